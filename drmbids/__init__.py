@@ -1,0 +1,56 @@
+"""Dynamic representational modeling for BIDS datasets.
+
+Names are looked up on first use, so that ``import drmbids`` stays fast and loads no torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Every public name and the module it comes from: the one list that docs, tests and users read.
+_PUBLIC = {
+    "Run": "core.run",
+    "Stream": "core.stream",
+    "Events": "core.stream",
+    "TimeGrid": "core.time",
+    "Nuisance": "core.nuisance",
+    "Results": "core.results",
+    "DRMIterator": "iterators.iterator",
+    "DRMNode": "nodes",
+    "DRMPopulation": "populations.base",
+    "StepPopulation": "populations.base",
+    "Additive": "populations.additive",
+    "Leaky": "populations.leaky",
+    "GRU": "populations.gru",
+    "DRMConnection": "connections.base",
+    "DRMReadout": "readouts.base",
+    "BOLD": "readouts.bold",
+    "DoubleGamma": "readouts.hemodynamics",
+    "SmoothHRF": "readouts.hemodynamics",
+    "DRMLoss": "losses.base",
+    "DRMNet": "net.net",
+    "load_model": "spec.load",
+    "default_model": "spec.default",
+    "ModelSpec": "spec.model",
+    "DRM": "training.drm",
+    "simulate_runs": "simulation.simulate",
+    "DRMRegressor": "estimators.drm",
+    "GLMBaseline": "estimators.glm",
+    "compare_models": "comparison.compare",
+    "paired_differences": "comparison.paired",
+    "find_runs": "bids.find",
+    "load_runs": "bids.load",
+}
+
+__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604, PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'drmbids' has no attribute {name!r}")
+    return getattr(import_module(f"drmbids.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

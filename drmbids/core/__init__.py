@@ -1,0 +1,1 @@
+"""Plain numpy types shared by every room: time, streams, runs, errors. No torch, no nilearn."""

@@ -1,0 +1,149 @@
+"""What no stimulus explains: run intercept, slow drift, confounds. Fitted anew in every run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.run import Run
+
+# Singular values below this share of the largest count as zero: the confounds of real data are
+# often copies or sums of one another.
+RANK_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """The regressors that are fitted, without penalty, in each run on its own.
+
+    Because their weights belong to one run, they say nothing about another: predictions for a
+    new run come without them, and they are taken out of the measured and the predicted series
+    before the two are compared.
+
+    Parameters
+    ----------
+    drift : {"polynomial", "cosine", "none"}
+        Kind of slow drift beside the intercept.
+    order : int
+        Order of the polynomial drift; 2 is constant, linear and quadratic.
+    high_pass : float
+        Cut-off of the cosine drift in Hz (nilearn's and SPM's discrete cosine set).
+    confounds : bool
+        Whether the run's confound columns belong to the nuisance.
+
+    Examples
+    --------
+    >>> Nuisance(order=1).drifts(np.array([0.0, 1.0, 2.0])).round(2)
+    array([[ 1., -1.],
+           [ 1.,  0.],
+           [ 1.,  1.]])
+    """
+
+    drift: Literal["polynomial", "cosine", "none"] = "polynomial"
+    order: int = 2
+    high_pass: float = 0.01
+    confounds: bool = True
+
+    def __post_init__(self) -> None:
+        if self.drift not in ("polynomial", "cosine", "none"):
+            raise UsageError(f"drift must be polynomial, cosine or none, got {self.drift!r}")
+        if self.order < 0 or self.high_pass <= 0:
+            raise UsageError(f"need order >= 0 and high_pass > 0, got {self}")
+
+    def drifts(self, times: np.ndarray) -> np.ndarray:
+        """Return intercept and drifts at the times, shape (n_times, 1 + n_drifts)."""
+        n = len(times)
+        if self.drift == "none":
+            return np.ones((n, 1))
+        if self.drift == "polynomial":
+            middle, half = (times[-1] + times[0]) / 2, max((times[-1] - times[0]) / 2, 1e-12)
+            return ((times - middle) / half)[:, None] ** np.arange(self.order + 1)
+        length = times[-1] - times[0] + (times[1] - times[0] if n > 1 else 0.0)
+        n_cosines = int(np.floor(2 * length * self.high_pass))
+        phase = np.pi * (times - times[0] + 0.5 * length / n) / length
+        return np.cos(phase[:, None] * np.arange(n_cosines + 1))
+
+    def basis(self, run: Run, times: np.ndarray) -> np.ndarray:
+        """Return an orthonormal basis of the nuisance of one run at the measured times.
+
+        Parameters
+        ----------
+        run : Run
+            Source of the confounds.
+        times : array of shape (n_measured,)
+            Seconds.
+
+        Returns
+        -------
+        array of shape (n_measured, rank)
+
+        Raises
+        ------
+        DataError
+            If the nuisance leaves no degree of freedom for the model.
+        """
+        columns = [self.drifts(times)]
+        if self.confounds and run.confounds is not None:
+            columns.append(confounds_at(run, times))
+        design = np.concatenate(columns, axis=1)
+        norms = np.linalg.norm(design, axis=0)
+        u, s, _ = np.linalg.svd(design[:, norms > 0] / norms[norms > 0], full_matrices=False)
+        basis = u[:, s > RANK_TOLERANCE * s[0]]
+        if basis.shape[1] >= len(times):
+            raise DataError(
+                f"{run.label}: {basis.shape[1]} drift and confound columns leave nothing of "
+                f"{len(times)} volumes; use fewer confounds"
+            )
+        return basis
+
+
+def confounds_at(run: Run, times: np.ndarray) -> np.ndarray:
+    """Return the confounds of a run at the measured times, centred, shape (n_measured, n_columns).
+
+    Raises
+    ------
+    DataError
+        If a confound has a missing value.
+    """
+    stream = run.confounds
+    if stream is None:
+        return np.zeros((len(times), 0))
+    bad = ~np.isfinite(stream.values)
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"{run.label}: confound {stream.columns[column]!r} is missing in row {row}; "
+            "drop the column or fill it"
+        )
+    if np.array_equal(stream.times, times):
+        values = stream.values
+    else:
+        values = np.column_stack([np.interp(times, stream.times, c) for c in stream.values.T])
+    return values - values.mean(0)
+
+
+def project_out(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the values with the nuisance taken out by least squares; NaN stays NaN.
+
+    Parameters
+    ----------
+    basis : array of shape (n_measured, rank)
+    values : array of shape (n_measured, n_targets)
+
+    Returns
+    -------
+    array of shape (n_measured, n_targets)
+    """
+    missing = ~np.isfinite(values)
+    if not missing.any():
+        return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+    out = np.full_like(values, np.nan)
+    patterns, which = np.unique(missing, axis=1, return_inverse=True)
+    for k, pattern in enumerate(patterns.T):
+        rows, columns = np.flatnonzero(~pattern), np.flatnonzero(which.ravel() == k)
+        if rows.size:
+            part = values[np.ix_(rows, columns)]
+            fit = np.linalg.lstsq(basis[rows], part, rcond=None)[0]
+            out[np.ix_(rows, columns)] = part - basis[rows] @ fit
+    return out

@@ -1,0 +1,163 @@
+"""One run of measured data, and where its voxels lie."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from drmbids.core.exceptions import DataError
+from drmbids.core.stream import Events, Stream
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelSpace:
+    """Where the targets of each region lie in an image.
+
+    Parameters
+    ----------
+    shape : tuple of 3 int
+        Shape of the image.
+    affine : array of shape (4, 4)
+        Voxel indices to millimetres.
+    voxels : mapping of str to array of int of shape (n_voxels, 3)
+        Indices of the voxels of each region, in the order of its response columns.
+    """
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+    voxels: Mapping[str, np.ndarray]
+
+    def volume(self, values: Mapping[str, np.ndarray], fill: float = np.nan) -> np.ndarray:
+        """Return an image array with the values of each region at its voxels.
+
+        Parameters
+        ----------
+        values : mapping of str to array of shape (n_voxels,) or (n_times, n_voxels)
+            Values by region.
+        fill : float
+            Value outside all regions.
+
+        Returns
+        -------
+        array of shape ``shape`` or (*shape, n_times)
+        """
+        first = np.asarray(next(iter(values.values())))
+        tail = first.shape[:-1]
+        out = np.full((*self.shape, *tail), fill)
+        for region, array in values.items():
+            i, j, k = self.voxels[region].T
+            out[i, j, k] = np.asarray(array).T
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Stimuli, responses and confounds of one run, all in seconds from its first volume.
+
+    A list of Runs is the data set. Runs may differ in length, TR, confounds and conditions; no
+    delay, hemodynamic tail, window or fold ever crosses from one run to another.
+
+    Parameters
+    ----------
+    responses : mapping of str to Stream
+        Measured series by region (or channel group). May be empty: a model predicts without them.
+    stimuli : mapping of str to Stream or Events
+        What the subject saw or heard, by name.
+    confounds : Stream, optional
+        Confound columns (motion, physiology), usually one row for each volume.
+    duration : float, optional
+        Seconds from the start of the first volume to the end of the last; taken from the
+        responses when absent (last time plus ``tr``).
+    tr : float, optional
+        Repetition time in seconds.
+    entities : mapping of str to str
+        BIDS entities: ``{"subject": "01", "task": "rest", "run": "1"}``.
+    space : VoxelSpace, optional
+        Where the responses lie in the image they came from.
+    sources : sequence of str
+        Files that the run was read from.
+
+    Raises
+    ------
+    DataError
+        If neither ``duration`` nor ``tr`` and responses tell how long the run is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bold = Stream(np.zeros((10, 3)), times=2.0 * np.arange(10))
+    >>> run = Run({"V1": bold}, {"events": Events([4.0], [2.0], ["face"])}, tr=2.0)
+    >>> run.duration
+    20.0
+    """
+
+    responses: Mapping[str, Stream]
+    stimuli: Mapping[str, Stream | Events] = field(default_factory=dict)
+    confounds: Stream | None = None
+    duration: float | None = None
+    tr: float | None = None
+    entities: Mapping[str, str] = field(default_factory=dict)
+    space: VoxelSpace | None = None
+    sources: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("responses", "stimuli", "entities"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        object.__setattr__(self, "sources", tuple(self.sources))
+        if self.duration is None:
+            last = max((s.times[-1] for s in self.responses.values()), default=None)
+            if last is None or self.tr is None:
+                raise DataError(f"{self.label}: give `duration`, or responses and `tr`")
+            object.__setattr__(self, "duration", float(last + self.tr))
+
+    # mappingproxy objects cannot be pickled, and joblib has to send Runs to its workers
+    def __getstate__(self) -> dict:
+        state = dict(self.__dict__)
+        for name in ("responses", "stimuli", "entities"):
+            state[name] = dict(state[name])
+        return state
+
+    def __setstate__(self, state: dict) -> None:
+        for name, value in state.items():
+            proxy = name in ("responses", "stimuli", "entities")
+            object.__setattr__(self, name, MappingProxyType(value) if proxy else value)
+
+    @property
+    def label(self) -> str:
+        """Entities as in a BIDS file name: ``sub-01_task-rest_run-1``."""
+        short = {"subject": "sub", "session": "ses", "acquisition": "acq"}
+        pairs = [f"{short.get(k, k)}-{v}" for k, v in self.entities.items()]
+        return "_".join(pairs) or "run"
+
+    def measured_times(self, names: Sequence[str] | None = None) -> np.ndarray:
+        """Return the times at which responses are measured or to be predicted, in seconds.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Responses to look at; all when absent.
+
+        Returns
+        -------
+        array of shape (n_measured,)
+            The times the named responses share; without responses one time each ``tr``.
+
+        Raises
+        ------
+        DataError
+            If the responses have different times, or there are neither responses nor a TR.
+        """
+        streams = [self.responses[n] for n in (names or self.responses) if n in self.responses]
+        if streams:
+            times = streams[0].times
+            if any(not np.array_equal(times, s.times) for s in streams[1:]):
+                raise DataError(f"{self.label}: responses of one readout have different times")
+            return times
+        if self.tr is None or self.duration is None:
+            raise DataError(f"{self.label}: no responses and no TR, so no times to predict at")
+        return np.arange(round(self.duration / self.tr)) * self.tr
+
+    def without_responses(self) -> "Run":
+        """Return the same run with its measured series taken out."""
+        return replace(self, responses={})

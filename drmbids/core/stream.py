@@ -1,0 +1,165 @@
+"""Named columns in time: sampled (:class:`Stream`) or given as events (:class:`Events`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from drmbids.core.exceptions import DataError
+from drmbids.core.time import TimeGrid
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array = np.array(array, dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Samples of one or more columns, each sample at a time in seconds.
+
+    Parameters
+    ----------
+    values : array of shape (n_times, n_columns)
+        NaN marks a missing element.
+    times : array of shape (n_times,)
+        Seconds from the start of the run's first volume, strictly increasing.
+    columns : sequence of str, optional
+        One name for each column; numbered when absent.
+    unit : str
+        Unit of the values, ``"1"`` for none.
+
+    Raises
+    ------
+    DataError
+        If the shapes disagree, a time is not finite, or times do not increase.
+
+    Examples
+    --------
+    >>> Stream([[1.0], [2.0]], times=[0.0, 2.0], columns=["V1"]).values.shape
+    (2, 1)
+    """
+
+    values: np.ndarray
+    times: np.ndarray
+    columns: Sequence[str] = ()
+    unit: str = "1"
+
+    def __post_init__(self) -> None:
+        values, times = _frozen(self.values), _frozen(self.times)
+        if values.ndim != 2 or times.shape != values.shape[:1]:
+            raise DataError(
+                f"a stream needs values (n_times, n_columns) and times (n_times,), "
+                f"got {values.shape} and {times.shape}"
+            )
+        if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+            raise DataError("the times of a stream must be finite and strictly increasing")
+        columns = tuple(self.columns) or tuple(str(i) for i in range(values.shape[1]))
+        if len(columns) != values.shape[1] or len(set(columns)) != len(columns):
+            raise DataError(
+                f"a stream of {values.shape[1]} columns needs as many different names, "
+                f"got {list(columns)[:10]}"
+            )
+        for name, value in (("values", values), ("times", times), ("columns", columns)):
+            object.__setattr__(self, name, value)
+
+    def sample(self, grid: TimeGrid) -> np.ndarray:
+        """Return the columns on the ticks, shape (n_ticks, n_columns).
+
+        Linear interpolation at the middle of each tick between neighbouring samples that are
+        there; zero before the first and after the last, the value of an absent stimulus.
+        """
+        out = np.zeros((grid.n_ticks, self.values.shape[1]))
+        for k, column in enumerate(self.values.T):
+            there = np.isfinite(column)
+            if there.any():
+                out[:, k] = np.interp(
+                    grid.midpoints, self.times[there], column[there], left=0.0, right=0.0
+                )
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events of one or more conditions: the stimulus as an ``events.tsv`` gives it.
+
+    Parameters
+    ----------
+    onsets, durations : array of shape (n_events,)
+        Seconds; a duration of 0 is an impulse.
+    conditions : sequence of str of length n_events
+        Condition (``trial_type``) of each event.
+    amplitudes : array of shape (n_events,), optional
+        Ones when absent.
+    columns : sequence of str, optional
+        All conditions, in order, also those without an event here; the sorted ones that occur
+        when absent.
+
+    Raises
+    ------
+    DataError
+        If lengths disagree, a number is not finite, a duration is negative, or a condition is
+        not among the columns.
+
+    Examples
+    --------
+    >>> Events([1.0], [1.0], ["face"]).sample(TimeGrid(0.5, 5)).ravel()
+    array([0., 0., 1., 1., 0.])
+    """
+
+    onsets: np.ndarray
+    durations: np.ndarray
+    conditions: Sequence[str]
+    amplitudes: np.ndarray | None = None
+    columns: Sequence[str] = ()
+    unit: str = "1"
+
+    def __post_init__(self) -> None:
+        onsets, durations = _frozen(self.onsets), _frozen(self.durations)
+        amplitudes = _frozen(np.ones_like(onsets) if self.amplitudes is None else self.amplitudes)
+        conditions = tuple(self.conditions)
+        columns = tuple(self.columns) or tuple(sorted(set(conditions)))
+        if not len(onsets) == len(durations) == len(amplitudes) == len(conditions):
+            raise DataError("onsets, durations, amplitudes and conditions must have one length")
+        for name, array in (("onset", onsets), ("duration", durations), ("amplitude", amplitudes)):
+            if not np.isfinite(array).all():
+                row = int(np.flatnonzero(~np.isfinite(array))[0])
+                raise DataError(f"event {row}: the {name} is not a finite number")
+        if (durations < 0).any():
+            row = int(np.flatnonzero(durations < 0)[0])
+            raise DataError(f"event {row}: negative duration {durations[row]:g} s")
+        unknown = sorted(set(conditions) - set(columns))
+        if unknown:
+            raise DataError(f"conditions {unknown} are not among the columns {list(columns)}")
+        for name, value in (
+            ("onsets", onsets),
+            ("durations", durations),
+            ("amplitudes", amplitudes),
+            ("conditions", conditions),
+            ("columns", columns),
+        ):
+            object.__setattr__(self, name, value)
+
+    def sample(self, grid: TimeGrid) -> np.ndarray:
+        """Return the conditions on the ticks, shape (n_ticks, n_columns).
+
+        A tick holds the amplitude times the part of the tick that the event covers, so no event
+        is shifted or shortened by the grid; an impulse fills the tick it falls in. Events that
+        overlap add up.
+        """
+        out = np.zeros((grid.n_ticks, len(self.columns)))
+        index = {name: k for k, name in enumerate(self.columns)}
+        edges = np.arange(grid.n_ticks + 1) * grid.resolution
+        for onset, duration, amplitude, condition in zip(
+            self.onsets, self.durations, self.amplitudes, self.conditions, strict=True
+        ):
+            column = out[:, index[condition]]
+            if duration == 0:
+                tick = int(np.floor(onset / grid.resolution + 1e-9))
+                if 0 <= tick < grid.n_ticks:
+                    column[tick] += amplitude
+                continue
+            covered = np.clip(edges, onset, onset + duration)
+            column += amplitude * np.diff(covered) / grid.resolution
+        return out

@@ -1,0 +1,5 @@
+"""Connections: how activity travels from one population to another."""
+
+from drmbids.core.registry import Registry
+
+CONNECTIONS = Registry("connection", {"delay": "drmbids.connections.base:DRMConnection"})

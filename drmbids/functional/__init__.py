@@ -1,0 +1,1 @@
+"""Pure tensor functions without state: hemodynamics, delays, scans, constraints, masked errors, ridge."""

@@ -1,0 +1,40 @@
+"""Errors over the elements that are there; a missing element gives zero loss and zero gradient."""
+
+from torch import Tensor
+
+
+def split_missing(target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the target with NaN replaced by zero, and the mask of the elements that are there.
+
+    No NaN enters the graph this way: ``0 * NaN`` is NaN in a backward pass too.
+    """
+    present = ~target.isnan()
+    return target.nan_to_num(nan=0.0, posinf=float("inf"), neginf=float("-inf")), present
+
+
+def masked_mean(values: Tensor, present: Tensor) -> Tensor:
+    """Return the mean of the values where they are present, 0 where none is."""
+    weights = present.to(values.dtype)
+    return (values * weights).sum() / weights.sum().clamp(min=1.0)
+
+
+def masked_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error over the elements of the target that are not NaN.
+
+    Parameters
+    ----------
+    prediction, target : Tensor of one shape
+        NaN in the target marks a missing element.
+
+    Returns
+    -------
+    Tensor of shape ()
+
+    Examples
+    --------
+    >>> import torch
+    >>> masked_squared_error(torch.tensor([1.0, 5.0]), torch.tensor([3.0, float("nan")]))
+    tensor(4.)
+    """
+    filled, present = split_missing(target)
+    return masked_mean((prediction - filled) ** 2, present)

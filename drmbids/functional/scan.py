@@ -1,0 +1,37 @@
+"""First-order recurrences over a block of ticks, without a loop over ticks."""
+
+import torch
+from torch import Tensor
+
+
+def leaky_scan(decay: Tensor, drive: Tensor, initial: Tensor) -> Tensor:
+    """Return ``y[t] = decay * y[t - 1] + drive[t]`` for a block of ticks.
+
+    The sum over the past is built by doubling: after ``k`` rounds every sample holds the last
+    ``2**k`` terms, so ``log2(L)`` shifted additions replace ``L`` steps, forward and backward.
+
+    Parameters
+    ----------
+    decay : Tensor of shape (n_units,)
+        Between 0 and 1.
+    drive : Tensor of shape (L, batch, n_units)
+    initial : Tensor of shape (batch, n_units)
+        ``y`` before the block.
+
+    Returns
+    -------
+    Tensor of shape (L, batch, n_units)
+
+    Examples
+    --------
+    >>> import torch
+    >>> y = leaky_scan(torch.tensor([0.5]), torch.ones(3, 1, 1), torch.zeros(1, 1))
+    >>> y.flatten().tolist()
+    [1.0, 1.5, 1.75]
+    """
+    y = torch.cat((drive[:1] + decay * initial, drive[1:]))
+    step, power = 1, decay
+    while step < y.shape[0]:
+        y = torch.cat((y[:step], y[step:] + power * y[:-step]))
+        step, power = 2 * step, power * power
+    return y

@@ -1,0 +1,5 @@
+"""Losses: how far a prediction is from what was measured."""
+
+from drmbids.core.registry import Registry
+
+LOSSES = Registry("loss", {"squared_error": "drmbids.losses.base:DRMLoss"})

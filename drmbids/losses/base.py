@@ -1,0 +1,28 @@
+"""DRMLoss: the masked mean squared error, and the rule on missing data that all losses share."""
+
+from torch import Tensor, nn
+
+from drmbids.functional.masked import masked_squared_error
+
+
+class DRMLoss(nn.Module):
+    """Mean squared error over the elements that were measured.
+
+    A missing (NaN) element of the target gives no loss and a gradient of exactly zero; when
+    nothing was measured the loss is 0. Every loss keeps to this.
+
+    Examples
+    --------
+    >>> import torch
+    >>> DRMLoss()(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, float("nan")]]))
+    tensor(1.)
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the loss, shape ().
+
+        Parameters
+        ----------
+        prediction, target : Tensor of shape (n_measured, batch, n_targets)
+        """
+        return masked_squared_error(prediction, target)

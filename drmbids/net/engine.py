@@ -1,0 +1,151 @@
+"""Running a schedule over one window of ticks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.functional.delay import Block, gather, past_block
+from drmbids.net.carry import Carry, last_ticks
+from drmbids.net.graph import Stage
+
+#: Called with a list of afferents (L, batch, n_j) and a state; gives activity and state.
+Population = Callable[[list[Tensor], Any], tuple[Tensor, Any]]
+
+
+@dataclass(frozen=True)
+class Afferent:
+    """One input of a population: where it comes from, how late, through which connection."""
+
+    source: int
+    is_stimulus: bool
+    ticks: int
+    connection: nn.Module
+
+
+def run_window(
+    stages: Sequence[Stage],
+    afferents: Sequence[Sequence[Afferent]],
+    populations: Sequence[Population],
+    stimuli: Sequence[Tensor],
+    carry: Carry,
+) -> tuple[list[Tensor], Carry]:
+    """Run all populations over one window.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        From :func:`drmbids.net.graph.make_schedule`.
+    afferents : sequence of sequence of Afferent
+        Inputs of each population, in the order that it takes them.
+    populations : sequence of callable
+    stimuli : sequence of Tensor of shape (n_ticks, batch, n_columns)
+    carry : Carry
+
+    Returns
+    -------
+    activity : list of Tensor of shape (n_ticks, batch, n_units)
+    carry : Carry
+    """
+    n_ticks = stimuli[0].shape[0]
+    shown = [
+        [past_block(p), Block(0, n_ticks, s)] for p, s in zip(carry.stimuli, stimuli, strict=True)
+    ]
+    blocks = [[past_block(p)] for p in carry.activity]
+    states = list(carry.states)
+
+    def receive(afferent: Afferent, start: int, stop: int) -> Tensor:
+        source = shown[afferent.source] if afferent.is_stimulus else blocks[afferent.source]
+        return afferent.connection(gather(source, start - afferent.ticks, stop - afferent.ticks))
+
+    for stage in stages:
+        if stage.block is None:
+            (node,) = stage.members
+            inputs = [receive(a, 0, n_ticks) for a in afferents[node]]
+            activity, states[node] = populations[node](inputs, states[node])
+            blocks[node].append(Block(0, n_ticks, activity))
+        else:
+            _run_loop(stage, n_ticks, afferents, populations, blocks, states, receive)
+
+    activity = [
+        torch.cat([b.activity for b in line[1:]]) if len(line) > 2 else line[1].activity
+        for line in blocks
+    ]
+    new_carry = Carry(
+        tuple(last_ticks(p, s) for p, s in zip(carry.stimuli, stimuli, strict=True)),
+        tuple(last_ticks(p, a) for p, a in zip(carry.activity, activity, strict=True)),
+        tuple(states),
+    )
+    return activity, new_carry
+
+
+def _run_loop(
+    stage: Stage,
+    n_ticks: int,
+    afferents: Sequence[Sequence[Afferent]],
+    populations: Sequence[Population],
+    blocks: list[list[Block]],
+    states: list[Any],
+    receive: Callable[[Afferent, int, int], Tensor],
+) -> None:
+    """Run the members of a loop in rounds of retimed blocks, appending to blocks and states."""
+    bounds = block_bounds(stage, n_ticks)
+    inside = {
+        node: [not a.is_stimulus and a.source in stage.offsets for a in afferents[node]]
+        for node in stage.members
+    }
+    # What enters from outside the loop is received for the whole window at once and split: a slice
+    # per block would write a gradient as long as the window for every block.
+    outside = {
+        node: [
+            None
+            if within
+            else iter(receive(a, 0, n_ticks).split([hi - lo for lo, hi in bounds[node] if hi > lo]))
+            for a, within in zip(afferents[node], inside[node], strict=True)
+        ]
+        for node in stage.members
+    }
+    n_rounds = len(bounds[stage.members[0]])
+    for k in range(n_rounds):
+        for node in stage.members:
+            start, stop = bounds[node][k]
+            if stop <= start:
+                continue
+            inputs = [
+                receive(a, start, stop) if pieces is None else next(pieces)
+                for a, pieces in zip(afferents[node], outside[node], strict=True)
+            ]
+            activity, states[node] = populations[node](inputs, states[node])
+            blocks[node].append(Block(start, stop, activity))
+
+
+def block_bounds(stage: Stage, n_ticks: int) -> Mapping[int, list[tuple[int, int]]]:
+    """Return first and last tick of each member's block in every round, cut to the window.
+
+    Parameters
+    ----------
+    stage : Stage
+        A loop.
+    n_ticks : int
+        Ticks in the window.
+
+    Returns
+    -------
+    mapping of int to list of (start, stop)
+        As many rounds for all members; an empty block has ``stop <= start``.
+    """
+    length = stage.block or n_ticks
+    latest, earliest = max(stage.offsets.values()), min(stage.offsets.values())
+    n_rounds = -(-(n_ticks + latest - earliest) // length)
+    return {
+        node: [
+            (
+                max(0, k * length + stage.offsets[node] - latest),
+                min(n_ticks, (k + 1) * length + stage.offsets[node] - latest),
+            )
+            for k in range(n_rounds)
+        ]
+        for node in stage.members
+    }

@@ -1,0 +1,254 @@
+"""DRMNet: the artificial brain."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.connections.base import DRMConnection
+from drmbids.core.exceptions import ModelError
+from drmbids.core.time import check_resolution
+from drmbids.net.carry import Carry
+from drmbids.net.engine import Afferent, run_window
+from drmbids.net.graph import make_schedule
+from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
+from drmbids.net.wiring import as_matrix, as_named, check_sizes, stimulus_columns
+from drmbids.nodes import DRMNode
+from drmbids.populations.base import DRMPopulation
+from drmbids.readouts.base import DRMReadout
+
+
+class DRMNet(nn.Module):
+    """Populations, the connections between them, and the readout that observes them.
+
+    At every tick each population receives the stimuli and the activity of others as they were a
+    delay ago; all populations update at once. Within a window the order of computation is that
+    of :meth:`schedule`; it does not change the result.
+
+    Parameters
+    ----------
+    populations : sequence of DRMPopulation, or mapping of str to DRMPopulation
+        Named ``P0, P1, ...`` when given as a sequence.
+    ws : sequence or matrix ``[to][stimulus]`` of DRMConnection or None
+        Connections from the stimuli; a plain sequence means one stimulus.
+    Wp : matrix ``[to][from]`` of DRMConnection or None
+        Connections between populations.
+    readout : DRMReadout
+        From activity to measurement.
+    resolution : float
+        Seconds per tick.
+    stimuli : mapping of str to (sequence of str or int), optional
+        Names of the stimuli and their columns, or how many columns; worked out from the sizes of
+        the populations when absent.
+
+    Raises
+    ------
+    ModelError
+        If sizes do not fit, a population has no input, a delay is no multiple of the resolution,
+        or connections without delay form a loop. All faults of one kind are listed together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from drmbids import BOLD, DRMConnection, DRMNet, Leaky
+    >>> V1, V2 = Leaky(4, 2 + 3), Leaky(3, 4)
+    >>> net = DRMNet(
+    ...     {"V1": V1, "V2": V2},
+    ...     ws=[DRMConnection(0.0), None],
+    ...     Wp=[[None, DRMConnection(0.5)], [DRMConnection(0.1), None]],
+    ...     readout=BOLD(n_units=[4, 3], n_targets=[10, 20], regions=["V1", "V2"]),
+    ...     resolution=0.1,
+    ... )
+    >>> print(net.schedule())
+    stage 1: loop of V1, V2 in blocks of 6 ticks (0.6 s), limited by V1 -> V2 -> V1
+    """
+
+    def __init__(
+        self,
+        populations: Sequence[DRMPopulation] | Mapping[str, DRMPopulation],
+        ws: Sequence[Any],
+        Wp: Sequence[Sequence[DRMConnection | None]],
+        readout: DRMReadout,
+        resolution: float = 0.1,
+        stimuli: Mapping[str, Sequence[str] | int] | None = None,
+    ):
+        super().__init__()
+        self.resolution = check_resolution(resolution)
+        named = as_named(populations)
+        self.population_names = tuple(named)
+        self.populations = nn.ModuleList(named.values())
+        self.readout = readout
+        n = len(named)
+        from_stimuli = as_matrix(ws, n, "ws")
+        from_populations = as_matrix(Wp, n, "Wp", n)
+        self.connections = nn.ModuleList()
+        self.afferents: list[list[Afferent]] = []
+        for node in self._nodes():
+            node.set_resolution(self.resolution)
+        for to in range(n):
+            line = [
+                self._connect(connection, to, source, is_stimulus)
+                for row, is_stimulus in ((from_stimuli[to], True), (from_populations[to], False))
+                for source, connection in enumerate(row)
+                if connection is not None
+            ]
+            self.afferents.append(line)
+        self.stimuli = stimulus_columns(stimuli, len(from_stimuli[0]), self)
+        check_sizes(self)
+        delays = {
+            (to, a.source): a.ticks
+            for to, line in enumerate(self.afferents)
+            for a in line
+            if not a.is_stimulus
+        }
+        self.stages = make_schedule(n, delays, self.population_names)
+        self._carry: Carry | None = None
+
+    def _connect(
+        self, connection: DRMConnection, to: int, source: int, is_stimulus: bool
+    ) -> Afferent:
+        origin = f"stimulus {source}" if is_stimulus else self.population_names[source]
+        connection.set_resolution(self.resolution)
+        ticks = connection.delay_ticks(f"{origin} -> {self.population_names[to]}")
+        self.connections.append(connection)
+        return Afferent(source, is_stimulus, ticks, connection)
+
+    def _nodes(self) -> list[DRMNode]:
+        return [*self.populations, self.readout]  # type: ignore[list-item]
+
+    @property
+    def stimulus_names(self) -> tuple[str, ...]:
+        """Names of the stimuli, in order."""
+        return tuple(self.stimuli)
+
+    def initial_carry(self, batch: int) -> Carry:
+        """Return the past of a run that has not begun: silence.
+
+        Parameters
+        ----------
+        batch : int
+            Runs side by side.
+        """
+        like = next(self.parameters())
+        past = [self.readout.memory] * len(self.populations)
+        shown = [0] * len(self.stimuli)
+        for line in self.afferents:
+            for a in line:
+                reach = shown if a.is_stimulus else past
+                reach[a.source] = max(reach[a.source], a.ticks)
+        return Carry(
+            tuple(
+                like.new_zeros(n, batch, len(columns))
+                for n, columns in zip(shown, self.stimuli.values(), strict=True)
+            ),
+            tuple(
+                like.new_zeros(n, batch, population.n_units)
+                for n, population in zip(past, self.populations, strict=True)
+            ),
+            tuple(population.initial_state(batch) for population in self.populations),
+        )
+
+    def run(
+        self, stimulus: Sequence[Tensor], carry: Carry
+    ) -> tuple[list[Tensor], list[Tensor], Carry]:
+        """Return activity, activity with the readout's past before it, and the carry of one window.
+
+        Parameters
+        ----------
+        stimulus : sequence of Tensor of shape (n_ticks, batch, n_columns)
+            One for each stimulus.
+        carry : Carry
+        """
+        if len(stimulus) != len(self.stimuli):
+            raise ModelError(f"the net has {len(self.stimuli)} stimuli, got {len(stimulus)}")
+        activity, new_carry = run_window(
+            self.stages, self.afferents, list(self.populations), stimulus, carry
+        )
+        memory = self.readout.memory
+        seen = [
+            torch.cat((past[past.shape[0] - memory :], now))
+            for past, now in zip(carry.activity, activity, strict=True)
+        ]
+        return activity, seen, new_carry
+
+    def window(
+        self,
+        stimulus: Sequence[Tensor],
+        times: Tensor,
+        confounds: Tensor | None,
+        carry: Carry,
+    ) -> tuple[Tensor, list[Tensor], Carry]:
+        """Return the prediction of one window, without touching the state of the net.
+
+        Parameters
+        ----------
+        stimulus : sequence of Tensor of shape (n_ticks, batch, n_columns)
+            One for each stimulus.
+        times : Tensor of shape (n_measured,)
+            Measured times in seconds from the start of the window, at most its length.
+        confounds : Tensor of shape (n_measured, batch, n_confounds) or None
+        carry : Carry
+            From :meth:`initial_carry` or the window before.
+
+        Returns
+        -------
+        prediction : Tensor of shape (n_measured, batch, n_targets)
+        activity : list of Tensor of shape (n_ticks, batch, n_units)
+        carry : Carry
+        """
+        activity, seen, carry = self.run(stimulus, carry)
+        return self.readout(seen, times, confounds), activity, carry
+
+    def forward(self, item: Mapping[str, Any]) -> Tensor:
+        """Return the prediction for the next item of a :class:`~drmbids.DRMIterator`.
+
+        The net remembers where the item before ended; an item that starts a run resets it.
+
+        Parameters
+        ----------
+        item : mapping
+            With ``stimulus``, ``times``, ``confounds`` and ``first``.
+
+        Returns
+        -------
+        Tensor of shape (n_measured, batch, n_targets)
+        """
+        if self._carry is None or item.get("first", False):
+            self._carry = self.initial_carry(item["stimulus"][0].shape[1])
+        prediction, _, self._carry = self.window(
+            item["stimulus"], item["times"], item.get("confounds"), self._carry
+        )
+        return prediction
+
+    def reset(self) -> None:
+        """Forget all activity, as at the start of a run."""
+        self._carry = None
+
+    def detach_(self) -> None:
+        """Keep the activity, but cut it off from the graph: no gradient flows further back."""
+        if self._carry is not None:
+            self._carry = self._carry.detach()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # activity in the middle of a run hangs on a graph, which can be neither copied nor pickled
+        return {**self.__dict__, "_carry": None}
+
+    def schedule(self) -> str:
+        """Return what runs when, in blocks of what length, and what limits it."""
+        return schedule_text(self)
+
+    def connection_rows(self) -> list[dict[str, Any]]:
+        """Return one row for each connection.
+
+        Returns
+        -------
+        list of dict
+            Keys ``source, target, delay_s, weight_mean, weight_norm``: mean and Frobenius norm of
+            the target's input weights on this source, NaN where the target is not linear in it.
+        """
+        return connection_rows(self)
+
+    def parameter_rows(self) -> list[dict[str, Any]]:
+        """Return one row for each physical parameter of every node, named by ``node``."""
+        return parameter_rows(self)

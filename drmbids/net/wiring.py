@@ -1,0 +1,126 @@
+"""Checks of what goes into a net: names, matrices, sizes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from drmbids.connections.base import DRMConnection
+from drmbids.core.exceptions import ModelError
+from drmbids.populations.base import DRMPopulation
+
+if TYPE_CHECKING:
+    from drmbids.net.net import DRMNet
+
+
+def as_named(
+    populations: Sequence[DRMPopulation] | Mapping[str, DRMPopulation],
+) -> dict[str, DRMPopulation]:
+    """Return populations by name, or raise where there are none or one is not a population."""
+    if not isinstance(populations, Mapping):
+        populations = {f"P{i}": p for i, p in enumerate(populations)}
+    if not populations:
+        raise ModelError("a net needs at least one population")
+    for name, population in populations.items():
+        if not isinstance(population, DRMPopulation):
+            raise ModelError(f"{name}: {type(population).__name__} is not a DRMPopulation")
+    if len({id(p) for p in populations.values()}) < len(populations):
+        raise ModelError("the same population object is used twice; use copy.deepcopy")
+    return dict(populations)
+
+
+def as_matrix(
+    rows: Sequence[Any], n_rows: int, name: str, n_columns: int | None = None
+) -> list[list[DRMConnection | None]]:
+    """Return a connection matrix, or raise where its shape or an entry is wrong.
+
+    Parameters
+    ----------
+    rows : sequence of connections (one column) or of sequences of connections
+    n_rows : int
+        Number of populations.
+    name : str
+        For the message.
+    n_columns : int, optional
+        Expected; taken from the first row when absent.
+    """
+    if len(rows) != n_rows:
+        raise ModelError(f"{name} has {len(rows)} rows for {n_rows} populations")
+    matrix = [list(r) if isinstance(r, Sequence) else [r] for r in rows]
+    width = len(matrix[0]) if n_columns is None else n_columns
+    seen: set[int] = set()
+    for to, row in enumerate(matrix):
+        if len(row) != width:
+            raise ModelError(f"{name} row {to} has {len(row)} entries, expected {width}")
+        for entry in row:
+            if entry is None:
+                continue
+            if not isinstance(entry, DRMConnection):
+                raise ModelError(f"{name} row {to}: {entry!r} is neither a DRMConnection nor None")
+            if id(entry) in seen:
+                raise ModelError(f"{name}: the same DRMConnection object is used twice")
+            seen.add(id(entry))
+    return matrix
+
+
+@torch.no_grad()
+def width_after(connection: Any, width: int) -> int:
+    """Return how wide a signal is behind a connection."""
+    if connection.weights is None:
+        return width
+    like = next(connection.parameters(), torch.zeros(()))
+    return connection(like.new_zeros(1, 1, width)).shape[-1]
+
+
+def stimulus_columns(
+    stimuli: Mapping[str, Sequence[str] | int] | None, n_stimuli: int, net: "DRMNet"
+) -> dict[str, tuple[str, ...]]:
+    """Return the columns of each stimulus; numbered, and counted from the sizes, where not given."""
+    if stimuli is not None:
+        if len(stimuli) != n_stimuli:
+            raise ModelError(f"ws connects {n_stimuli} stimuli, {list(stimuli)} are named")
+        return {
+            name: tuple(map(str, range(c))) if isinstance(c, int) else tuple(c)
+            for name, c in stimuli.items()
+        }
+    names = ["stimulus"] if n_stimuli == 1 else [f"stimulus{k}" for k in range(n_stimuli)]
+    widths: dict[int, int] = {}
+    for line, population in zip(net.afferents, net.populations, strict=True):
+        unknown = [a for a in line if a.is_stimulus]
+        if len(unknown) == 1 and unknown[0].connection.weights is None:
+            others = sum(
+                width_after(a.connection, net.populations[a.source].n_units)
+                for a in line
+                if not a.is_stimulus
+            )
+            widths.setdefault(unknown[0].source, population.n_inputs - others)
+    if any(widths.get(k, 0) < 1 for k in range(n_stimuli)):
+        raise ModelError(
+            "the number of stimulus columns does not follow from the sizes of the populations; "
+            "name them: DRMNet(..., stimuli={'events': ['face', 'house']})"
+        )
+    return {name: tuple(map(str, range(widths[k]))) for k, name in enumerate(names)}
+
+
+def check_sizes(net: "DRMNet") -> None:
+    """Raise :class:`ModelError` listing every population whose afferents do not fit it."""
+    widths = [len(c) for c in net.stimuli.values()]
+    units = [p.n_units for p in net.populations]
+    problems = []
+    for name, line, population in zip(
+        net.population_names, net.afferents, net.populations, strict=True
+    ):
+        got = sum(
+            width_after(a.connection, widths[a.source] if a.is_stimulus else units[a.source])
+            for a in line
+        )
+        if not line:
+            problems.append(f"{name}: no stimulus and no population is connected to it")
+        elif got != population.n_inputs:
+            problems.append(f"{name}: takes {population.n_inputs} inputs, its afferents give {got}")
+    if list(net.readout.n_units) != units:
+        problems.append(
+            f"readout: made for populations of {list(net.readout.n_units)} units, not {units}"
+        )
+    if problems:
+        raise ModelError(problems)

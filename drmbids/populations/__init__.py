@@ -1,0 +1,12 @@
+"""Neural populations: afferents in, activity out."""
+
+from drmbids.core.registry import Registry
+
+POPULATIONS = Registry(
+    "population",
+    {
+        "additive": "drmbids.populations.additive:Additive",
+        "leaky": "drmbids.populations.leaky:Leaky",
+        "gru": "drmbids.populations.gru:GRU",
+    },
+)

@@ -1,0 +1,60 @@
+"""Additive units: a weighted sum of all afferents through a nonlinearity."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.populations.base import (
+    NONLINEARITIES,
+    DRMPopulation,
+    check_nonlinearity,
+    prefer_inputs,
+)
+
+
+class Additive(DRMPopulation):
+    """Units without memory: ``y(t) = phi(W x(t) + b)``.
+
+    Parameters
+    ----------
+    n_units, n_inputs : int
+        Units, and width of all afferents together.
+    nonlinearity : {"linear", "relu", "tanh", "sigmoid", "elu", "softplus"}
+        The function phi.
+
+    Raises
+    ------
+    ModelError
+        If the nonlinearity is unknown.
+
+    Examples
+    --------
+    >>> import torch
+    >>> population = Additive(4, 2)
+    >>> activity, _ = population([torch.rand(10, 1, 2)], None)
+    >>> activity.shape
+    torch.Size([10, 1, 4])
+    """
+
+    def __init__(self, n_units: int, n_inputs: int, nonlinearity: str = "relu"):
+        super().__init__(n_units, n_inputs)
+        self.nonlinearity = check_nonlinearity(nonlinearity)
+        self.weight = nn.Parameter(torch.empty(n_units, n_inputs))
+        self.bias = nn.Parameter(torch.zeros(n_units))
+        self.initialise_inputs(n_inputs)
+
+    def initialise_inputs(self, n_stimulus: int) -> None:
+        """Draw fresh input weights: each unit prefers one stimulus column."""
+        prefer_inputs(self.weight, n_stimulus)
+
+    def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
+        """Return activity of shape (L, batch, n_units) and the state, None."""
+        x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
+        drive = nn.functional.linear(x, self.weight, self.bias)
+        return NONLINEARITIES[self.nonlinearity](drive), None
+
+    def input_weights(self) -> Tensor:
+        """Return the weights on the afferents, shape (n_units, n_inputs)."""
+        return self.weight

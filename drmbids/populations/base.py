@@ -1,0 +1,140 @@
+"""What a population promises to the net: blocks of ticks in, blocks of ticks out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.core.exceptions import ModelError, UsageError
+from drmbids.nodes import DRMNode
+
+#: Nonlinearities by the name that the model file uses.
+NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda x: x,
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "elu": nn.functional.elu,
+    "softplus": nn.functional.softplus,
+}
+
+
+def check_nonlinearity(name: str) -> str:
+    """Return the name of a nonlinearity, or raise :class:`ModelError` listing those there are."""
+    if name not in NONLINEARITIES:
+        raise ModelError(
+            f"unknown nonlinearity {name!r}; choose one of: {', '.join(NONLINEARITIES)}"
+        )
+    return name
+
+
+class DRMPopulation(DRMNode, ABC):
+    """A neural population.
+
+    Write :meth:`forward` and, where the population remembers, :meth:`initial_state`. ``forward``
+    is called by :class:`~drmbids.DRMNet` with any number of consecutive ticks: all ticks of a
+    window where nothing feeds back, shorter blocks where something does. How a run is cut into
+    blocks must not change the result.
+
+    Parameters
+    ----------
+    n_units : int
+        Units, the width of the activity.
+    n_inputs : int
+        Width of all afferents together.
+
+    Raises
+    ------
+    UsageError
+        If a size is below 1.
+    """
+
+    def __init__(self, n_units: int, n_inputs: int):
+        super().__init__()
+        if n_units < 1 or n_inputs < 1:
+            raise UsageError(
+                f"{type(self).__name__} needs at least one unit and one input, "
+                f"got n_units={n_units}, n_inputs={n_inputs}"
+            )
+        self.n_units, self.n_inputs = n_units, n_inputs
+
+    @abstractmethod
+    def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
+        """Return the activity and the state after a block of ticks.
+
+        Parameters
+        ----------
+        inputs : sequence of Tensor of shape (L, batch, n_j)
+            Afferents, delayed already; ``L >= 1`` consecutive ticks.
+        state : Tensor or tuple of Tensor or None
+            What :meth:`initial_state` or the last call returned.
+
+        Returns
+        -------
+        activity : Tensor of shape (L, batch, n_units)
+        state : as the argument
+        """
+
+    def initial_state(self, batch: int) -> Any:
+        """Return the state before the first tick of a run; None for a population without memory."""
+        return None
+
+    def initialise_inputs(self, n_stimulus: int) -> None:
+        """Draw fresh input weights, knowing that the first ``n_stimulus`` inputs are stimuli.
+
+        Model files call this when the afferents are known. Does nothing by default.
+        """
+
+    def input_weights(self) -> Tensor | None:
+        """Return the weights on the afferents, shape (n_units, n_inputs), or None if not linear."""
+        return None
+
+
+class StepPopulation(DRMPopulation):
+    """A population written one tick at a time; the loop over a block is done for you.
+
+    Write :meth:`step`. Simpler to write than :class:`DRMPopulation`, slower to run.
+    """
+
+    @abstractmethod
+    def step(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
+        """Return activity, shape (batch, n_units), and state after one tick.
+
+        Parameters
+        ----------
+        inputs : sequence of Tensor of shape (batch, n_j)
+            Afferents at this tick.
+        state : Tensor or tuple of Tensor or None
+            State after the tick before.
+        """
+
+    def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
+        """Return the activity and the state after a block of ticks, by one step for each."""
+        ticks = []
+        for now in zip(*(x.unbind(0) for x in inputs), strict=True):
+            activity, state = self.step(now, state)
+            ticks.append(activity)
+        return torch.stack(ticks), state
+
+
+def prefer_inputs(weights: Tensor, n_stimulus: int) -> None:
+    """Fill input weights in place: each unit prefers one input and sees a little of the others.
+
+    Ridge maps read the units out, so units that start with different preferences span the space
+    of stimuli from the first epoch on; the small rest breaks ties. Other populations start weak
+    where there are stimuli, and at half strength where there are none, so that loops start stable.
+
+    Parameters
+    ----------
+    weights : Tensor of shape (n_units, n_inputs)
+    n_stimulus : int
+        Leading inputs that come from stimuli.
+    """
+    n_units, n_inputs = weights.shape
+    preferred, strength = (n_stimulus, 1.0) if n_stimulus else (n_inputs, 0.5)
+    with torch.no_grad():
+        weights.normal_(0.0, 0.1 / n_inputs**0.5)
+        unit = torch.arange(n_units)
+        weights[unit, unit % preferred] += strength

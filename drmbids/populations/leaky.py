@@ -1,0 +1,114 @@
+"""Leaky units: the rate follows its drive with a time constant."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.core.exceptions import UsageError
+from drmbids.functional.scan import leaky_scan
+from drmbids.populations.base import (
+    NONLINEARITIES,
+    DRMPopulation,
+    check_nonlinearity,
+    prefer_inputs,
+)
+
+#: Time constants in seconds that units start from when none are given: fast, intermediate and slow
+#: responses, so that onsets, sustained activity and adaptation can be told apart from the start.
+DEFAULT_TAUS = (0.3, 3.0, 10.0)
+
+
+class Leaky(DRMPopulation):
+    """Leaky integrators: ``tau dy/dt = -y + phi(W x + b)``.
+
+    The input is constant within a tick and the equation is solved exactly over it (exponential
+    Euler): ``y(t) = a y(t - 1) + (1 - a) phi(W x(t) + b)``, ``a = exp(-dt / tau)``.
+
+    Parameters
+    ----------
+    n_units, n_inputs : int
+        Units, and width of all afferents together.
+    tau : float or sequence of float, optional
+        Time constants in seconds to start from, one for all units, one for each, or a few that
+        are dealt out in groups of ``n_inputs`` units, so that each input meets each of them;
+        (0.3, 3, 10) when absent.
+    nonlinearity : {"linear", "relu", "tanh", "sigmoid", "elu", "softplus"}
+        The function phi.
+
+    Raises
+    ------
+    ModelError
+        If the nonlinearity is unknown.
+    UsageError
+        If a time constant is not positive, or there are more of them than units.
+
+    References
+    ----------
+    Dayan and Abbott 2001, Theoretical Neuroscience, equation 7.6 (firing-rate models).
+
+    Examples
+    --------
+    >>> import torch
+    >>> population = Leaky(1, 1, tau=1.0, nonlinearity="linear")
+    >>> population.set_resolution(0.5)
+    >>> population.value("tau").item()
+    1.0
+    """
+
+    def __init__(
+        self,
+        n_units: int,
+        n_inputs: int,
+        tau: float | Sequence[float] | None = None,
+        nonlinearity: str = "relu",
+    ):
+        super().__init__(n_units, n_inputs)
+        self.nonlinearity = check_nonlinearity(nonlinearity)
+        self.weight = nn.Parameter(torch.empty(n_units, n_inputs))
+        self.bias = nn.Parameter(torch.zeros(n_units))
+        self._starting_taus = self._check_taus(DEFAULT_TAUS[:n_units] if tau is None else tau)
+        self.add_parameter(
+            "tau",
+            torch.ones(n_units),
+            unit="s",
+            meaning="time constant of the rate",
+            lower=0.0,
+            source="Dayan and Abbott 2001, eq. 7.6",
+        )
+        self.initialise_inputs(n_inputs)
+
+    def _check_taus(self, tau: float | Sequence[float]) -> tuple[float, ...]:
+        taus = tuple(torch.as_tensor(tau, dtype=torch.float64).reshape(-1).tolist())
+        if len(taus) > self.n_units:
+            raise UsageError(f"{len(taus)} time constants for {self.n_units} units")
+        return taus
+
+    def initialise_inputs(self, n_stimulus: int) -> None:
+        """Draw fresh input weights and deal out the time constants, so that each input meets all.
+
+        Units are filled in groups of one unit for each preferred input; a group shares a time
+        constant. With a time constant given for every unit, each unit keeps its own.
+        """
+        prefer_inputs(self.weight, n_stimulus)
+        taus = torch.tensor(self._starting_taus)
+        if len(taus) < self.n_units:
+            group = torch.arange(self.n_units) // (n_stimulus or self.n_inputs)
+            taus = taus[group % len(taus)]
+        self.set_value("tau", taus)
+
+    def initial_state(self, batch: int) -> Tensor:
+        """Return the rate before the run: zero, shape (batch, n_units)."""
+        return self.weight.new_zeros(batch, self.n_units)
+
+    def forward(self, inputs: Sequence[Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return activity of shape (L, batch, n_units) and the last tick as the state."""
+        x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
+        target = NONLINEARITIES[self.nonlinearity](nn.functional.linear(x, self.weight, self.bias))
+        decay = torch.exp(-self.resolution / self.value("tau"))
+        activity = leaky_scan(decay, (1 - decay) * target, state)
+        return activity, activity[-1]
+
+    def input_weights(self) -> Tensor:
+        """Return the weights on the afferents, shape (n_units, n_inputs)."""
+        return self.weight

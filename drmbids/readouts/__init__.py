@@ -1,0 +1,13 @@
+"""Readouts: how the activity of populations becomes a measurement."""
+
+from drmbids.core.registry import Registry
+
+READOUTS = Registry("readout", {"bold": "drmbids.readouts.bold:BOLD"})
+
+HRFS = Registry(
+    "hemodynamic response",
+    {
+        "double_gamma": "drmbids.readouts.hemodynamics:DoubleGamma",
+        "smooth": "drmbids.readouts.hemodynamics:SmoothHRF",
+    },
+)

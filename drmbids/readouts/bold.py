@@ -1,0 +1,122 @@
+"""BOLD: activity through hemodynamics to voxels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.nuisance import Nuisance
+from drmbids.functional.hrf import lag_matrix
+from drmbids.readouts.base import DRMReadout
+from drmbids.readouts.hemodynamics import HRF, DoubleGamma, memory_ticks
+
+# Lags that differ by less than this are one lag; far below any time that matters, far above the
+# rounding of float64 seconds.
+LAG_STEP = 1e-7
+
+
+class BOLD(DRMReadout):
+    """Activity convolved with a hemodynamic response, mapped linearly to the voxels of regions.
+
+    The response is a matrix ``H[m, k] = dt * hrf(t_m - t_k)`` between measured times and the
+    middles of ticks, applied to units before the map to voxels, so any TR, slice time or gap is
+    served as it is.
+
+    Parameters
+    ----------
+    n_units, n_targets, sources, regions, n_confounds, nuisance
+        As for :class:`~drmbids.DRMReadout`.
+    hrf : HRF, optional
+        A trainable SPM double gamma when absent.
+    per_region : bool
+        Whether each region has its own response; used only when ``hrf`` is absent.
+
+    Raises
+    ------
+    ModelError
+        If the hrf has neither one response nor one for each region.
+
+    Examples
+    --------
+    >>> import torch
+    >>> readout = BOLD(n_units=[2], n_targets=[5])
+    >>> readout.set_resolution(0.5)
+    >>> activity = torch.rand(readout.memory + 40, 1, 2)
+    >>> readout([activity], torch.arange(0.0, 20.0, 2.0)).shape
+    torch.Size([10, 1, 5])
+    """
+
+    def __init__(
+        self,
+        n_units: Sequence[int],
+        n_targets: Sequence[int],
+        sources: Sequence[Sequence[int]] | None = None,
+        regions: Sequence[str] | None = None,
+        n_confounds: int = 0,
+        nuisance: Nuisance | None = None,
+        hrf: HRF | None = None,
+        per_region: bool = False,
+    ):
+        super().__init__(n_units, n_targets, sources, regions, n_confounds, nuisance)
+        n_regions = len(self.regions)
+        self.hrf = hrf or DoubleGamma(n_regions=n_regions if per_region else 1)
+        if self.hrf.n_regions not in (1, n_regions):
+            raise ModelError(
+                f"the hrf has {self.hrf.n_regions} responses for {n_regions} regions; "
+                "it needs one, or one for each"
+            )
+        self._lags: dict[Any, tuple[Tensor, Tensor]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lags": {}}
+
+    @property
+    def memory(self) -> int:
+        """Ticks that the hemodynamic response looks back on."""
+        return memory_ticks(self.hrf.length, self.resolution)
+
+    def _unique_lags(self, times: Tensor, n_past: int, n_ticks: int) -> tuple[Tensor, Tensor]:
+        """Return the different lags, and where each entry of the matrix finds its own."""
+        key = (tuple(times.tolist()), n_past, n_ticks, self.resolution, str(times.device))
+        if key not in self._lags:
+            lag = lag_matrix(times, n_past, n_ticks, self.resolution)
+            steps = torch.round(lag / LAG_STEP).clamp(
+                min=-1, max=round(self.hrf.length / LAG_STEP) + 1
+            )
+            unique, index = torch.unique(steps, return_inverse=True)
+            if len(self._lags) >= 64:  # windows of one data set; more come from a changing one
+                self._lags.clear()
+            self._lags[key] = (unique * LAG_STEP, index)
+        return self._lags[key]
+
+    def response_matrix(
+        self, times: Tensor, n_past: int, n_ticks: int, dtype: torch.dtype
+    ) -> Tensor:
+        """Return ``H``, shape (n_responses, n_measured, n_past + n_ticks).
+
+        Parameters
+        ----------
+        times : Tensor of shape (n_measured,)
+            Seconds from the start of the window.
+        n_past, n_ticks : int
+            Ticks before and in the window.
+        dtype : torch.dtype
+            Of the result.
+        """
+        lags, index = self._unique_lags(times, n_past, n_ticks)
+        return self.resolution * self.hrf(lags.to(dtype))[:, index]
+
+    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
+        """Return convolved activity, (n_measured, batch, n_features) for each region."""
+        n_past = self.memory
+        n_ticks = activity[0].shape[0] - n_past
+        matrix = self.response_matrix(times, n_past, n_ticks, activity[0].dtype)
+        if matrix.shape[0] == 1:
+            seen = [torch.tensordot(matrix[0], a, dims=1) for a in activity]
+            return [torch.cat([seen[s] for s in line], -1) for line in self.sources]
+        return [
+            torch.tensordot(h, torch.cat([activity[s] for s in line], -1), dims=1)
+            for h, line in zip(matrix, self.sources, strict=True)
+        ]

@@ -1,0 +1,185 @@
+"""Hemodynamic responses: nodes that give the response at any lag."""
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.core.exceptions import ModelError
+from drmbids.functional.hrf import DOUBLE_GAMMA, double_gamma, smooth_basis
+from drmbids.nodes import DRMNode
+
+#: Limits that learned double-gamma parameters keep to: a response that peaks within about 1.5-10 s,
+#: an undershoot after it and smaller than it, as measured over subjects and regions
+#: (Handwerker et al. 2004, NeuroImage 21:1639-1651).
+DOUBLE_GAMMA_LIMITS = {
+    "delay": (2.0, 12.0),
+    "undershoot": (8.0, 24.0),
+    "dispersion": (0.3, 3.0),
+    "u_dispersion": (0.3, 3.0),
+    "ratio": (0.0, 0.8),
+}
+
+_MEANING = {
+    "delay": ("s", "delay of the response"),
+    "undershoot": ("s", "delay of the undershoot"),
+    "dispersion": ("s", "dispersion of the response"),
+    "u_dispersion": ("s", "dispersion of the undershoot"),
+    "ratio": ("1", "undershoot over response"),
+}
+
+
+class HRF(DRMNode, ABC):
+    """A hemodynamic response, one for all regions or one for each.
+
+    Parameters
+    ----------
+    n_regions : int
+        Number of responses; 1 is shared by all regions.
+    length : float
+        Seconds after which the response is zero.
+    """
+
+    def __init__(self, n_regions: int = 1, length: float = 32.0):
+        super().__init__()
+        if n_regions < 1 or length <= 0:
+            raise ModelError(f"need n_regions >= 1 and length > 0, got {n_regions} and {length}")
+        self.n_regions, self.length = n_regions, float(length)
+
+    @abstractmethod
+    def forward(self, lag: Tensor) -> Tensor:
+        """Return the responses at the lags.
+
+        Parameters
+        ----------
+        lag : Tensor of shape (n_lags,)
+            Seconds since the activity.
+
+        Returns
+        -------
+        Tensor of shape (n_regions, n_lags)
+            In 1/s; zero at negative lags and beyond ``length``.
+        """
+
+    def _within(self, lag: Tensor) -> Tensor:
+        return (lag >= 0) & (lag <= self.length)
+
+
+class DoubleGamma(HRF):
+    """The difference of two gamma densities, free to change within physiological limits.
+
+    Parameters
+    ----------
+    shape : {"spm", "glover"}
+        Constants to start from, or to keep when not trainable.
+    n_regions : int
+        Number of responses; 1 is shared by all regions.
+    trainable : bool
+        Whether training moves delay, dispersion, undershoot and their ratio.
+    length : float
+        Seconds after which the response is cut off.
+
+    Raises
+    ------
+    ModelError
+        If the shape is unknown.
+
+    References
+    ----------
+    Friston et al. 1998, NeuroImage 7:30-40 (SPM); Glover 1999, NeuroImage 9:416-429.
+
+    Examples
+    --------
+    >>> import torch
+    >>> lag = torch.arange(0.0, 32.0, 0.01)
+    >>> float(lag[DoubleGamma("spm")(lag)[0].argmax()])
+    5.0
+    """
+
+    def __init__(
+        self,
+        shape: str = "spm",
+        n_regions: int = 1,
+        trainable: bool = True,
+        length: float = 32.0,
+    ):
+        super().__init__(n_regions, length)
+        if shape not in DOUBLE_GAMMA:
+            raise ModelError(
+                f"unknown double gamma {shape!r}; choose one of: {', '.join(DOUBLE_GAMMA)}"
+            )
+        self.shape, self.trainable = shape, trainable
+        for name, value in DOUBLE_GAMMA[shape].items():
+            lower, upper = DOUBLE_GAMMA_LIMITS[name]
+            unit, meaning = _MEANING[name]
+            self.add_parameter(
+                name,
+                torch.full((n_regions,), value),
+                unit=unit,
+                meaning=meaning,
+                lower=lower,
+                upper=upper,
+                trainable=trainable,
+                source="Glover 1999" if shape == "glover" else "Friston et al. 1998 (SPM)",
+            )
+
+    def forward(self, lag: Tensor) -> Tensor:
+        """Return the responses at the lags, shape (n_regions, n_lags)."""
+        values = {name: self.value(name)[:, None] for name in DOUBLE_GAMMA[self.shape]}
+        return double_gamma(lag, **values) * self._within(lag)
+
+
+class SmoothHRF(HRF):
+    """A learned response: a sum of smooth bumps, free in shape.
+
+    Starts as the least-squares fit of the bumps to the SPM response. The area under the absolute
+    response is kept at 1, since its size cannot be told from that of the maps to voxels.
+
+    Parameters
+    ----------
+    n_regions : int
+        Number of responses; 1 is shared by all regions.
+    n_basis : int
+        Number of bumps.
+    length : float
+        Seconds covered.
+
+    References
+    ----------
+    Basis: Pillow et al. 2008, Nature 454:995-999.
+
+    Examples
+    --------
+    >>> import torch
+    >>> SmoothHRF(n_regions=2)(torch.arange(0.0, 32.0, 0.5)).shape
+    torch.Size([2, 64])
+    """
+
+    def __init__(self, n_regions: int = 1, n_basis: int = 10, length: float = 32.0):
+        super().__init__(n_regions, length)
+        if n_basis < 3:
+            raise ModelError(f"a smooth response needs at least 3 basis functions, got {n_basis}")
+        self.n_basis = n_basis
+        lag = self._grid(torch.get_default_dtype())
+        target = DoubleGamma("spm", trainable=False, length=length)(lag)[0].detach()
+        start = torch.linalg.lstsq(self._basis(lag).double(), target.double()[:, None]).solution
+        start = start[:, 0].to(target.dtype).repeat(n_regions, 1)
+        self.coefficients = nn.Parameter(start)
+
+    def _grid(self, dtype: torch.dtype) -> Tensor:
+        return torch.arange(0.0, self.length, 0.1, dtype=dtype)
+
+    def _basis(self, lag: Tensor) -> Tensor:
+        return smooth_basis(lag, self.n_basis, self.length)
+
+    def forward(self, lag: Tensor) -> Tensor:
+        """Return the responses at the lags, shape (n_regions, n_lags)."""
+        grid = self._grid(lag.dtype).to(lag.device)
+        area = (self.coefficients @ self._basis(grid).mT).abs().mean(1, keepdim=True) * self.length
+        return self.coefficients @ self._basis(lag).mT / area.clamp(min=1e-12)
+
+
+def memory_ticks(length: float, resolution: float) -> int:
+    """Return how many ticks of activity a response of ``length`` seconds looks back on."""
+    return math.ceil(length / resolution)

@@ -1,1 +1,1 @@
-"""Pure tensor functions without state: hemodynamics, delays, scans, constraints, masked errors, ridge."""
+"""Pure tensor functions without state: hemodynamics, delays, scans, constraints, errors, ridge."""

@@ -43,11 +43,11 @@ def products(x: Tensor, y: Tensor, removed: int) -> Products:
     return Products(x.mT @ x, x.mT @ y, (y * y).sum(0), n)
 
 
-def _path(train: Products, alphas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return eigenvectors, filters (alpha, feature) and rotated X'Y of the ridge path."""
+def _path(train: Products, alphas: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return eigenvalues, eigenvectors, filters (alpha, feature) and rotated X'Y of the path."""
     values, vectors = torch.linalg.eigh(train.xx)
     values = values.clamp(min=0.0)
-    return vectors, 1.0 / (values + alphas[:, None]), vectors.mT @ train.xy
+    return values, vectors, 1.0 / (values + alphas[:, None]), vectors.mT @ train.xy
 
 
 def held_out_errors(train: Products, test: Products, alphas: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ def held_out_errors(train: Products, test: Products, alphas: Tensor) -> Tensor:
     -------
     Tensor of shape (n_alphas, n_targets)
     """
-    vectors, filters, rotated = _path(train, alphas)
+    _, vectors, filters, rotated = _path(train, alphas)
     xx, xy = vectors.mT @ test.xx @ vectors, vectors.mT @ test.xy
     errors = []
     for shrink in filters:
@@ -78,8 +78,7 @@ def generalised_errors(train: Products, alphas: Tensor) -> Tensor:
     Golub, Heath and Wahba 1979, Technometrics 21:215-223; degrees of freedom lost to the columns
     taken out are counted. Parameters and shape as for :func:`held_out_errors`.
     """
-    vectors, filters, rotated = _path(train, alphas)
-    values = torch.linalg.eigvalsh(train.xx).clamp(min=0.0)
+    values, _, filters, rotated = _path(train, alphas)
     errors = []
     for shrink in filters:
         hat = values * shrink

@@ -75,7 +75,7 @@ def width_after(connection: Any, width: int) -> int:
 def stimulus_columns(
     stimuli: Mapping[str, Sequence[str] | int] | None, n_stimuli: int, net: "DRMNet"
 ) -> dict[str, tuple[str, ...]]:
-    """Return the columns of each stimulus; numbered, and counted from the sizes, where not given."""
+    """Return the columns of each stimulus; counted from the sizes where not given."""
     if stimuli is not None:
         if len(stimuli) != n_stimuli:
             raise ModelError(f"ws connects {n_stimuli} stimuli, {list(stimuli)} are named")

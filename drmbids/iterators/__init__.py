@@ -1,0 +1,1 @@
+"""Feeding a net: runs or plain arrays become batches of windows."""

@@ -1,0 +1,102 @@
+"""Going through the data: windows no longer than a cut-off, features and series of every run."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from drmbids.iterators.iterator import Item
+from drmbids.net.net import DRMNet
+
+
+def split_item(item: Item, n_ticks: int, resolution: float) -> Iterator[Item]:
+    """Yield an item in pieces of at most ``n_ticks`` ticks."""
+    total = item["stimulus"][0].shape[0]
+    if total <= n_ticks:
+        yield item
+        return
+    tick = torch.floor(item["times"] / resolution + 1e-4).clamp(0, total - 1)
+    for start in range(0, total, n_ticks):
+        stop = min(start + n_ticks, total)
+        rows = (tick >= start) & (tick < stop)
+        yield {
+            **item,
+            "stimulus": [s[start:stop] for s in item["stimulus"]],
+            "times": item["times"][rows] - start * resolution,
+            "response": item["response"][rows],
+            "confounds": item["confounds"][rows],
+            "nuisance": [basis[rows] for basis in item["nuisance"]],
+            "first": item["first"] and start == 0,
+            "last": item["last"] and stop == total,
+        }
+
+
+def windows(data: Iterable[Item], cutoff: int | None, resolution: float) -> Iterator[Item]:
+    """Yield the items of a pass, split where they are longer than the cut-off."""
+    for item in data:
+        if cutoff is None:
+            yield item
+        else:
+            yield from split_item(item, cutoff, resolution)
+
+
+class RunData:
+    """What the linear maps need of every run, gathered over the windows of a pass.
+
+    Parameters
+    ----------
+    n_runs : int
+        Runs in the pass.
+    """
+
+    def __init__(self, n_runs: int):
+        self._parts: list[dict[str, list[Tensor]]] = [{} for _ in range(n_runs)]
+
+    def add(self, item: Item, **columns: Tensor) -> None:
+        """Add tensors of shape (n_measured, batch, ...) of one window by name."""
+        for batch, run in enumerate(item["runs"]):
+            parts = self._parts[run]
+            for name, value in columns.items():
+                parts.setdefault(name, []).append(value[:, batch])
+            parts.setdefault("nuisance", []).append(item["nuisance"][batch])
+
+    def get(self, name: str) -> list[Tensor]:
+        """Return the whole series of every run by name."""
+        return [torch.cat(parts[name]) for parts in self._parts if name in parts]
+
+
+@torch.no_grad()
+def gather_targets(data: Iterable[Item], n_runs: int) -> RunData:
+    """Return targets, confounds and nuisance of every run."""
+    gathered = RunData(n_runs)
+    for item in data:
+        gathered.add(item, response=item["response"], confounds=item["confounds"])
+    return gathered
+
+
+@torch.no_grad()
+def gather_features(net: DRMNet, data: Iterable[Item], n_runs: int) -> list[list[Tensor]]:
+    """Return the features of every region in every run: ``[region][run]``, (n_measured, n)."""
+    gathered = RunData(n_runs)
+    for item, features, _ in feature_windows(net, data):
+        gathered.add(item, **{str(k): x for k, x in enumerate(features)})
+    return [gathered.get(str(k)) for k in range(len(net.readout.regions))]
+
+
+def feature_windows(
+    net: DRMNet, items: Iterable[Item]
+) -> Iterator[tuple[Item, list[Tensor], list[Tensor]]]:
+    """Yield each item with its features and activity, the carry detached between items."""
+    carry: Any = None
+    for item in items:
+        if carry is None or item["first"]:
+            carry = net.initial_carry(item["stimulus"][0].shape[1])
+        activity, seen, carry = net.run(item["stimulus"], carry)
+        yield item, net.readout.features(seen, item["times"]), activity
+        carry = carry.detach()
+
+
+def by_region(values: Tensor, n_targets: Sequence[int]) -> list[Tensor]:
+    """Return the targets of each region, split along the last axis."""
+    return list(values.split(list(n_targets), dim=-1))

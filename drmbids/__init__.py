@@ -43,7 +43,7 @@ _PUBLIC = {
     "load_runs": "bids.load",
 }
 
-__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604, PLE0605
+__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -95,6 +95,8 @@ class Events:
     columns : sequence of str, optional
         All conditions, in order, also those without an event here; the sorted ones that occur
         when absent.
+    unit : str
+        Unit of the amplitudes, ``"1"`` for none.
 
     Raises
     ------
@@ -152,7 +154,7 @@ class Events:
         index = {name: k for k, name in enumerate(self.columns)}
         edges = np.arange(grid.n_ticks + 1) * grid.resolution
         for onset, duration, amplitude, condition in zip(
-            self.onsets, self.durations, self.amplitudes, self.conditions, strict=True
+            self.onsets, self.durations, np.asarray(self.amplitudes), self.conditions, strict=True
         ):
             column = out[:, index[condition]]
             if duration == 0:

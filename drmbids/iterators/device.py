@@ -11,7 +11,8 @@ def check_device(device: str | torch.device) -> torch.device:
     Parameters
     ----------
     device : str or torch.device
-        ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` ...
+        ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. Apple's ``mps`` is not supported: the maps to voxels
+        are solved in float64, which it lacks.
 
     Raises
     ------
@@ -25,17 +26,15 @@ def check_device(device: str | torch.device) -> torch.device:
     """
     try:
         wanted = torch.device(device)
-    except RuntimeError as error:
-        raise DeviceError(f"unknown device {device!r}; use cpu, cuda, cuda:1 or mps") from error
+    except (RuntimeError, TypeError) as error:
+        raise DeviceError(f"unknown device {device!r}; use cpu, cuda or cuda:1") from error
+    if wanted.type not in ("cpu", "cuda"):
+        raise DeviceError(f"device {device!r} is not supported; use cpu, cuda or cuda:1")
     if wanted.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (wanted.index or 0) >= count:
             raise DeviceError(
-                f"device {device!r}: torch sees {count} CUDA devices; use cpu, or install a CUDA build of torch"
+                f"device {device!r}: torch sees {count} CUDA devices; "
+                "use cpu, or install a CUDA build of torch"
             )
-    elif wanted.type == "mps":
-        if not torch.backends.mps.is_available():
-            raise DeviceError(f"device {device!r}: not available on this machine; use cpu")
-    elif wanted.type != "cpu":
-        raise DeviceError(f"device {device!r} is not supported; use cpu, cuda or mps")
     return wanted

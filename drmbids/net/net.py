@@ -1,7 +1,7 @@
 """DRMNet: the artificial brain."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -115,7 +115,12 @@ class DRMNet(nn.Module):
         return Afferent(source, is_stimulus, ticks, connection)
 
     def _nodes(self) -> list[DRMNode]:
-        return [*self.populations, self.readout]  # type: ignore[list-item]
+        return [*self.population_list, self.readout]
+
+    @property
+    def population_list(self) -> list[DRMPopulation]:
+        """The populations, in order."""
+        return cast(list[DRMPopulation], list(self.populations))
 
     @property
     def stimulus_names(self) -> tuple[str, ...]:
@@ -144,9 +149,9 @@ class DRMNet(nn.Module):
             ),
             tuple(
                 like.new_zeros(n, batch, population.n_units)
-                for n, population in zip(past, self.populations, strict=True)
+                for n, population in zip(past, self.population_list, strict=True)
             ),
-            tuple(population.initial_state(batch) for population in self.populations),
+            tuple(population.initial_state(batch) for population in self.population_list),
         )
 
     def run(
@@ -163,7 +168,7 @@ class DRMNet(nn.Module):
         if len(stimulus) != len(self.stimuli):
             raise ModelError(f"the net has {len(self.stimuli)} stimuli, got {len(stimulus)}")
         activity, new_carry = run_window(
-            self.stages, self.afferents, list(self.populations), stimulus, carry
+            self.stages, self.afferents, self.population_list, stimulus, carry
         )
         memory = self.readout.memory
         seen = [

@@ -46,15 +46,17 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
     """Return one row for each connection of a net; see :meth:`DRMNet.connection_rows`."""
     rows = []
     for to, line in enumerate(net.afferents):
-        weights = net.populations[to].input_weights()
+        weights = net.population_list[to].input_weights()
         widths = [
             len(net.stimuli[net.stimulus_names[a.source]])
             if a.is_stimulus
-            else net.populations[a.source].n_units
+            else net.population_list[a.source].n_units
             for a in line
         ]
-        plain = weights is not None and all(a.connection.weights is None for a in line)
-        parts = weights.detach().cpu().split(widths, dim=1) if plain else [None] * len(line)
+        if weights is None or any(a.connection.weights is not None for a in line):
+            parts = [None] * len(line)  # weights on the way: which of them are whose is not told
+        else:
+            parts = weights.detach().cpu().split(widths, dim=1)
         for a, part in zip(line, parts, strict=True):
             names = net.stimulus_names if a.is_stimulus else net.population_names
             rows.append(
@@ -71,5 +73,5 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
 
 def parameter_rows(net: "DRMNet") -> list[dict[str, Any]]:
     """Return one row for each physical parameter; see :meth:`DRMNet.parameter_rows`."""
-    nodes = [*zip(net.population_names, net.populations, strict=True), ("readout", net.readout)]
+    nodes = [*zip(net.population_names, net.population_list, strict=True), ("readout", net.readout)]
     return [{"node": name, **row} for name, node in nodes for row in node.parameter_rows()]

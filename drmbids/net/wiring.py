@@ -85,11 +85,11 @@ def stimulus_columns(
         }
     names = ["stimulus"] if n_stimuli == 1 else [f"stimulus{k}" for k in range(n_stimuli)]
     widths: dict[int, int] = {}
-    for line, population in zip(net.afferents, net.populations, strict=True):
+    for line, population in zip(net.afferents, net.population_list, strict=True):
         unknown = [a for a in line if a.is_stimulus]
         if len(unknown) == 1 and unknown[0].connection.weights is None:
             others = sum(
-                width_after(a.connection, net.populations[a.source].n_units)
+                width_after(a.connection, net.population_list[a.source].n_units)
                 for a in line
                 if not a.is_stimulus
             )
@@ -105,10 +105,10 @@ def stimulus_columns(
 def check_sizes(net: "DRMNet") -> None:
     """Raise :class:`ModelError` listing every population whose afferents do not fit it."""
     widths = [len(c) for c in net.stimuli.values()]
-    units = [p.n_units for p in net.populations]
+    units = [p.n_units for p in net.population_list]
     problems = []
     for name, line, population in zip(
-        net.population_names, net.afferents, net.populations, strict=True
+        net.population_names, net.afferents, net.population_list, strict=True
     ):
         got = sum(
             width_after(a.connection, widths[a.source] if a.is_stimulus else units[a.source])

@@ -1,0 +1,60 @@
+# `make demo` and `make test` need Python 3.11 or newer and nothing else: everything goes to .venv.
+#   make test PYTHON=/path/to/python3.12     another interpreter
+#   make pytest ARGS="-k leaky"              one part of the tests
+
+PYTHON ?= $(shell for p in python3.11 python3; do $$p -c "" 2>/dev/null && echo $$p && break; done)
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check
+PINNED := --constraint constraints.txt --build-constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint pytest format wheel clean
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: .venv/package.stamp ## Fit and compare two models on the data that come with the package
+	$(BIN)/drmbids demo
+
+test: lint pytest ## All checks: what continuous integration runs
+
+lint: .venv/test.stamp ## Style, layers of the package, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+# One thread for each of the two workers, so that they do not fight over the cores.
+pytest: .venv/test.stamp ## Unit tests and the examples in docstrings
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+format: .venv/test.stamp ## Put the code in shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheel: .venv/package.stamp ## Build dist/*.whl
+	$(PIP) wheel --no-deps --build-constraint constraints.txt --wheel-dir dist .
+
+clean: ## Remove what these targets made
+	rm -rf .venv .demo demo_output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Installed again only when the metadata or the pinned versions change. The package is editable, so
+# that the demo and the tests run the checkout as it is.
+.venv/package.stamp: .venv/pip.stamp pyproject.toml
+	$(PIP) install $(PINNED) --editable .
+	@touch $@
+
+.venv/test.stamp: .venv/package.stamp
+	$(PIP) install $(PINNED) --group test
+	@touch $@
+
+# The pip of an old Python knows neither dependency groups nor build constraints.
+.venv/pip.stamp: constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
+	  echo "drmbids needs Python 3.11 or newer, found '$(PYTHON)'; try: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) install --constraint constraints.txt --upgrade pip
+	@touch $@

@@ -1,0 +1,8 @@
+"""The command line as ``python -m drmbids``."""
+
+import sys
+
+from drmbids.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""What estimators over runs share: one sample is one whole run, so no splitter can cut a run."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
+from drmbids.core.stream import Stream
+from drmbids.metrics.scores import score_run
+
+#: Names of stimulus and response when rows of an array stand for a run.
+ROW_STIMULUS, ROW_RESPONSE = "X", "y"
+
+
+def find_regions(runs: Sequence[Run]) -> dict[str, int]:
+    """Return the number of targets of each region, equal in all runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        The first one settles the order.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    DataError
+        If a run has no responses, or other regions or sizes than the first.
+    """
+    regions = {name: stream.values.shape[1] for name, stream in runs[0].responses.items()}
+    if not regions:
+        raise DataError(f"{runs[0].label}: no responses to fit")
+    for run in runs[1:]:
+        found = {name: stream.values.shape[1] for name, stream in run.responses.items()}
+        if found != regions:
+            raise DataError(
+                f"{run.label}: regions (targets) {found} differ from {regions} of {runs[0].label}"
+            )
+    return regions
+
+
+def rows_as_run(X: np.ndarray, y: np.ndarray | None, names: Sequence[str]) -> Run:
+    """Return rows of features, one a second, as a run.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        Row ``k`` fills the second ``[k, k + 1)``, so its stimulus sample lies in the middle.
+    y : array of shape (n_samples, n_outputs) or None
+        Measured at the start of each second.
+    names : sequence of str
+        One for each feature.
+
+    Returns
+    -------
+    Run
+    """
+    seconds = np.arange(len(X), dtype=float)
+    responses = {} if y is None else {ROW_RESPONSE: Stream(y, seconds)}
+    stimulus = Stream(X, seconds + 0.5, columns=names)
+    return Run(responses, {ROW_STIMULUS: stimulus}, duration=float(len(X)), tr=1.0)
+
+
+class RunEstimator(RegressorMixin, BaseEstimator, ABC):
+    """Base of estimators that learn from runs and predict the responses of new ones.
+
+    ``X`` is a list (or 1-D object array) of :class:`~drmbids.core.run.Run`, which carry their
+    own responses: ``y`` stays ``None``. So estimators work in ``cross_validate``,
+    ``GridSearchCV`` and ``clone``, and folds are made of whole runs. A 2-D array ``X`` with ``y``
+    is taken as one run of one row a second, for whoever comes with rows.
+
+    A derived class gives :meth:`_fit_runs` and :meth:`_predict_run`, and may override
+    :attr:`_nuisance`.
+
+    Attributes
+    ----------
+    regions_ : dict of str to int
+        Number of targets of each region, in the order of predicted columns.
+    intercept_ : float or array of shape (n_outputs,)
+        Only after a fit on rows: mean of ``y`` minus prediction. Runs need none, as their intercept
+        is nuisance.
+    """
+
+    @abstractmethod
+    def _fit_runs(self, runs: list[Run]) -> None:
+        """Learn from runs whose regions are ``regions_``."""
+
+    @abstractmethod
+    def _predict_run(self, run: Run) -> np.ndarray:
+        """Return the prediction (n_measured, n_targets) at ``run.measured_times(regions_)``."""
+
+    @property
+    def _nuisance(self) -> Nuisance:
+        """What `score` takes out of measured and predicted series."""
+        return Nuisance()
+
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
+        """Fit on training runs.
+
+        Parameters
+        ----------
+        X : sequence of Run, or array of shape (n_samples, n_features)
+            Training runs with their responses, or the rows of one run.
+        y : None, or array of shape (n_samples,) or (n_samples, n_outputs)
+            None with runs; targets of the rows otherwise.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If runs lack responses or differ in their regions.
+        UsageError
+            If ``y`` is given with runs.
+        """
+        for name in ("n_features_in_", "feature_names_in_", "intercept_"):
+            vars(self).pop(name, None)
+        runs = as_runs(X)
+        if runs is not None:
+            _refuse_y(y)
+            self.regions_ = find_regions(runs)
+            self._fit_runs(runs)
+            return self
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, ensure_min_samples=2, multi_output=True, y_numeric=True
+        )
+        run = rows_as_run(X, y.reshape(len(y), -1), self._row_names())
+        self.regions_ = find_regions([run])
+        self._fit_runs([run])
+        offset = (y.reshape(len(y), -1) - self._predict_run(run)).mean(0)
+        self.intercept_ = offset if y.ndim == 2 else offset[0]
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the responses of runs, without nuisance.
+
+        Parameters
+        ----------
+        X : sequence of Run, or array of shape (n_samples, n_features)
+            Runs need no responses: they are predicted at their measured times, or once each TR.
+
+        Returns
+        -------
+        array of object of shape (n_runs,)
+            For runs: each element is an array (n_measured, n_targets).
+        array of shape (n_samples,) or (n_samples, n_outputs)
+            For rows.
+
+        Raises
+        ------
+        UsageError
+            If the estimator was fitted on rows and is given runs, or the other way round.
+        """
+        check_is_fitted(self)
+        runs, on_rows = as_runs(X), hasattr(self, "intercept_")
+        if (runs is None) != on_rows:
+            raise UsageError(
+                f"fitted on {'rows' if on_rows else 'runs'}, "
+                f"asked to predict {'rows' if runs is None else 'runs'}; use the same for both"
+            )
+        if runs is not None:
+            out = np.empty(len(runs), dtype=object)
+            for k, run in enumerate(runs):
+                out[k] = self._predict_run(run)
+            return out
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        predicted = self._predict_run(rows_as_run(X, None, self._row_names()))
+        return (predicted if np.ndim(self.intercept_) else predicted[:, 0]) + self.intercept_
+
+    def score(self, X: Any, y: ArrayLike | None = None) -> float:
+        """Return the mean R2 over targets and runs.
+
+        Parameters
+        ----------
+        X : sequence of Run, or array of shape (n_samples, n_features)
+            Runs are scored after their nuisance is taken out of both series; missing elements and
+            constant targets are left out. Rows are scored by scikit-learn's ``r2_score``.
+        y : None, or array of shape (n_samples,) or (n_samples, n_outputs)
+            None with runs.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        DataError
+            If no target of any run varies.
+        """
+        predicted = self.predict(X)
+        runs = as_runs(X)
+        if runs is None:
+            return float(r2_score(y, predicted))
+        _refuse_y(y)
+        tables = [
+            score_run(run, series, self.regions_, self._nuisance)["r2"]
+            for run, series in zip(runs, predicted, strict=True)
+        ]
+        values = np.concatenate(tables)
+        if np.isnan(values).all():
+            raise DataError(
+                f"{runs[0].label}: nothing to score, every target is constant or missing"
+            )
+        return float(np.nanmean(values))
+
+    def _row_names(self) -> list[str]:
+        """Return the names of the features of rows."""
+        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        return [str(name) for name in names]
+
+    def __sklearn_tags__(self) -> Any:
+        """Declare to scikit-learn what the estimator can do."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        # rows in random order have no time course to follow
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def as_runs(X: Any) -> list[Run] | None:
+    """Return runs as a list, or None if ``X`` holds no runs (then it has to be an array).
+
+    Raises
+    ------
+    UsageError
+        If ``X`` is one run instead of a list, or mixes runs with something else.
+    """
+    if isinstance(X, Run):
+        raise UsageError(f"{X.label}: give a list of runs, [run], not a run")
+    if isinstance(X, np.ndarray):
+        items = list(X) if X.dtype == object and X.ndim == 1 else []
+    else:
+        items = list(X) if isinstance(X, Sequence) and not isinstance(X, str) else []
+    n_runs = sum(isinstance(item, Run) for item in items)
+    if n_runs == 0:
+        return None
+    if n_runs < len(items):
+        raise UsageError(f"only {n_runs} of {len(items)} elements of X are runs")
+    return items
+
+
+def _refuse_y(y: ArrayLike | None) -> None:
+    """Raise if targets come beside runs.
+
+    A dummy ``y`` would make ``permutation_test_score`` permute it and nothing else: a null
+    distribution equal to the score.
+    """
+    if y is not None:
+        raise UsageError("runs carry their own responses: leave y out (y=None)")

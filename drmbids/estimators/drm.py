@@ -1,0 +1,241 @@
+"""DRMRegressor: a dynamic representational model as a scikit-learn estimator."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from drmbids.core.exceptions import UsageError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
+from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.storage import load_fitted, save_fitted
+from drmbids.iterators.device import check_device
+from drmbids.iterators.iterator import DRMIterator
+from drmbids.net.net import DRMNet
+from drmbids.readouts.bold import BOLD
+from drmbids.spec.default import default_model
+from drmbids.spec.load import as_model
+from drmbids.spec.model import ModelSpec
+from drmbids.training.drm import DRM, Callback
+
+# Step of the table of hemodynamic responses: fine enough to draw a smooth curve.
+HRF_TABLE_STEP_S = 0.1
+
+#: Settings where neither the estimator nor the model file says otherwise. 60 steps of 0.03 move a
+#: parameter by more than its limits span, and losses on measured data are flat by then.
+DEFAULTS = {"n_epochs": 60, "learning_rate": 0.03, "random_state": 0}
+
+
+class DRMRegressor(RunEstimator):
+    """A dynamic representational model, trained and scored run by run.
+
+    Parameters
+    ----------
+    model : str, Path, mapping or ModelSpec, optional
+        A model file or its content; one population for each region, driven by all stimuli and
+        connected to all others, when absent.
+    n_epochs : int, optional
+        Passes over the training runs; that of the model file, else 60.
+    learning_rate : float, optional
+        Of Adam; that of the model file, else 0.03.
+    window : float, optional
+        Seconds that gradients flow back through time; whole runs when absent.
+    alphas : float or sequence of float, optional
+        Ridge penalties to choose from for each target; see :class:`~drmbids.DRM`.
+    n_validation_runs : int
+        Runs taken from the end of the training runs to decide which epoch is kept; with 0 the
+        lowest training loss decides.
+    device : str
+        ``"cpu"``, ``"cuda"`` ... An absent device is an error.
+    random_state : int or None
+        Seed of the initial weights; that of the model file, else 0. The same seed gives the same
+        numbers on one machine.
+    callbacks : sequence of callable
+        Called after every epoch with its row of the history.
+
+    Attributes
+    ----------
+    net_ : DRMNet
+        The trained brain.
+    model_ : ModelSpec
+        The model file it was built from.
+    history_ : list of dict
+        One row for each epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``.
+    regions_ : dict of str to int
+        Targets of each region.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from drmbids import DRMRegressor, Events, Run, Stream
+    >>> rng = np.random.default_rng(0)
+    >>> runs = [
+    ...     Run(
+    ...         {"V1": Stream(rng.normal(size=(40, 5)), 2.0 * np.arange(40))},
+    ...         {"events": Events([4.0, 30.0], [10.0, 10.0], ["face", "house"])},
+    ...         tr=2.0,
+    ...     )
+    ...     for _ in range(3)
+    ... ]
+    >>> estimator = DRMRegressor(n_epochs=2).fit(runs[:2])
+    >>> estimator.predict(runs[2:])[0].shape
+    (40, 5)
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Mapping[str, Any] | ModelSpec | None = None,
+        n_epochs: int | None = None,
+        learning_rate: float | None = None,
+        window: float | None = None,
+        alphas: float | Sequence[float] | None = None,
+        n_validation_runs: int = 0,
+        device: str = "cpu",
+        random_state: int | None = None,
+        callbacks: Sequence[Callback] = (),
+    ):
+        self.model = model
+        self.n_epochs = n_epochs
+        self.learning_rate = learning_rate
+        self.window = window
+        self.alphas = alphas
+        self.n_validation_runs = n_validation_runs
+        self.device = device
+        self.random_state = random_state
+        self.callbacks = callbacks
+
+    def _fit_runs(self, runs: Sequence[Run]) -> None:
+        check_device(self.device)
+        if not 0 <= self.n_validation_runs < len(runs):
+            raise UsageError(
+                f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
+            )
+        self.model_ = default_model(runs) if self.model is None else as_model(self.model)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._setting("random_state"))
+            self.net_ = self.model_.build(runs)
+        readout = self.net_.readout  # a model may leave regions of the data out
+        self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
+        drm = DRM(
+            self.net_,
+            learning_rate=self._setting("learning_rate"),
+            alphas=self.alphas,
+            device=self.device,
+            callbacks=self.callbacks,
+        )
+        n_train = len(runs) - self.n_validation_runs
+        drm.estimate(
+            self._iterate(runs[:n_train]),
+            self._iterate(runs[n_train:]) if self.n_validation_runs else None,
+            n_epochs=self._setting("n_epochs"),
+            cutoff=self._cutoff(),
+        )
+        self.history_ = drm.history
+
+    def _setting(self, name: str) -> Any:
+        """Return a setting: the estimator's own, else the model file's, else the default."""
+        for value in (getattr(self, name), getattr(self.model_.training, name)):
+            if value is not None:
+                return value
+        return DEFAULTS[name]
+
+    def _cutoff(self) -> int | None:
+        """Return the ticks that gradients flow back, None for whole runs."""
+        window = self.model_.training.window_s if self.window is None else self.window
+        return None if window is None else max(1, math.ceil(window / self.net_.resolution))
+
+    @property
+    def _nuisance(self) -> Nuisance:
+        """What :meth:`score` takes out of both series: the nuisance of the readout."""
+        return self.net_.readout.nuisance
+
+    def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
+        readout = self.net_.readout
+        return DRMIterator.from_runs(
+            runs,
+            self.net_.resolution,
+            stimuli=self.net_.stimuli,
+            responses=readout.regions,
+            nuisance=readout.nuisance,
+            device=self.device,
+        )
+
+    def _predict_run(self, run: Run) -> np.ndarray:
+        response, _ = DRM(self.net_, device=self.device).forward(self._iterate([run]))
+        return response[0].astype(np.float64)
+
+    def activity(self, run: Run) -> dict[str, np.ndarray]:
+        """Return the activity of every population in one run.
+
+        Parameters
+        ----------
+        run : Run
+
+        Returns
+        -------
+        dict of str to array of shape (n_ticks, n_units)
+        """
+        _, activity = DRM(self.net_, device=self.device).forward(self._iterate([run]))
+        return dict(zip(self.net_.population_names, activity[0], strict=True))
+
+    def parameters_table(self) -> pd.DataFrame:
+        """Return physical parameters: node, parameter, index, value, unit, trainable, meaning."""
+        return pd.DataFrame(self.net_.parameter_rows())
+
+    def connections_table(self) -> pd.DataFrame:
+        """Return connections: source, target, delay_s, weight_mean, weight_norm."""
+        return pd.DataFrame(self.net_.connection_rows())
+
+    @torch.no_grad()
+    def hrf_table(self) -> pd.DataFrame:
+        """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""
+        readout = self.net_.readout
+        if not isinstance(readout, BOLD):
+            return pd.DataFrame(columns=["region", "time_s", "hrf"])
+        lag = torch.arange(0.0, readout.hrf.length, HRF_TABLE_STEP_S, dtype=torch.float64)
+        like = next(readout.parameters())
+        curves = readout.hrf(lag.to(like)).cpu().double().expand(len(readout.regions), -1)
+        return pd.concat(
+            [
+                pd.DataFrame({"region": name, "time_s": lag.numpy(), "hrf": curve.numpy()})
+                for name, curve in zip(readout.regions, curves, strict=True)
+            ],
+            ignore_index=True,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write the trained model as ``model.yaml``, ``weights.safetensors`` and ``manifest.json``.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        """
+        save_fitted(Path(folder), self.model_, self.net_)
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> "DRMRegressor":
+        """Return a trained model that :meth:`save` wrote, ready to predict.
+
+        Raises
+        ------
+        DataError
+            If a file is missing, was changed since, or does not fit the model.
+        """
+        spec, net = load_fitted(Path(folder))
+        self = cls(model=spec, device=device)
+        self.model_, self.net_ = spec, net.to(check_device(device))
+        self.history_ = []
+        self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
+        return self
+
+    @property
+    def n_parameters_(self) -> int:
+        """Trainable numbers of the net, the maps to targets included."""
+        net: DRMNet = self.net_
+        return sum(p.numel() for p in net.parameters() if p.requires_grad)

@@ -1,0 +1,98 @@
+"""A trained model on disk: model file, weights, and a manifest with their checksums."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from drmbids.core.exceptions import DataError
+from drmbids.core.files import sha256, write_bytes, write_json, write_text
+from drmbids.core.run import Run
+from drmbids.core.stream import Events, Stream
+from drmbids.net.net import DRMNet
+from drmbids.spec.load import load_model
+from drmbids.spec.model import ModelSpec
+
+MODEL, WEIGHTS, MANIFEST = "model.yaml", "weights.safetensors", "manifest.json"
+
+#: Version of the layout of these three files.
+FORMAT_VERSION = 1
+
+
+def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet) -> None:
+    """Write the three files; the manifest comes last, so a folder with one is complete.
+
+    Parameters
+    ----------
+    folder : Path
+    spec : ModelSpec
+        What the net was built from.
+    net : DRMNet
+        Trained.
+    """
+    weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    write_text(folder / MODEL, spec.to_yaml())
+    write_bytes(folder / WEIGHTS, save(weights))
+    write_json(
+        folder / MANIFEST,
+        {
+            "format_version": FORMAT_VERSION,
+            "regions": dict(zip(net.readout.regions, net.readout.n_targets, strict=True)),
+            "stimuli": {name: list(columns) for name, columns in net.stimuli.items()},
+            "resolution_s": net.resolution,
+            "sha256": {name: sha256(folder / name) for name in (MODEL, WEIGHTS)},
+        },
+    )
+
+
+def load_fitted(folder: Path) -> tuple[ModelSpec, DRMNet]:
+    """Return model and net from a folder that :func:`save_fitted` wrote.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, was changed since, or does not fit the model.
+    """
+    manifest = _manifest(folder)
+    for name, expected in manifest["sha256"].items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"{path}: missing; the model was not saved whole")
+        if sha256(path) != expected:
+            raise DataError(f"{path}: its checksum is not that of {MANIFEST}; the file was changed")
+    spec = load_model(folder / MODEL)
+    net = spec.build([_run_of_sizes(manifest)])
+    try:
+        net.load_state_dict(load((folder / WEIGHTS).read_bytes()))
+    except (RuntimeError, SafetensorError) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"{folder / WEIGHTS}: does not fit {MODEL}: {first}") from error
+    return spec, net
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; {folder} holds no saved model") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not a JSON file ({error})") from error
+    version = manifest.get("format_version")
+    if version != FORMAT_VERSION:
+        raise DataError(f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}")
+    return manifest
+
+
+def _run_of_sizes(manifest: dict[str, Any]) -> Run:
+    """Return an empty run with the regions and conditions that the net was built for."""
+    resolution = manifest["resolution_s"]
+    return Run(
+        {name: Stream(np.zeros((1, n)), [0.0]) for name, n in manifest["regions"].items()},
+        {name: Events([], [], [], columns=c) for name, c in manifest["stimuli"].items()},
+        tr=resolution,
+        duration=resolution,
+    )

@@ -1,0 +1,1 @@
+"""Scores of predicted against measured series, per target."""

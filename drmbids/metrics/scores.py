@@ -1,0 +1,187 @@
+"""Correlation and R2 of predicted with measured series, element-wise missing data left out."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from drmbids.core.exceptions import DataError
+from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.run import Run
+
+# A series counts as constant when what is left after its mean (or nuisance) is taken out is this
+# small a share of it: above the rounding of float64, far below any measured fluctuation.
+CONSTANT_TOLERANCE = 1e-10
+
+
+def correlation(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return Pearson's r of each target.
+
+    Parameters
+    ----------
+    measured : array of shape (n_measured, n_targets)
+        NaN elements are left out, each for its own target.
+    predicted : array of shape (n_measured, n_targets)
+        Predictions of the same elements.
+
+    Returns
+    -------
+    array of shape (n_targets,)
+        NaN where either series is constant over the measured elements.
+
+    Raises
+    ------
+    DataError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> measured = np.array([[1.0], [2.0], [np.nan], [3.0]])
+    >>> correlation(measured, np.array([[2.0], [4.0], [9.0], [6.0]])).round(6)
+    array([1.])
+    """
+    there = _present(measured, predicted)
+    m, p = _centred(measured, there), _centred(predicted, there)
+    norms = np.linalg.norm(m, axis=0) * np.linalg.norm(p, axis=0)
+    # rounding can lift |r| of a perfect prediction a hair above 1
+    return np.clip(_ratio((m * p).sum(0), norms), -1.0, 1.0)
+
+
+def r2(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return the coefficient of determination of each target, ``1 - SSE / SST``.
+
+    Parameters
+    ----------
+    measured : array of shape (n_measured, n_targets)
+        NaN elements are left out, each for its own target; SST is taken around the mean of
+        the others.
+    predicted : array of shape (n_measured, n_targets)
+        Predictions of the same elements.
+
+    Returns
+    -------
+    array of shape (n_targets,)
+        NaN where the measured series is constant.
+
+    Raises
+    ------
+    DataError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> r2(np.array([[1.0], [2.0], [3.0]]), np.array([[2.0], [2.0], [2.0]]))
+    array([0.])
+    """
+    there = _present(measured, predicted)
+    error = np.where(there, measured - predicted, 0.0)
+    total = _centred(measured, there)
+    return 1.0 - _ratio((error**2).sum(0), (total**2).sum(0))
+
+
+def score_run(
+    run: Run, predicted: np.ndarray, regions: Mapping[str, int], nuisance: Nuisance
+) -> pd.DataFrame:
+    """Score the prediction of one run, with the nuisance taken out of both series.
+
+    The weights of drift and confounds belong to one run and cannot be predicted, so neither
+    series is credited or charged for them.
+
+    Parameters
+    ----------
+    run : Run
+        The measured run.
+    predicted : array of shape (n_measured, n_targets)
+        Targets of all regions side by side.
+    regions : mapping of str to int
+        Number of targets of each region, in the order of the columns of ``predicted``.
+    nuisance : Nuisance
+        What is taken out of measured and predicted series alike.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``region, target, r, r2``; ``target`` counts within the region.
+
+    Raises
+    ------
+    DataError
+        If the run lacks a region, or a shape differs from what ``regions`` says.
+    """
+    measured = measured_values(run, regions)
+    if np.shape(predicted) != measured.shape:
+        raise DataError(
+            f"{run.label}: predicted {np.shape(predicted)}, measured {measured.shape}; "
+            "both must be (n_measured, n_targets)"
+        )
+    basis = nuisance.basis(run, run.measured_times(list(regions)))
+    # the same elements missing in both, so that both lose the same subspace
+    predicted = np.where(np.isfinite(measured), predicted, np.nan)
+    measured, predicted = _remainder(basis, measured), _remainder(basis, predicted)
+    return pd.DataFrame(
+        {
+            "region": np.repeat(list(regions), list(regions.values())),
+            "target": np.concatenate([np.arange(n) for n in regions.values()]),
+            "r": correlation(measured, predicted),
+            "r2": r2(measured, predicted),
+        }
+    )
+
+
+def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:
+    """Return the measured series of the regions side by side, shape (n_measured, n_targets).
+
+    Raises
+    ------
+    DataError
+        If the run lacks a region, or the region has another number of targets.
+    """
+    for region, n_targets in regions.items():
+        if region not in run.responses:
+            raise DataError(
+                f"{run.label}: no response {region!r}; it has {list(run.responses)}, "
+                f"needed are {list(regions)}"
+            )
+        found = run.responses[region].values.shape[1]
+        if found != n_targets:
+            raise DataError(
+                f"{run.label}: response {region!r} has {found} targets, expected {n_targets}"
+            )
+    run.measured_times(list(regions))  # raises where the regions do not share their times
+    return np.concatenate([run.responses[region].values for region in regions], axis=1)
+
+
+def _present(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return which elements are measured, after a check of the shapes."""
+    if np.ndim(measured) != 2 or np.shape(measured) != np.shape(predicted):
+        raise DataError(
+            f"measured {np.shape(measured)} and predicted {np.shape(predicted)} must both be "
+            "(n_measured, n_targets)"
+        )
+    return np.isfinite(measured)
+
+
+def _centred(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return the values around the mean of those there, zero elsewhere and where constant."""
+    values = np.where(there, values, 0.0)
+    count = np.maximum(there.sum(0), 1)
+    centred = np.where(there, values - values.sum(0) / count, 0.0)
+    return _without_rounding(centred, values)
+
+
+def _remainder(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return what the basis leaves of the values; exactly zero where that is rounding alone."""
+    return _without_rounding(project_out(basis, values), values)
+
+
+def _without_rounding(remainder: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the remainder with zeros in columns where it is rounding error of the values."""
+    size = np.sqrt(np.nansum(remainder**2, axis=0))
+    rounding = size <= CONSTANT_TOLERANCE * np.sqrt(np.nansum(values**2, axis=0))
+    return np.where(rounding & np.isfinite(remainder), 0.0, remainder)
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Return numerator / denominator, NaN where the denominator is zero."""
+    out = np.full(denominator.shape, np.nan)
+    return np.divide(numerator, denominator, out=out, where=denominator != 0)

@@ -1,0 +1,58 @@
+"""Estimates beside the values that the data were simulated with."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from drmbids.plotting.style import GREY, PALETTE, WIDTH, no_data, shorten, styled
+
+_MOST_PANELS = 9
+
+
+@styled
+def recovery(table: pd.DataFrame) -> Figure:
+    """Draw estimate against truth with the line of identity, one panel for each quantity.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``quantity, name, unit, truth, estimate``; the first nine quantities are drawn.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> row = {"quantity": "delay", "name": "V1->V5", "unit": "s", "truth": 0.1, "estimate": 0.2}
+    >>> recovery(pd.DataFrame([row])).axes[0].get_xlabel()
+    'truth (s)'
+    """
+    groups = list(table.groupby("quantity", sort=False))[:_MOST_PANELS]
+    n_columns = min(len(groups), 3) or 1
+    n_rows = -(-len(groups) // n_columns) or 1
+    figure = Figure(figsize=(WIDTH / 3 * n_columns, 2.5 * n_rows), layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    if not groups:
+        return no_data(figure, grid[0, 0], "no quantity was recovered")
+    for axes in grid.flat[len(groups) :]:
+        axes.set_axis_off()
+    for axes, (quantity, rows) in zip(grid.flat, groups, strict=False):
+        pairs = rows[["truth", "estimate"]].astype(float)
+        finite = np.isfinite(pairs).all(axis=1)
+        axes.set_title(shorten(str(quantity), 30))
+        if not finite.any():
+            no_data(figure, axes, "no finite estimate")
+            continue
+        truth, estimate = pairs[finite].to_numpy().T
+        axes.scatter(truth, estimate, s=14, color=PALETTE[0], alpha=0.75, linewidth=0)
+        low, high = min(truth.min(), estimate.min()), max(truth.max(), estimate.max())
+        margin = 0.08 * (high - low) or 0.1 * max(abs(high), 1e-3)
+        limits = (low - margin, high + margin)
+        axes.plot(limits, limits, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
+        unit = str(rows["unit"].iloc[0])
+        unit = "" if unit in ("1", "nan", "") else f" ({unit})"
+        axes.set(xlabel=f"truth{unit}", ylabel=f"estimate{unit}", xlim=limits, ylim=limits)
+        axes.set_aspect("equal")
+        axes.locator_params(nbins=5)
+    return figure

@@ -1,0 +1,214 @@
+"""Methods text for a paper, made from what was run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from drmbids.core.nuisance import Nuisance
+from drmbids.report.numbers import format_value
+from drmbids.report.references import REFERENCES
+
+
+def methods_text(
+    inputs: Mapping[str, Any],
+    *,
+    nuisance: Nuisance,
+    hrf: str,
+    folds: str,
+    penalties: Sequence[float],
+    n_epochs: int,
+    learning_rate: float,
+    cutoff_s: float | None = None,
+    scores: pd.DataFrame | None = None,
+) -> str:
+    """Return a paragraph on the analysis, with references, as Markdown.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Content of ``S_desc-inputs_runs.json``.
+    nuisance : Nuisance
+        Drift and confounds taken out of each run.
+    hrf : str
+        Hemodynamic model as it reads in a sentence: ``"a double-gamma function with fitted peak
+        and undershoot times"``.
+    folds : str
+        What was left out in each fold: ``"run"``, ``"session"`` or ``"subject"``.
+    penalties : sequence of float
+        Candidate ridge penalties.
+    n_epochs : int
+        Epochs of training.
+    learning_rate : float
+        Step size of the gradient descent.
+    cutoff_s : float, optional
+        Seconds after which backpropagation is cut; not cut when absent.
+    scores : DataFrame, optional
+        Columns ``model, region, target, r``; gives a sentence on the results.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> text = methods_text({"runs": []}, nuisance=Nuisance(), hrf="a fixed function",
+    ...                     folds="run", penalties=[1.0], n_epochs=5, learning_rate=0.01)
+    >>> "leave-one-run-out" in text
+    True
+    """
+    sentences = [
+        _data_sentence(inputs),
+        _model_sentence(inputs, hrf),
+        _nuisance_sentence(nuisance, inputs),
+        _training_sentence(penalties, n_epochs, learning_rate, cutoff_s),
+        _test_sentence(inputs, folds),
+    ]
+    if scores is not None and len(scores):
+        sentences.append(_result_sentence(scores))
+    sentences.append(_software_sentence(inputs))
+    body = " ".join(sentence for sentence in sentences if sentence)
+    listed = "\n".join(f"- {text}" for key, text in REFERENCES.items() if _cited(key, body))
+    return f"# Methods\n\n{body}\n\n# References\n\n{listed}\n"
+
+
+_CITATIONS = {
+    "drm": "Güçlü & van Gerven, 2017",
+    "bids": "Gorgolewski et al., 2016",
+    "encoding": "Naselaris et al., 2011",
+    "hrf": "Friston et al., 1998",
+    "ridge": "Hoerl & Kennard, 1970",
+    "truncation": "Williams & Peng, 1990",
+    "torch": "Paszke et al., 2019",
+    "nilearn": "Abraham et al., 2014",
+}
+
+
+def _cited(key: str, body: str) -> bool:
+    """Return whether the text cites a reference."""
+    return _CITATIONS[key] in body
+
+
+def _count(n: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def _join(words: Sequence[str]) -> str:
+    """Return words as in a sentence."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _data_sentence(inputs: Mapping[str, Any]) -> str:
+    """Say what data went in."""
+    runs, regions = inputs.get("runs", []), inputs.get("regions", {})
+    trs = sorted({run["tr"] for run in runs if run.get("tr")})
+    if not runs:
+        return ""
+    volumes = sum(run.get("n_volumes") or 0 for run in runs)
+    tr = f", TR {_join([format_value(t) for t in trs])} s" if trs else ""
+    text = (
+        f"Data were read from a BIDS dataset ({_CITATIONS['bids']}): "
+        f"{_count(len(runs), 'run')} with {_count(volumes, 'volume')} in all{tr}"
+    )
+    if regions:
+        voxels = sum(regions.values())
+        text += f", from which {_count(voxels, 'voxel')} in {_count(len(regions), 'region')} of "
+        text += "interest were analysed"
+    return text + "."
+
+
+def _model_sentence(inputs: Mapping[str, Any], hrf: str) -> str:
+    """Say what the model is."""
+    model = inputs.get("model") or {}
+    populations = model.get("populations", [])
+    parts = [f"{p['name']} ({p['kind']}, {_count(p['units'], 'unit')})" for p in populations]
+    which = _count(len(parts), "population") + (f", {_join(parts)}," if parts else "")
+    resolution = model.get("resolution")
+    step = f", computed at a resolution of {format_value(resolution)} s" if resolution else ""
+    return (
+        "Responses were modelled with a dynamic representational model "
+        f"({_CITATIONS['drm']}): a network of {which} driven by the experimental conditions{step}. "
+        f"Unit activity was convolved with {hrf} ({_CITATIONS['hrf']}) and mapped linearly to the "
+        "voxels of each region."
+    )
+
+
+def _nuisance_sentence(nuisance: Nuisance, inputs: Mapping[str, Any]) -> str:
+    """Say what was taken out of the series."""
+    drift = {
+        "polynomial": f"polynomial drifts up to order {nuisance.order}",
+        "cosine": f"a discrete cosine set with a cut-off of {format_value(nuisance.high_pass)} Hz",
+        "none": "",
+    }[nuisance.drift]
+    parts = ["An intercept", *([drift] if drift else [])]
+    if nuisance.confounds and any(run.get("confounds") for run in inputs.get("runs", [])):
+        parts.append("the confound regressors")
+    return (
+        f"{_join(parts)} were fitted in each run on its own and taken out of measured "
+        "and predicted series before these were compared."
+        if len(parts) > 1
+        else "An intercept was fitted in each run on its own and taken out of measured and "
+        "predicted series before these were compared."
+    )
+
+
+def _training_sentence(
+    penalties: Sequence[float], n_epochs: int, learning_rate: float, cutoff_s: float | None
+) -> str:
+    """Say how the model was fitted."""
+    low, high = min(penalties), max(penalties)
+    if low == high:
+        penalty = f"the penalty {format_value(low)}"
+    else:
+        penalty = (
+            f"a penalty chosen among {len(penalties)} values from {format_value(low)} to "
+            f"{format_value(high)} on training runs"
+        )
+    cut = (
+        f", truncated to {format_value(cutoff_s)} s ({_CITATIONS['truncation']})"
+        if cutoff_s
+        else ""
+    )
+    return (
+        f"The linear maps were solved in closed form as ridge regression ({_CITATIONS['ridge']}) "
+        f"with {penalty}; all other parameters were trained by backpropagation through time{cut} "
+        f"for {_count(n_epochs, 'epoch')} with a learning rate of {format_value(learning_rate)}."
+    )
+
+
+def _test_sentence(inputs: Mapping[str, Any], folds: str) -> str:
+    """Say how the models were compared."""
+    baseline = inputs.get("baseline")
+    others = [model for model in inputs.get("models", []) if model != baseline]
+    text = (
+        f"Models were tested on data they had not seen (leave-one-{folds}-out cross-validation; "
+        f"{_CITATIONS['encoding']}) by the correlation (r) and the explained variance (R²) of "
+        "measured and predicted series, voxel by voxel, averaged over folds."
+    )
+    if baseline and others:
+        text += f" The baseline for {_join(others)} was {baseline}, fitted and tested on the same "
+        text += "folds."
+    return text
+
+
+def _result_sentence(scores: pd.DataFrame) -> str:
+    """Say how well they did."""
+    means = scores.groupby(["model", "region", "target"], sort=False)["r"].mean()
+    medians = means.groupby("model", sort=False).median()
+    parts = [f"{format_value(r)} for {model}" for model, r in medians.items()]
+    return f"The median r over voxels was {_join(parts)}."
+
+
+def _software_sentence(inputs: Mapping[str, Any]) -> str:
+    """Say what it was run with."""
+    versions = dict(inputs.get("versions", {}))
+    cited = {"torch": _CITATIONS["torch"], "nilearn": _CITATIONS["nilearn"]}
+    parts = [
+        f"{name} {version}" + (f" ({cited[name]})" if name in cited else "")
+        for name, version in versions.items()
+    ]
+    if not parts:
+        return ""
+    seed = f" The random seed was {inputs['seed']}." if inputs.get("seed") is not None else ""
+    return f"Analyses were run with {_join(parts)}.{seed}"

@@ -1,0 +1,91 @@
+"""Sections on the model: its graph, hemodynamics, parameters, training and recovery."""
+
+import pandas as pd
+
+from drmbids.plotting.brain_graph import brain_graph
+from drmbids.plotting.hrfs import hrfs
+from drmbids.plotting.recovery import recovery
+from drmbids.plotting.training_curve import training_curve
+from drmbids.report.folder import Analysis
+from drmbids.report.page import Section
+from drmbids.report.svg import FigureFolder
+
+
+def fill_model(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
+    """Graph of the brain and the schedule it is computed in."""
+    model = analysis.inputs.get("model")
+    if not model:
+        section.missing = "No model was recorded."
+        return
+    section.facts(
+        {
+            "Model": model.get("name"),
+            "Populations": len(model.get("populations", [])),
+            "Trainable parameters": model.get("n_parameters"),
+            "Resolution (s)": model.get("resolution"),
+        }
+    )
+    tables = analysis.model_tables("connections")
+    if model.get("name") in tables or len(tables) == 1:
+        connections = tables.get(model.get("name"), next(iter(tables.values())))
+    else:
+        connections = pd.DataFrame(columns=["source", "target", "delay_s", "weight_mean"])
+        section.note("The connections were not saved, so the graph shows populations alone.")
+    figure = brain_graph(model.get("populations", []), connections, model.get("stimuli", {}))
+    content, file = figures.save(figure, f"{analysis.stem}_desc-braingraph_bold")
+    section.figure(content, "Stimuli (square), populations (round) and connections.", file)
+    if model.get("schedule"):
+        section.code(str(model["schedule"]), "Schedule of the computation")
+
+
+def fill_hrfs(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
+    """Hemodynamic response functions of each model that has one."""
+    truth = analysis.table("desc-truth_hrf")
+    for model, table in analysis.model_tables("hrf").items():
+        if model == "truth":
+            continue
+        figure = hrfs(table, truth)
+        content, file = figures.save(figure, f"{analysis.stem}_desc-{model}hrf_bold")
+        caption = (
+            f"Hemodynamic response functions of {model} (colour) and the canonical ones of SPM "
+            "and Glover (1999) for reference (dashed, grey)."
+        )
+        section.figure(content, caption, file)
+    if not section.blocks:
+        section.missing = "No hemodynamic response function was saved."
+
+
+def fill_parameters(section: Section, analysis: Analysis) -> None:
+    """Parameters and connections of the models fitted on all runs."""
+    for model, table in analysis.model_tables("parameters").items():
+        caption = f"Parameters of {model}, fitted on all runs."
+        section.table(table, caption, folded=len(table) > 25)
+    for model, table in analysis.model_tables("connections").items():
+        caption = f"Connections of {model}; means and norms over the weights of each."
+        section.table(table, caption, folded=len(table) > 25)
+    if not section.blocks:
+        section.missing = "No parameter was saved: no model was fitted on all runs."
+
+
+def fill_training(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
+    """Loss over epochs."""
+    for model, log in analysis.model_tables("traininglog").items():
+        content, file = figures.save(
+            training_curve(log), f"{analysis.stem}_desc-{model}training_bold"
+        )
+        caption = f"Loss of {model} by epoch, fitted on all runs."
+        if "seconds" in log:
+            caption += f" {len(log)} epochs took {log['seconds'].sum():.3g} s."
+        section.figure(content, caption, file)
+    if not section.blocks:
+        section.missing = "No training log was saved: no model was trained by gradient descent."
+
+
+def fill_recovery(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
+    """Estimates beside the truth of simulated data."""
+    table = analysis.table("desc-recovery_scores")
+    if table is None:
+        return
+    content, file = figures.save(recovery(table), f"{analysis.stem}_desc-recovery_bold")
+    section.figure(content, "Estimate against truth; on the dashed line they are equal.", file)
+    section.table(table, "Estimates beside the truth.", folded=len(table) > 25)

@@ -1,0 +1,122 @@
+"""The report of one participant."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from drmbids import __version__
+from drmbids.core.exceptions import DataError
+from drmbids.core.results import Results
+from drmbids.report.folder import Analysis, find_analyses, write_text
+from drmbids.report.model_sections import (
+    fill_hrfs,
+    fill_model,
+    fill_parameters,
+    fill_recovery,
+    fill_training,
+)
+from drmbids.report.numbers import format_value
+from drmbids.report.page import Section, render, section
+from drmbids.report.run_sections import (
+    fill_design,
+    fill_inputs,
+    fill_messages,
+    fill_methods,
+    fill_provenance,
+)
+from drmbids.report.score_sections import fill_maps, fill_scores, fill_series
+from drmbids.report.svg import FigureFolder
+
+
+def write_participant_report(out_dir: str | Path, subject: str) -> Path:
+    """Write the report of one participant from its saved derivatives.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        Derivative dataset.
+    subject : str
+        Label of the participant, without ``sub-``.
+
+    Returns
+    -------
+    Path
+        ``sub-<subject>.html``; its figures are also in ``sub-<subject>/figures/``. What was not
+        saved, or cannot be read, is named in its section; the report is written all the same.
+    """
+    out_dir = Path(out_dir)
+    name = f"sub-{subject}"
+    figures = FigureFolder(out_dir, f"{name}/figures")
+    analyses = find_analyses(out_dir / name)
+    chapters = [_chapter(a, figures, out_dir, titled=len(analyses) > 1) for a in analyses]
+    last = analyses[-1] if analyses else None
+    about = [
+        section("Methods", "methods", partial(fill_methods, out_dir=out_dir)),
+        section(
+            "Provenance", "provenance", partial(fill_provenance, analysis=last, out_dir=out_dir)
+        ),
+    ]
+    if not analyses:
+        fill = partial(fill_messages, analysis=None, out_dir=out_dir)
+        about.insert(0, section("Errors and warnings", "messages", fill))
+    title = "This run" if len(analyses) > 1 else ""
+    chapters.append({"title": title, "sections": about})
+    page = render(
+        "page.html.j2",
+        title=f"{name} · drmbids",
+        heading=f"Participant {subject}",
+        subtitle=_subtitle(analyses),
+        chapters=chapters,
+        version=__version__,
+    )
+    path = out_dir / f"{name}.html"
+    write_text(path, page)
+    return path
+
+
+def _chapter(
+    analysis: Analysis, figures: FigureFolder, out_dir: Path, titled: bool
+) -> dict[str, Any]:
+    """Return title and sections of one analysis."""
+    drawn = {"analysis": analysis, "figures": figures}
+    parts: list[tuple[str, str, Callable[[Section], None]]] = [
+        ("Inputs", "inputs", partial(fill_inputs, analysis=analysis)),
+        ("Model", "model", partial(fill_model, **drawn)),
+        ("Design", "design", partial(fill_design, **drawn)),
+        ("Scores", "scores", partial(fill_scores, **drawn)),
+        ("Score maps", "maps", partial(fill_maps, **drawn)),
+        ("Series", "series", partial(fill_series, **drawn)),
+        ("Hemodynamic responses", "hrf", partial(fill_hrfs, **drawn)),
+        ("Parameters and connections", "parameters", partial(fill_parameters, analysis=analysis)),
+        ("Training", "training", partial(fill_training, **drawn)),
+    ]
+    messages = partial(fill_messages, analysis=analysis, out_dir=out_dir)
+    # What went wrong is read first, what only deserves a look last.
+    where = 0 if analysis.inputs.get("errors") or not analysis.inputs else len(parts)
+    parts.insert(where, ("Errors and warnings", "messages", messages))
+    if analysis.table_path("desc-recovery_scores"):
+        recovered = ("Recovery of the truth", "recovery", partial(fill_recovery, **drawn))
+        parts.insert(-1 if where else len(parts), recovered)
+    prefix = f"{analysis.stem}-" if titled else ""
+    sections = [section(title, prefix + anchor, fill) for title, anchor, fill in parts]
+    return {"title": analysis.stem if titled else "", "sections": sections}
+
+
+def _subtitle(analyses: list[Analysis]) -> str:
+    """Return what was analysed and how well, in one line."""
+    if not analyses:
+        return "No analysis was saved for this participant."
+    if len(analyses) > 1:
+        return f"{len(analyses)} analyses"
+    only = analyses[0]
+    try:
+        scores = only.table("desc-scores_timeseries")
+    except DataError:  # the section on scores says what is wrong with it
+        return only.stem
+    if scores is None or scores.empty:
+        return only.stem
+    medians = Results(scores).per_target().groupby("model", sort=False)["r"].median()
+    return f"{only.stem} · median r: " + ", ".join(
+        f"{model} {format_value(value)}" for model, value in medians.items()
+    )

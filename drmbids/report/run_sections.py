@@ -1,0 +1,130 @@
+"""Sections on what went in and how the run was made."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from drmbids.plotting.design import design
+from drmbids.report.folder import Analysis, latest_log
+from drmbids.report.page import Section
+from drmbids.report.svg import FigureFolder
+
+_LOG_LINES = 40
+
+
+def fill_inputs(section: Section, analysis: Analysis) -> None:
+    """Runs, files, conditions and regions."""
+    inputs = analysis.inputs
+    runs = inputs.get("runs", [])
+    if not runs:
+        section.missing = "No run was recorded: the analysis ended before its runs were loaded."
+        return
+    n_volumes = sum(int(run.get("n_volumes") or 0) for run in runs)
+    section.facts(
+        {
+            "Runs": len(runs),
+            "Volumes": n_volumes,
+            "Regions": len(inputs.get("regions", {})),
+            "Voxels": sum(inputs.get("regions", {}).values()),
+            "Confounds": "yes" if any(run.get("confounds") for run in runs) else "none",
+            "Models compared": ", ".join(analysis.models) or "none",
+        }
+    )
+    section.table(pd.DataFrame([_run_row(run) for run in runs]), "Runs, with their files.")
+    section.table(_conditions(runs), "Conditions, over all runs.")
+    if inputs.get("regions"):
+        regions = pd.DataFrame(list(inputs["regions"].items()), columns=["region", "voxels"])
+        section.table(regions, "Regions.", folded=len(regions) > 12)
+
+
+def _run_row(run: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of one run; file names without their folders, which repeat."""
+    files = {k: Path(str(run[k])).name if run.get(k) else None for k in ("bold", "events")}
+    confounds = run.get("confounds")
+    if isinstance(confounds, str):
+        confounds = Path(confounds).name
+    elif isinstance(confounds, list):
+        confounds = ", ".join(map(str, confounds)) or None
+    return {
+        "run": run.get("label"),
+        "volumes": run.get("n_volumes"),
+        "TR (s)": run.get("tr"),
+        **files,
+        "confounds": confounds or "none",
+    }
+
+
+def _conditions(runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return events and seconds of each condition summed over runs."""
+    rows = [condition for run in runs for condition in run.get("conditions") or []]
+    if not rows:
+        return pd.DataFrame(columns=["condition", "runs", "events", "total duration (s)"])
+    groups = pd.DataFrame(rows).groupby("name", sort=False)
+    table = groups.agg(runs=("name", "size"), events=("n_events", "sum"), total=("seconds", "sum"))
+    return table.reset_index().rename(columns={"name": "condition", "total": "total duration (s)"})
+
+
+def fill_design(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
+    """Events of one run over time."""
+    shown = analysis.inputs.get("design")
+    if not shown or not shown.get("events"):
+        section.missing = "No events were recorded."
+        return
+    label = str(shown.get("label", ""))
+    run = next((r for r in analysis.inputs.get("runs", []) if r.get("label") == label), {})
+    duration = run["n_volumes"] * run["tr"] if run.get("n_volumes") and run.get("tr") else None
+    figure = design(pd.DataFrame(shown["events"]), duration)
+    section.figure(
+        *_captioned(figures, figure, f"{analysis.stem}_desc-design_bold", f"Events of {label}.")
+    )
+
+
+def _captioned(figures: FigureFolder, figure: Any, name: str, caption: str) -> tuple:
+    """Save a figure; return what `Section.figure` takes."""
+    content, file = figures.save(figure, name)
+    return content, caption, file
+
+
+def fill_messages(section: Section, analysis: Analysis | None, out_dir: Path) -> None:
+    """Errors and warnings of the run; the end of the log where nothing else was recorded."""
+    inputs = analysis.inputs if analysis else {}
+    errors, warnings = inputs.get("errors", []), inputs.get("warnings", [])
+    if errors:
+        section.messages([str(e) for e in errors], "error")
+    if warnings:
+        section.messages([str(w) for w in warnings], "warning")
+    if inputs and not errors and not warnings:
+        section.note("No error and no warning.")
+    log = latest_log(out_dir, "drmbids.log")
+    if log and (errors or not inputs):
+        end = "\n".join(log.splitlines()[-_LOG_LINES:])
+        section.code(end, f"Last lines of the log of the latest run ({_LOG_LINES} at most)")
+    if not section.blocks:
+        section.missing = "Neither inputs nor a log were saved."
+
+
+def fill_provenance(section: Section, analysis: Analysis | None, out_dir: Path) -> None:
+    """Command, seed, versions and resolved configuration."""
+    inputs = analysis.inputs if analysis else {}
+    if inputs.get("command"):
+        section.code(str(inputs["command"]), "Command")
+    facts = {"Seed": inputs["seed"]} if "seed" in inputs else {}
+    facts |= dict(inputs.get("versions", {}))
+    if facts:
+        section.facts(facts)
+    config = latest_log(out_dir, "config.toml")
+    if config:
+        section.code(config, "Resolved configuration of the latest run", folded=True)
+    if not section.blocks:
+        section.missing = "Neither command, versions nor configuration were saved."
+
+
+def fill_methods(section: Section, out_dir: Path) -> None:
+    """The text for a paper."""
+    path = out_dir / "logs" / "CITATION.md"
+    if path.is_file():
+        section.note("Text to copy into a paper; check it against what you did.")
+        section.prose(path.read_text("utf-8").strip())
+    else:
+        section.missing = "logs/CITATION.md was not written: it is made when an analysis succeeds."

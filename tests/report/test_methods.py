@@ -1,0 +1,70 @@
+"""The methods text says what was run, and cites what it says."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from drmbids.core.nuisance import Nuisance
+from drmbids.report import methods_text
+from drmbids.report.methods import _CITATIONS
+from drmbids.report.references import REFERENCES
+
+SETTINGS = {
+    "hrf": "a double-gamma function",
+    "folds": "session",
+    "penalties": [0.1, 1.0, 10.0],
+    "n_epochs": 30,
+    "learning_rate": 0.01,
+}
+
+
+@pytest.fixture
+def inputs(derivatives):
+    path = derivatives / "sub-01/models/sub-01_task-objects_desc-inputs_runs.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_says_what_was_run(inputs):
+    scores = pd.DataFrame(
+        [("glm", "V1", 0, 0.1), ("drm", "V1", 0, 0.25)], columns=["model", "region", "target", "r"]
+    )
+    text = methods_text(
+        inputs,
+        nuisance=Nuisance("cosine", high_pass=0.02),
+        cutoff_s=20.0,
+        scores=scores,
+        **SETTINGS,
+    )
+    for phrase in (
+        "3 runs with 240 volumes in all, TR 2.5 s",
+        "90 voxels in 2 regions",
+        "V1 (Leaky, 16 units) and FFA (GRU, 8 units)",
+        "resolution of 0.25 s",
+        "cut-off of 0.02 Hz",
+        "3 values from 0.1 to 10",
+        "truncated to 20 s",
+        "30 epochs with a learning rate of 0.01",
+        "leave-one-session-out",
+        "0.1 for glm and 0.25 for drm",
+        "torch 2.13.0",
+        "seed was 0",
+    ):
+        assert phrase in text
+    assert "confound" not in text  # there were none
+
+
+def test_confounds_are_named_where_there_were_some(inputs):
+    inputs["runs"][0]["confounds"] = "c.tsv"
+    assert "confound regressors" in methods_text(inputs, nuisance=Nuisance(), **SETTINGS)
+    without = methods_text(inputs, nuisance=Nuisance(confounds=False), **SETTINGS)
+    assert "confound" not in without
+
+
+def test_references_are_those_cited(inputs):
+    text = methods_text(inputs, nuisance=Nuisance("none"), **SETTINGS)
+    body, listed = text.split("# References")
+    for key, citation in _CITATIONS.items():
+        assert (citation in body) == (REFERENCES[key] in listed)
+    assert "Williams" not in text  # backpropagation was not cut
+    assert "drift" not in body

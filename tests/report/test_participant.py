@@ -1,0 +1,222 @@
+"""The participant's report, from a whole folder and from what is left of a failed run."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from drmbids.report import write_participant_report
+from drmbids.report.folder import find_analyses
+from drmbids.report.images import best_and_median_voxel, voxel_series
+
+MODELS = "sub-01/models/sub-01_task-objects"
+SECTIONS = {
+    *("inputs", "model", "design", "scores", "maps", "series", "hrf", "parameters", "training"),
+    *("recovery", "messages", "methods", "provenance"),
+}
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Ids, links, sources and whether every element is closed."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.ids, self.links, self.loaded, self.open = [], [], [], []
+        self.tags: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "a":
+            self.links.append(given["href"])
+        self.loaded += [
+            value
+            for name, value in given.items()
+            if (name == "src" or name.endswith("href")) and tag != "a"
+        ]
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def _read(out: Path) -> tuple[str, Page]:
+    text = write_participant_report(out, "01").read_text("utf-8")
+    page = Page(text)
+    assert page.open == []
+    return text, page
+
+
+def _edit_inputs(out: Path, **changes) -> None:
+    path = out / f"{MODELS}_desc-inputs_runs.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
+
+
+def test_sections_are_there_and_filled(derivatives):
+    text, page = _read(derivatives)
+    assert set(page.ids) >= SECTIONS
+    assert 'class="missing"' not in text
+    for shown in ("scrambled $a_b$", "run-2: 3 voxels of V1 are constant", "1234", "0.812"):
+        assert shown in text
+
+
+def test_every_link_and_reference_leads_somewhere(derivatives):
+    _, page = _read(derivatives)
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids
+        elif not link.startswith("https://doi.org/"):
+            assert (derivatives / link).is_file(), link
+    for address in page.loaded:
+        assert address.startswith(("#", "data:image/png;base64,")), address[:80]
+        if address.startswith("#"):
+            assert address[1:] in page.ids
+    assert "script" not in page.tags
+
+
+def test_every_figure_on_the_page_is_a_file(derivatives):
+    _, page = _read(derivatives)
+    linked = {Path(link).name for link in page.links if link.endswith(".svg")}
+    files = {path.name for path in (derivatives / "sub-01" / "figures").iterdir()}
+    assert linked == files
+    assert len(files) == 12
+    assert all(name.startswith("sub-01_task-objects_") for name in files)
+
+
+def test_nothing_is_fetched_from_outside(derivatives):
+    text, _ = _read(derivatives)
+    # what is left are the references' links and the names of the SVG vocabularies
+    rest = re.sub(r'<a href="https://doi.org[^>]*>.*?</a>|xmlns(:\w+)?="[^"]*"', "", text)
+    assert "http" not in rest
+    assert "@import" not in rest
+
+
+def test_same_bytes_twice(derivatives):
+    first = write_participant_report(derivatives, "01").read_bytes()
+    figures = sorted((derivatives / "sub-01" / "figures").iterdir())
+    before = [path.read_bytes() for path in figures]
+    assert write_participant_report(derivatives, "01").read_bytes() == first
+    assert [path.read_bytes() for path in figures] == before
+    assert not list(derivatives.rglob("*.tmp"))
+
+
+def test_hostile_names_stay_text(derivatives):
+    hostile = '<script>alert("x")</script>'
+    events = [{"onset": 1.0, "duration": 2.0, "condition": hostile, "amplitude": 1.0}]
+    _edit_inputs(
+        derivatives,
+        warnings=[hostile],
+        command=hostile,
+        design={"label": "--><script>", "events": events},
+        regions={hostile: 3},
+    )
+    text, page = _read(derivatives)
+    assert "<script" not in text
+    assert "script" not in page.tags
+    assert "&lt;script&gt;" in text
+
+
+def test_a_folder_with_nothing_gives_a_report_that_says_so(tmp_path):
+    text, page = _read(tmp_path)
+    assert "No analysis was saved" in text
+    assert {"messages", "methods", "provenance"} <= set(page.ids)
+
+
+def test_a_run_that_failed_while_loading(derivatives):
+    for path in [*derivatives.glob("sub-01/func/*"), *derivatives.glob("sub-01/models/*.tsv")]:
+        path.unlink()
+    _edit_inputs(derivatives, errors=["sub-01: no bold file in ses-2"], runs=[])
+    text, page = _read(derivatives)
+    assert "no bold file in ses-2" in text
+    assert "ERROR &lt;b&gt;something&lt;/b&gt; broke" in text
+    assert text.count('class="missing"') >= 6
+    assert page.ids.index("messages") < page.ids.index("inputs")
+    assert "No score was saved" in text
+
+
+def test_a_damaged_file_costs_only_its_section(derivatives):
+    (derivatives / f"{MODELS}_desc-drm_hrf.tsv").write_bytes(b"")
+    image = next(derivatives.glob("sub-01/func/*desc-drm_statmap.nii.gz"))
+    image.write_bytes(image.read_bytes()[:100])
+    text, _ = _read(derivatives)
+    assert text.count("This part could not be made") == 3  # maps, series, hemodynamics
+    assert "desc-drm_hrf.tsv" in text
+    assert "median r" in text
+
+
+def test_damaged_inputs_are_an_error_on_the_page(derivatives):
+    (derivatives / f"{MODELS}_desc-inputs_runs.json").write_text("{", "utf-8")
+    text, _ = _read(derivatives)
+    assert "not readable JSON" in text
+
+
+def test_no_recovery_section_without_truth(derivatives):
+    (derivatives / f"{MODELS}_desc-recovery_scores.tsv").unlink()
+    _, page = _read(derivatives)
+    assert "recovery" not in page.ids
+
+
+def test_several_analyses_of_one_participant_keep_apart(derivatives):
+    for path in list(derivatives.glob("sub-01/*/*")):
+        other = path.name.replace("task-objects", "task-objects_space-T1w", 1)
+        if "_run-" in path.name:  # runs carry the space after the run
+            other = path.name.replace("_desc-", "_space-T1w_desc-")
+        path.with_name(other).write_bytes(path.read_bytes())
+    text, page = _read(derivatives)
+    assert len(page.ids) == len(set(page.ids))
+    assert "sub-01_task-objects-scores" in page.ids
+    assert "sub-01_task-objects_space-T1w-scores" in page.ids
+    assert "in sub-01_task-objects_run-1_space-T1w, held out" in text
+
+
+def test_a_long_table_is_cut_and_says_so(derivatives):
+    path = derivatives / f"{MODELS}_desc-drm_parameters.tsv"
+    table = pd.read_csv(path, sep="\t")
+    pd.concat([table] * 150).to_csv(path, sep="\t", index=False)
+    text, _ = _read(derivatives)
+    assert "First 200 of 300 rows" in text
+
+
+def test_maps_with_zero_outside_read_as_those_with_nan(derivatives):
+    first = best_and_median_voxel(*_map_paths(derivatives, "drm"))
+    for path in derivatives.glob("sub-01/func/*_statmap.nii.gz"):
+        image = nib.load(path)
+        filled = np.nan_to_num(np.asarray(image.dataobj))
+        nib.save(nib.Nifti1Image(filled, image.affine), path)
+    assert best_and_median_voxel(*_map_paths(derivatives, "drm")) == first
+
+
+def _map_paths(out: Path, model: str) -> list[Path]:
+    return list(out.glob(f"sub-01/func/*desc-{model}_statmap.nii.gz"))
+
+
+def test_series_are_those_of_the_images_voxel(derivatives):
+    (path,) = _map_paths(derivatives, "drm")
+    scores = np.asarray(nib.load(path).dataobj, dtype=float)
+    (voxel, score) = best_and_median_voxel(path)["Best voxel"]
+    assert score == np.nanmax(scores) == scores[voxel]
+    (analysis,) = find_analyses(derivatives / "sub-01")
+    shown = voxel_series(analysis, "sub-01_task-objects_run-1", voxel, tr=None)
+    func = derivatives / "sub-01" / "func"
+    parts = [
+        nib.load(func / f"sub-01_task-objects_run-1_desc-glm{kind}_bold.nii.gz").get_fdata()[voxel]
+        for kind in ("predicted", "residual")
+    ]
+    assert np.allclose(shown.predicted["glm"], parts[0])
+    assert np.allclose(shown.measured, sum(parts), atol=1e-5)
+    assert np.allclose(shown.times, np.arange(80) * 2.5)

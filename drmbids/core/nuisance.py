@@ -59,9 +59,12 @@ class Nuisance:
         if self.drift == "polynomial":
             middle, half = (times[-1] + times[0]) / 2, max((times[-1] - times[0]) / 2, 1e-12)
             return ((times - middle) / half)[:, None] ** np.arange(self.order + 1)
-        length = times[-1] - times[0] + (times[1] - times[0] if n > 1 else 0.0)
-        n_cosines = int(np.floor(2 * length * self.high_pass))
-        phase = np.pi * (times - times[0] + 0.5 * length / n) / length
+        if n == 1:
+            return np.ones((1, 1))
+        # as in nilearn and SPM: the columns of a discrete cosine transform below the cut-off
+        step = (times[-1] - times[0]) / (n - 1)
+        n_cosines = min(n - 1, int(np.floor(2 * n * self.high_pass * step)))
+        phase = np.pi * ((times - times[0]) / step + 0.5) / n
         return np.cos(phase[:, None] * np.arange(n_cosines + 1))
 
     def basis(self, run: Run, times: np.ndarray) -> np.ndarray:

@@ -9,6 +9,16 @@ import numpy as np
 from drmbids.core.exceptions import DataError
 from drmbids.core.stream import Events, Stream
 
+#: Keys of BIDS file names for the entities of functional images whose long names differ.
+ENTITY_KEYS = {
+    "subject": "sub",
+    "session": "ses",
+    "acquisition": "acq",
+    "ceagent": "ce",
+    "reconstruction": "rec",
+    "direction": "dir",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class VoxelSpace:
@@ -126,8 +136,7 @@ class Run:
     @property
     def label(self) -> str:
         """Entities as in a BIDS file name: ``sub-01_task-rest_run-1``."""
-        short = {"subject": "sub", "session": "ses", "acquisition": "acq"}
-        pairs = [f"{short.get(k, k)}-{v}" for k, v in self.entities.items()]
+        pairs = [f"{ENTITY_KEYS.get(k, k)}-{v}" for k, v in self.entities.items()]
         return "_".join(pairs) or "run"
 
     def measured_times(self, names: Sequence[str] | None = None) -> np.ndarray:

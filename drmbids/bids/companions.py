@@ -1,0 +1,97 @@
+"""Which events, confounds and brain mask belong to an image."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from drmbids.bids.dataset import Dataset
+from drmbids.bids.entities import NIFTI, BIDSName, most_specific
+
+# Suffixes that fMRIPrep has given to its confounds since 2017.
+_CONFOUND_SUFFIXES = ("timeseries", "regressors", "confounds")
+# Entities that say what a file shows rather than of which run.
+_CONTENT = ("desc", "label")
+# Entities that must be the same for an image and its mask.
+_GRID = ("space", "res", "den")
+
+
+class Companions:
+    """Files that may belong to the images of one dataset.
+
+    A file belongs to an image if it has no entity that the image lacks or has with another label;
+    ``desc`` and ``label`` aside. Derived images carry more entities than raw events (``space``,
+    ``res``), so the same rule leads from an fMRIPrep image to the events of the raw dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset that was asked for; it, and the raw dataset it points to, give the events.
+    source : Dataset
+        The dataset of the images; it gives confounds and masks.
+    subjects : sequence of str
+        Participants to look at.
+    """
+
+    def __init__(self, dataset: Dataset, source: Dataset, subjects: Sequence[str]):
+        raw = dataset.raw_dataset() if dataset.is_derivative else None
+        self._subjects = subjects
+        self._with_events = [dataset] if raw is None else [dataset, raw]
+        self._events = [
+            [f for f in d.files(subjects) if (f.suffix, f.extension) == ("events", ".tsv")]
+            for d in self._with_events
+        ]
+        self._own = list(source.files(subjects))
+
+    @property
+    def searched(self) -> tuple[Path, ...]:
+        """Folders of the datasets that events are looked for in."""
+        return tuple(d.root for d in self._with_events)
+
+    def events(self, image: BIDSName) -> Path | None:
+        """Return the ``events.tsv`` of an image."""
+        for files in self._events:
+            found = most_specific(_belonging(files, image), "events", image.path.name)
+            if found is not None:
+                return found.path
+        return None
+
+    def confounds(self, image: BIDSName) -> Path | None:
+        """Return the confounds table of an image."""
+        tables = [
+            f
+            for f in self._own
+            if f.suffix in _CONFOUND_SUFFIXES
+            and f.extension == ".tsv"
+            and f.entities.get("desc", "confounds") == "confounds"
+        ]
+        found = most_specific(_belonging(tables, image), "confounds", image.path.name)
+        return None if found is None else found.path
+
+    def brain_mask(self, image: BIDSName) -> Path | None:
+        """Return the brain mask on the grid of an image, None if there is not exactly one.
+
+        The image's own dataset is asked first, then those in the folder ``derivatives``.
+        """
+        for files in (self._own, self._derived):
+            masks = [
+                f
+                for f in _belonging(files, image)
+                if f.suffix == "mask"
+                and f.extension in NIFTI
+                and "brain" in (f.entities.get("desc"), f.entities.get("label"))
+                and all(f.entities.get(e) == image.entities.get(e) for e in _GRID)
+            ]
+            if masks:
+                return masks[0].path if len(masks) == 1 else None
+        return None
+
+    @cached_property
+    def _derived(self) -> list[BIDSName]:
+        datasets = self._with_events[-1].derived()
+        return [f for d in datasets for f in d.files(self._subjects)]
+
+
+def _belonging(files: Sequence[BIDSName], image: BIDSName) -> list[BIDSName]:
+    """Return the files that belong to an image."""
+    of_image = image.without(_CONTENT).items()
+    return [f for f in files if f.without(_CONTENT).items() <= of_image]

@@ -1,0 +1,157 @@
+"""One BIDS dataset folder: its description, its participants, its files and their sidecars."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from drmbids.bids.entities import BIDSName, natural
+from drmbids.core.exceptions import DataError
+
+DESCRIPTION = "dataset_description.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A folder with a ``dataset_description.json``.
+
+    Files are looked for where BIDS puts functional data: in the root, ``sub-*``, ``ses-*`` and
+    ``func`` folders, of the participants asked for. So one participant of a thousand costs
+    one participant.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    description : mapping
+        Content of ``dataset_description.json``.
+    """
+
+    root: Path
+    description: Mapping[str, Any]
+
+    @property
+    def is_derivative(self) -> bool:
+        """Whether the dataset was made from another one."""
+        made_by = "GeneratedBy" in self.description or "PipelineDescription" in self.description
+        return self.description.get("DatasetType", "derivative" if made_by else "raw") != "raw"
+
+    @cached_property
+    def subjects(self) -> list[str]:
+        """Labels of all participants with a folder, in natural order."""
+        found = (p.name.removeprefix("sub-") for p in self.root.glob("sub-*") if p.is_dir())
+        return sorted(found, key=natural)
+
+    def files(self, subjects: Sequence[str]) -> Iterator[BIDSName]:
+        """Yield the files of the participants, and those that apply to all of them."""
+        folders = [self.root]
+        for subject in subjects:
+            top = self.root / f"sub-{subject}"
+            sessions = sorted(p for p in top.glob("ses-*") if p.is_dir())
+            folders += [top, top / "func", *sessions, *(s / "func" for s in sessions)]
+        for folder in folders:
+            if not folder.is_dir():
+                continue
+            for path in sorted(folder.iterdir()):
+                name = None if path.is_dir() else BIDSName.parse(path)
+                if name is not None:
+                    yield name
+
+    def raw_dataset(self) -> "Dataset | None":
+        """Return the dataset that this derivative was made from, if it can be found.
+
+        The local folders of ``DatasetLinks`` and ``SourceDatasets`` are tried in turn, then the
+        folder above ``derivatives/``.
+        """
+        links = list(dict(self.description.get("DatasetLinks", {})).values())
+        links += [source.get("URL") for source in self.description.get("SourceDatasets", [])]
+        if self.root.resolve().parent.name == "derivatives":
+            links.append("../..")
+        for link in links:
+            if not isinstance(link, str) or "://" in link.removeprefix("file://"):
+                continue
+            folder = self.root / link.removeprefix("file://")
+            if (folder / DESCRIPTION).is_file():
+                dataset = open_dataset(folder.resolve())
+                if not dataset.is_derivative:
+                    return dataset
+        return None
+
+    def derived(self) -> list["Dataset"]:
+        """Return the datasets in the folder ``derivatives``."""
+        found = sorted(self.root.glob(f"derivatives/*/{DESCRIPTION}"))
+        return [open_dataset(path.parent) for path in found]
+
+    def metadata(self, name: BIDSName) -> dict[str, Any]:
+        """Return the JSON metadata of a file, by the inheritance principle.
+
+        A sidecar applies if it has the suffix of the file, lies in its folder or above, and
+        has no entity that the file lacks; the nearest and most specific one wins.
+        """
+        folders = [name.path.parent]
+        while folders[-1] != self.root and folders[-1] != folders[-1].parent:
+            folders.append(folders[-1].parent)
+        entities, merged = name.without(()), {}
+        for folder in reversed(folders):
+            found = (BIDSName.parse(path) for path in folder.glob(f"*{name.suffix}.json"))
+            sidecars = [s for s in found if s is not None and s.suffix == name.suffix]
+            for sidecar in sorted(sidecars, key=lambda s: len(s.entities)):
+                if sidecar.without(()).items() <= entities.items():
+                    merged.update(read_json(sidecar.path))
+        return merged
+
+
+def open_dataset(folder: str | Path) -> Dataset:
+    """Return the dataset in a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder with ``dataset_description.json``.
+
+    Raises
+    ------
+    DataError
+        If it is no folder, or lacks a readable ``dataset_description.json``.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder; give the root folder of a BIDS dataset")
+    if not (root / DESCRIPTION).is_file():
+        raise DataError(
+            f"{root} has no {DESCRIPTION}, so it is not the root of a BIDS dataset; "
+            "give the folder that holds it"
+        )
+    return Dataset(root, read_json(root / DESCRIPTION))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is not JSON (with the line), or holds no object.
+    """
+
+    def refuse(constant: str) -> None:
+        raise DataError(f"{path}: {constant} is not a JSON number; write null or a number")
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object {{...}}, found {type(content).__name__}")
+    return content

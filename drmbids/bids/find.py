@@ -1,0 +1,218 @@
+"""Which files make up the runs that are asked for; nothing but small text files is read here."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bids.layout import Query
+
+from drmbids.bids.companions import Companions
+from drmbids.bids.dataset import Dataset, open_dataset, read_json
+from drmbids.bids.entities import NIFTI, BIDSName, keys, matches, natural, read_query
+from drmbids.core.exceptions import DataError, UsageError
+
+# What may differ between two images of one and the same run.
+_PROCESSING = ("space", "res", "den", "desc", "label", "echo", "part")
+# What may differ between the runs of one analysis without being chosen.
+_FREE = ("subject", "session", "run")
+
+
+@dataclass(frozen=True, eq=False)
+class RunFiles:
+    """The files of one run.
+
+    Parameters
+    ----------
+    bold : Path
+        The 4-D image, ``.nii`` or ``.nii.gz``.
+    entities : mapping of str to str
+        BIDS entities of the image by their long names (``subject``, ``session``, ``task``,
+        ``acquisition``, ``run``, ``space``, ``desc`` ...), labels as in the file name.
+    events : Path or None
+        The ``events.tsv`` that applies to the run.
+    confounds : Path or None
+        The confounds table of the run.
+    mask : Path or None
+        The brain mask of the run, None where there is not exactly one.
+    metadata : mapping
+        JSON metadata of the image with inheritance, such as ``RepetitionTime``.
+    searched : sequence of Path
+        Datasets in which the events were looked for.
+    """
+
+    bold: Path
+    entities: Mapping[str, str]
+    events: Path | None = None
+    confounds: Path | None = None
+    mask: Path | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    searched: Sequence[Path] = ()
+
+    @property
+    def label(self) -> str:
+        """Entities as in the file name: ``sub-01_task-x_run-01``."""
+        pairs = [f"{keys().get(name, name)}-{label}" for name, label in self.entities.items()]
+        return "_".join(pairs) or self.bold.name
+
+
+def find_runs(
+    bids_dir: str | Path,
+    *,
+    derivatives: Any = None,
+    filters: Mapping[str, Any] | str | Path | None = None,
+    **entities: Any,
+) -> list[RunFiles]:
+    """Find the runs of a BIDS dataset that match a choice of entities.
+
+    Parameters
+    ----------
+    bids_dir : str or Path
+        Root of a raw dataset, or of a derivative one (fMRIPrep output), whose events then come
+        from itself or from the raw dataset it points to.
+    derivatives : path, list of paths, or {name: path}, optional
+        fMRIPrep-like outputs: the BOLD images (``desc-preproc`` unless another ``desc`` is asked
+        for), confounds and masks come from there, the events from ``bids_dir``.
+    filters : mapping or path, optional
+        Content, or path, of a ``--bids-filter-file`` as fMRIPrep takes it:
+        ``{"bold": {"task": "rest", "space": "Query.NONE"}}``. null or ``"Query.NONE"`` asks for
+        files without the entity, ``"*"`` or ``"Query.ANY"`` for files with any label.
+    **entities : str or list of str
+        ``subject, session, task, acquisition, run, space, desc, echo`` or any other BIDS entity by
+        its long name, with or without its key (``"sub-01"``, ``"01"``); ``run=1`` finds
+        ``run-01``. None asks for nothing.
+
+    Returns
+    -------
+    list of RunFiles
+        In natural order: ``run-2`` before ``run-10``.
+
+    Raises
+    ------
+    DataError
+        If the folder is no BIDS dataset, a participant is not there, nothing matches, or
+        files of several tasks, acquisitions, spaces, descs or echoes match and none was chosen.
+    UsageError
+        If an entity or filter is not understood.
+    """
+    dataset = open_dataset(bids_dir)
+    sources = [open_dataset(folder) for folder in _folders(derivatives)] or [dataset]
+    query = read_query(_bold_filters(filters), entities)
+    subjects = _subjects(sources, query)
+    found = []
+    for source in sources:
+        for name in source.files(subjects):
+            if name.suffix == "bold" and name.extension in NIFTI and "subject" in name.entities:
+                found.append((source, name))
+    chosen = _choose([name for _, name in found], query, sources)
+    companions = {id(source): Companions(dataset, source, subjects) for source in sources}
+    runs = [
+        _run_files(source, name, companions[id(source)]) for source, name in found if name in chosen
+    ]
+    return sorted(runs, key=lambda run: natural(run.label))
+
+
+def _run_files(source: Dataset, name: BIDSName, companions: Companions) -> RunFiles:
+    """Return an image with everything that belongs to it."""
+    return RunFiles(
+        bold=name.path,
+        entities=name.entities,
+        events=companions.events(name),
+        confounds=companions.confounds(name),
+        mask=companions.brain_mask(name),
+        metadata=source.metadata(name),
+        searched=companions.searched,
+    )
+
+
+def _folders(derivatives: Any) -> list[Any]:
+    """Return the folders in one of the forms that ``derivatives`` may have."""
+    if derivatives is None:
+        return []
+    if isinstance(derivatives, Mapping):
+        return list(derivatives.values())
+    return [derivatives] if isinstance(derivatives, str | Path) else list(derivatives)
+
+
+def _bold_filters(filters: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
+    """Return the query ``bold`` of a filter file or of its content."""
+    if filters is None:
+        return {}
+    content = filters if isinstance(filters, Mapping) else read_json(Path(filters))
+    queries = content.get("bold", {})
+    if not isinstance(queries, Mapping) or (content and "bold" not in content):
+        raise UsageError(
+            "a BIDS filter needs the form {'bold': {entity: label}}, "
+            f"got {json.dumps(content, default=str)}"
+        )
+    return queries
+
+
+def _subjects(sources: Sequence[Dataset], query: Mapping[str, list[Any]]) -> list[str]:
+    """Return the participants asked for, all without a choice."""
+    available = sorted({s for source in sources for s in source.subjects}, key=natural)
+    folders = ", ".join(str(source.root) for source in sources)
+    if not available:
+        raise DataError(f"no participant in {folders}: it has no folder sub-<label>")
+    wanted = query.get("subject", [Query.ANY])
+    missing = [s for s in wanted if not isinstance(s, Query) and s not in available]
+    if missing:
+        raise DataError(
+            f"no participant {', '.join(missing)} in {folders}; there are: {', '.join(available)}"
+        )
+    return available if Query.ANY in wanted else [s for s in available if s in wanted]
+
+
+def _choose(
+    files: list[BIDSName], query: Mapping[str, list[Any]], sources: Sequence[Dataset]
+) -> set[BIDSName]:
+    """Return the images asked for, refusing to mix what differs in more than the run."""
+    folders = ", ".join(str(source.root) for source in sources)
+    asked = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in query.items()) or "any entities"
+    if not files:
+        raise DataError(f"no BOLD image (*_bold.nii, *_bold.nii.gz) in {folders} for {asked}")
+    found = [name for name in files if matches(name, query)]
+    if not found:
+        there = "; ".join(f"{k}: {', '.join(v)}" for k, v in _labels(files).items())
+        raise DataError(f"no BOLD run in {folders} with {asked}; there are {there}")
+    if "desc" not in query and any(name.entities.get("desc") == "preproc" for name in found):
+        found = [name for name in found if name.entities.get("desc") == "preproc"]
+    open_questions = {
+        entity: labels
+        for entity, labels in _labels(found).items()
+        if len(labels) > 1 and entity not in query and entity not in _FREE
+    }
+    if open_questions:
+        said = "; ".join(f"{k}: {', '.join(v)}" for k, v in open_questions.items())
+        entity, labels = next(iter(open_questions.items()))
+        label = "Query.NONE" if labels[-1] == "(none)" else labels[-1]
+        raise DataError(
+            f"the runs in {folders} differ in more than the run ({said}); choose, for example "
+            f"{entity}={label!r} or the filter {{'bold': {{'{entity}': '{label}'}}}}"
+        )
+    _refuse_repeats(found)
+    return set(found)
+
+
+def _labels(files: Iterable[BIDSName]) -> dict[str, list[str]]:
+    """Return the labels of each entity that occurs, ``(none)`` where some files lack it."""
+    files = list(files)
+    entities = dict.fromkeys(entity for name in files for entity in name.entities)
+    return {
+        entity: sorted({f.entities.get(entity, "(none)") for f in files}, key=natural)
+        for entity in entities
+    }
+
+
+def _refuse_repeats(files: Iterable[BIDSName]) -> None:
+    """Raise if two images show the same run, as ``run-1`` and ``run-01`` do."""
+    seen: dict[frozenset[tuple[str, str]], list[BIDSName]] = defaultdict(list)
+    for name in files:
+        seen[frozenset(name.without(_PROCESSING).items())].append(name)
+    for same in seen.values():
+        if len(same) > 1:
+            raise DataError(
+                f"the same run twice: {same[0].path} and {same[1].path}; choose one, or remove one"
+            )

@@ -1,0 +1,295 @@
+"""BIDS files to Runs: the second stop from dataset to score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
+from drmbids.bids.events import read_events
+from drmbids.bids.find import RunFiles, find_runs
+from drmbids.bids.images import check_grid, header_tr, open_image, same_grid, voxel_series
+from drmbids.bids.regions import brain_mask, load_regions
+from drmbids.bids.unite import (
+    TR_TOLERANCE,
+    check_same_tr,
+    with_all_conditions,
+    without_dead_voxels,
+)
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.run import Run, VoxelSpace
+from drmbids.core.stream import Events, Stream
+
+#: Fewer volumes than this are a localiser or a broken export, not a run to fit a model to.
+MIN_VOLUMES = 10
+#: Repetition times outside these seconds are milliseconds, or wrong.
+TR_LIMITS = (0.05, 30.0)
+# Entities that the name of an events file may have.
+_EVENT_ENTITIES = ("subject", "session", "task", "acquisition", "reconstruction", "run")
+
+
+def load_runs(
+    bids_dir: str | Path,
+    *,
+    atlas_or_mask: Any = None,
+    confounds: str | Sequence[str] | None = None,
+    events: bool = True,
+    smoothing_fwhm: float | None = None,
+    derivatives: Any = None,
+    filters: Mapping[str, Any] | str | Path | None = None,
+    tr: float | None = None,
+    labels: Mapping[int, str] | Sequence[str] | None = None,
+    **entities: Any,
+) -> list[Run]:
+    """Load the runs of a BIDS dataset that match a choice of entities.
+
+    Parameters
+    ----------
+    bids_dir : str or Path
+        Root of the dataset, see :func:`drmbids.bids.find.find_runs`.
+    atlas_or_mask : path, image, list or mapping, optional
+        Regions, see :func:`drmbids.bids.regions.load_regions`; the dataset's own brain mask
+        (``*_desc-brain_mask``) when absent. Never resampled: it has to lie on the grid of the data.
+    confounds : str or sequence of str, optional
+        Columns of the confounds table, with shell wildcards (``["trans_*", "rot_*"]``), or a
+        strategy of nilearn (``"simple"``, ``"scrubbing"``, ``"compcor"``, ``"ica_aroma"``) for
+        fMRIPrep's. Volumes that a strategy scrubs become NaN in the responses.
+    events : bool
+        Whether to read the events, as the stimulus ``"events"``; every run then gets the
+        conditions of all runs.
+    smoothing_fwhm : float, optional
+        Full width at half maximum of a Gaussian in mm, put over the images before voxels are
+        taken.
+    derivatives, filters
+        See :func:`drmbids.bids.find.find_runs`.
+    tr : float, optional
+        Repetition time in seconds, in place of the sidecar's and the header's.
+    labels : mapping of int to str or sequence of str, optional
+        Names of an atlas' labels.
+    **entities : str or list of str
+        ``subject, session, task, acquisition, run, space, desc, echo``.
+
+    Returns
+    -------
+    list of Run
+        Responses by region in the unit of the images, one column for each voxel named by its
+        indices ``i_j_k``. Volume ``n`` is measured at ``n * tr`` seconds, the start of its
+        acquisition (nilearn's ``slice_time_ref=0``). Voxels that are constant or not finite in
+        any of the runs are left out of all, with a warning.
+
+    Raises
+    ------
+    DataError
+        If files are missing, damaged or do not fit together.
+    UsageError
+        If an entity or filter is not understood.
+    """
+    if smoothing_fwhm is not None and not smoothing_fwhm > 0:
+        raise UsageError(f"smoothing_fwhm must be a positive number of mm, got {smoothing_fwhm!r}")
+    files = find_runs(bids_dir, derivatives=derivatives, filters=filters, **entities)
+    # all images are checked to their end before any work is done
+    images = [_open_bold(one.bold) for one in files]
+    for image in images[1:]:
+        check_grid(image, images[0])
+    trs = [repetition_time(one, image, tr) for one, image in zip(files, images, strict=True)]
+    check_same_tr([one.label for one in files], trs)
+    regions = _regions(files, images[0], atlas_or_mask, labels)
+    runs = [
+        _read_run(one, image, regions, confounds, events, smoothing_fwhm, tr)
+        for one, image in zip(files, images, strict=True)
+    ]
+    return with_all_conditions(without_dead_voxels(runs))
+
+
+def load_run(
+    files: RunFiles,
+    regions: VoxelSpace,
+    *,
+    confounds: str | Sequence[str] | None = None,
+    events: bool = True,
+    smoothing_fwhm: float | None = None,
+    tr: float | None = None,
+) -> Run:
+    """Load one run, with all voxels of the regions as they are.
+
+    Parameters
+    ----------
+    files : RunFiles
+        As :func:`drmbids.bids.find.find_runs` gives them.
+    regions : VoxelSpace
+        On the grid of the image.
+    confounds, events, smoothing_fwhm, tr
+        See :func:`load_runs`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged or does not fit the others.
+    """
+    image = _open_bold(files.bold)
+    if not same_grid(regions.shape, regions.affine, image):
+        raise DataError(f"{files.bold}: the regions lie on another grid than this image")
+    return _read_run(files, image, regions, confounds, events, smoothing_fwhm, tr)
+
+
+def _read_run(
+    files: RunFiles,
+    image: Any,
+    regions: VoxelSpace,
+    confounds: str | Sequence[str] | None,
+    events: bool,
+    smoothing_fwhm: float | None,
+    tr: float | None,
+) -> Run:
+    """Return a run whose image is open and known to fit the regions."""
+    tr = repetition_time(files, image, tr)
+    times = np.arange(image.shape[3]) * tr
+    table, kept = _confounds(files, confounds, len(times))
+    scrubbed = np.ones(len(times), dtype=bool)
+    scrubbed[slice(None) if kept is None else kept] = False
+    stimuli = {"events": _events(files, len(times) * tr)} if events else {}
+    # all regions in one pass: unpacking the image is what takes time
+    voxels = np.concatenate(list(regions.voxels.values()))
+    series = _series(image, voxels, smoothing_fwhm, scrubbed)
+    ends = np.cumsum([len(v) for v in regions.voxels.values()])[:-1]
+    responses = {
+        region: Stream(part, times, [f"{i}_{j}_{k}" for i, j, k in regions.voxels[region]])
+        for region, part in zip(regions.voxels, np.split(series, ends, axis=1), strict=True)
+    }
+    sources = [files.bold, files.events if events else None, files.confounds if confounds else None]
+    return Run(
+        responses,
+        stimuli,
+        confounds=None if table is None else Stream(table.to_numpy(), times, list(map(str, table))),
+        tr=tr,
+        entities=files.entities,
+        space=regions,
+        sources=[str(path) for path in sources if path is not None],
+    )
+
+
+def repetition_time(files: RunFiles, image: Any, tr: float | None = None) -> float:
+    """Return the repetition time of a run in seconds.
+
+    Parameters
+    ----------
+    files : RunFiles
+        Its metadata should state ``RepetitionTime``.
+    image : nibabel image
+        Its header has to agree where it states one.
+    tr : float, optional
+        Taken in place of both.
+
+    Raises
+    ------
+    DataError
+        If nothing states it, the two disagree, or it is no number of seconds within 0.05 to 30.
+    """
+    stated = files.metadata.get("RepetitionTime") if tr is None else tr
+    hint = "give it with tr= (command line: --tr)"
+    if stated is None:
+        raise DataError(f"{files.bold}: no RepetitionTime in its JSON sidecars; {hint}")
+    if isinstance(stated, bool) or not isinstance(stated, Real):
+        raise DataError(f"{files.bold}: RepetitionTime {stated!r} is not a number; {hint}")
+    value = float(stated)
+    low, high = TR_LIMITS
+    if not low <= value <= high:
+        raise DataError(
+            f"{files.bold}: RepetitionTime {value:g} s is not within {low:g} to {high:g} s "
+            f"(milliseconds?); {hint}"
+        )
+    header = header_tr(image)
+    if tr is None and header is not None and abs(header - value) > TR_TOLERANCE:
+        raise DataError(
+            f"{files.bold}: RepetitionTime {value:g} s in the sidecar, {header:g} s in the image "
+            f"header; correct one, or {hint}"
+        )
+    return value
+
+
+def _open_bold(path: Path) -> Any:
+    """Return a 4-D image with enough volumes."""
+    image = open_image(path)
+    if len(image.shape) != 4:
+        raise DataError(f"{path}: {len(image.shape)}-D image {tuple(image.shape)}; BOLD is 4-D")
+    if image.shape[3] < MIN_VOLUMES:
+        raise DataError(f"{path}: {image.shape[3]} volumes; a run needs at least {MIN_VOLUMES}")
+    return image
+
+
+def _regions(files: Sequence[RunFiles], image: Any, atlas_or_mask: Any, labels: Any) -> VoxelSpace:
+    """Return the regions, checked against the grid of the images."""
+    if atlas_or_mask is not None:
+        return load_regions(atlas_or_mask, labels, like=image)
+    masks = [one.mask for one in files if one.mask is not None]
+    if len(masks) < len(files):
+        without = next(one.bold for one in files if one.mask is None)
+        raise DataError(
+            f"{without}: not exactly one brain mask (*_desc-brain_mask.nii.gz) belongs to it; "
+            "give the regions as atlas_or_mask"
+        )
+    return brain_mask(masks, like=image)
+
+
+def _confounds(
+    files: RunFiles, wanted: str | Sequence[str] | None, n_volumes: int
+) -> tuple[pd.DataFrame | None, np.ndarray | None]:
+    """Return the confounds table and the volumes to keep, None for no table and for all."""
+    if not wanted:
+        return None, None
+    if isinstance(wanted, str) and wanted in STRATEGIES:
+        table, kept = load_strategy(files.bold, wanted)
+    elif files.confounds is None:
+        raise DataError(
+            f"{files.bold}: no confounds table (*_desc-confounds_timeseries.tsv) of this run in "
+            "its dataset; use confounds=None, or the derivatives that hold it"
+        )
+    else:
+        table, kept = read_confounds(files.confounds, wanted), None
+    if len(table) != n_volumes:
+        raise DataError(
+            f"{files.confounds or 'confounds'}: {len(table)} rows, but {files.bold} has "
+            f"{n_volumes} volumes"
+        )
+    return table, kept
+
+
+def _events(files: RunFiles, duration: float) -> Events:
+    """Return the events of a run, which must have a file of them."""
+    if files.events is None:
+        pairs = {k: v for k, v in files.entities.items() if k in _EVENT_ENTITIES}
+        pattern = replace(files, entities=pairs).label + "_events.tsv"
+        folders = ", ".join(map(str, files.searched)) or str(files.bold.parent)
+        raise DataError(
+            f"no events of {files.label}: no {pattern}, nor one with fewer entities, in {folders}; "
+            "add it, choose other runs, or use events=False"
+        )
+    return read_events(files.events, duration)
+
+
+def _series(
+    image: Any, voxels: np.ndarray, smoothing_fwhm: float | None, scrubbed: np.ndarray
+) -> np.ndarray:
+    """Return the series of voxels; scrubbed volumes and voxels that are not finite are NaN."""
+    series = voxel_series(image, voxels)
+    lost = ~np.isfinite(series).any(axis=1) & ~scrubbed
+    if lost.any():
+        raise DataError(
+            f"{image.get_filename()}: no finite value in volumes "
+            f"{np.flatnonzero(lost)[:10].tolist()} (counted from 0); remove or repair them"
+        )
+    dead = ~np.isfinite(series[~scrubbed]).all(axis=0) | (np.ptp(series[~scrubbed], axis=0) == 0)
+    if smoothing_fwhm is not None:
+        # what has no signal of its own is judged before its neighbours are smeared into it
+        series = voxel_series(image, voxels, smoothing_fwhm)
+    series[:, dead] = np.nan
+    series[scrubbed] = np.nan
+    return series

@@ -1,0 +1,237 @@
+"""Regions of interest: masks and atlases as voxel indices on the grid of the data."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drmbids.bids.entities import BIDSName
+from drmbids.bids.images import check_grid, name_of, open_image
+from drmbids.bids.tsv import read_numbers, read_table, require_columns
+from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.run import VoxelSpace
+
+
+def load_regions(
+    atlas_or_mask: Any,
+    labels: Mapping[int, str] | Sequence[str] | None = None,
+    like: Any = None,
+) -> VoxelSpace:
+    """Return the voxels of each region.
+
+    Parameters
+    ----------
+    atlas_or_mask : path, image, list or mapping of str to path or image
+        A binary mask (one region, named by its BIDS entity ``label`` or ``desc``, else by its
+        file), a list of masks, masks by name, or an atlas of whole-numbered labels.
+    labels : mapping of int to str or sequence of str, optional
+        Names of an atlas' labels; a sequence names the labels that occur in rising order.
+        Without it, a table with the columns ``index`` and ``name`` beside the atlas
+        (``atlas-X_dseg.tsv``) is read; without that, the numbers are the names.
+    like : nibabel image, optional
+        The data: the regions must lie on their grid. Nothing is ever resampled.
+
+    Returns
+    -------
+    VoxelSpace
+        Voxels in the order of :func:`numpy.argwhere`, which is that of nilearn's maskers.
+
+    Raises
+    ------
+    DataError
+        If an image is not 3-D, has values that are not whole numbers, is empty, lacks a named
+        label or has one without a name, or lies on another grid.
+    """
+    if isinstance(atlas_or_mask, Mapping):
+        masks = {str(name): _image(mask) for name, mask in atlas_or_mask.items()}
+    elif isinstance(atlas_or_mask, list | tuple):
+        images = [_image(mask) for mask in atlas_or_mask]
+        names = [mask_name(image) for image in images]
+        repeated = sorted({n for n in names if names.count(n) > 1})
+        if repeated:
+            raise DataError(
+                f"two masks are named {repeated[0]!r}; give the masks as {{name: mask}}"
+            )
+        masks = dict(zip(names, images, strict=True))
+    else:
+        image = _image(atlas_or_mask)
+        check_grid(image, image if like is None else like)
+        values = _whole_numbers(image)
+        names_by_label = _label_names(image, labels, np.unique(values[values != 0]))
+        if names_by_label is not None:
+            voxels = {name: np.argwhere(values == k) for k, name in names_by_label.items()}
+            return _space(image, voxels)
+        masks = {mask_name(image): image}
+    if not masks:
+        raise DataError("no mask given; give at least one")
+    first = next(iter(masks.values()))
+    for image in masks.values():
+        check_grid(image, first if like is None else like)
+    voxels = {name: np.argwhere(_binary(image)) for name, image in masks.items()}
+    _warn_of_overlap(voxels)
+    return _space(first, voxels)
+
+
+def brain_mask(paths: Iterable[Path], like: Any = None) -> VoxelSpace:
+    """Return the voxels that lie in all the brain masks of several runs, as one region.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        One mask for each run; the same file may come again.
+    like : nibabel image, optional
+        The data, whose grid the masks must have.
+
+    Raises
+    ------
+    DataError
+        If the masks lie on different grids or share no voxel.
+    """
+    images = [open_image(path) for path in dict.fromkeys(paths)]
+    for image in images:
+        check_grid(image, images[0] if like is None else like)
+    inside = np.stack([_binary(image) for image in images])
+    both, either = int(inside.all(0).sum()), int(inside.any(0).sum())
+    if both < either:
+        warnings.warn(
+            f"the brain masks of the runs differ: {both} of {either} voxels lie in all of them and "
+            "are used",
+            DataWarning,
+            stacklevel=2,
+        )
+    return _space(images[0], {mask_name(images[0]): np.argwhere(inside.all(0))})
+
+
+def mask_name(image: Any) -> str:
+    """Return the name of a mask's region: its BIDS ``label`` or ``desc``, else its file's."""
+    file = image.get_filename()
+    if not file:
+        return "mask"
+    name = BIDSName.parse(Path(file))
+    entities = {} if name is None else name.entities
+    return entities.get("label") or entities.get("desc") or Path(file).name.partition(".")[0]
+
+
+def _image(source: Any) -> Any:
+    """Return an image from a path or an image, 3-D."""
+    image = open_image(Path(source)) if isinstance(source, str | Path) else source
+    if not hasattr(image, "dataobj"):
+        raise DataError(
+            f"a mask or atlas is a path or a nibabel image, got {type(source).__name__}"
+        )
+    if len(image.shape) == 4 and image.shape[3] == 1:
+        name, image = image.get_filename(), image.slicer[..., 0]
+        if name:
+            image.set_filename(name)
+        return image
+    if len(image.shape) != 3:
+        raise DataError(
+            f"{name_of(image)}: {len(image.shape)}-D image {tuple(image.shape)}; a mask or atlas "
+            "of labels is 3-D (threshold probabilistic maps first)"
+        )
+    return image
+
+
+def _whole_numbers(image: Any) -> np.ndarray:
+    """Return the values of an image as integers; a voxel that holds anything else is an error."""
+    values = np.asanyarray(image.dataobj)
+    if values.dtype.kind == "f":
+        bad = ~np.isfinite(values) | (values != np.round(values))
+        if bad.any():
+            voxel = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise DataError(
+                f"{name_of(image)}: value {values[voxel]:g} at voxel {voxel}; labels are whole "
+                "numbers (threshold maps first, resample with nearest neighbours)"
+            )
+    return values.astype(np.int64)
+
+
+def _binary(image: Any) -> np.ndarray:
+    """Return a mask as booleans; an image of several labels is an error."""
+    values = _whole_numbers(image)
+    labels = np.unique(values[values != 0])
+    if len(labels) > 1:
+        raise DataError(
+            f"{name_of(image)}: a mask has one value beside 0, this image has {len(labels)}; "
+            "give an atlas on its own, not in a list or mapping"
+        )
+    return values != 0
+
+
+def _label_names(
+    image: Any, labels: Mapping[int, str] | Sequence[str] | None, present: np.ndarray
+) -> dict[int, str] | None:
+    """Return the names of an atlas' labels, None if the image is a mask."""
+    where = name_of(image)
+    table = _label_table(image)
+    if isinstance(labels, Mapping):
+        names = {int(k): str(name) for k, name in labels.items()}
+    elif labels is not None:
+        if len(labels) != len(present):
+            raise DataError(f"{where}: {len(labels)} names for {len(present)} labels")
+        names = {int(k): str(name) for k, name in zip(present, labels, strict=True)}
+    elif table is not None:
+        names = _read_names(table)
+    elif len(present) > 1 or Path(where).name.partition(".")[0].endswith("_dseg"):
+        names = {int(k): str(k) for k in present}
+    else:
+        return None
+    names.pop(0, None)
+    unnamed = [int(k) for k in present if int(k) not in names]
+    if unnamed:
+        raise DataError(f"{where}: labels {unnamed[:10]} have no name; add them to the table")
+    missing = [name for k, name in names.items() if k not in present]
+    if missing:
+        raise DataError(
+            f"{where}: no voxel for the regions {', '.join(missing[:10])}; was the atlas cut or "
+            "resampled? Take them out of the table to go on without them"
+        )
+    if len(set(names.values())) < len(names):
+        raise DataError(f"{where}: two labels have one name; names of regions must differ")
+    return names
+
+
+def _label_table(image: Any) -> Path | None:
+    """Return the table of names that belongs to an atlas, if there is one."""
+    name = BIDSName.parse(Path(image.get_filename() or ""))
+    if name is None:
+        return None
+    found = (BIDSName.parse(path) for path in sorted(name.path.parent.glob("*.tsv")))
+    tables = [
+        t
+        for t in found
+        if t is not None and t.suffix == name.suffix and t.entities.items() <= name.entities.items()
+    ]
+    return max(tables, key=lambda t: len(t.entities)).path if tables else None
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    """Return the names in a BIDS table of labels."""
+    table = read_table(path)
+    require_columns(table, ["index", "name"], path)
+    numbers = read_numbers(table, "index", path)
+    return {int(k): name for k, name in zip(numbers, table["name"], strict=True)}
+
+
+def _warn_of_overlap(voxels: Mapping[str, np.ndarray]) -> None:
+    """Warn of voxels in more than one region: a map can show one value only."""
+    n_all = sum(len(v) for v in voxels.values())
+    n_different = len(np.unique(np.concatenate(list(voxels.values())), axis=0))
+    if n_different < n_all:
+        warnings.warn(
+            f"{n_all - n_different} voxels lie in more than one of the regions "
+            f"{', '.join(voxels)}; maps show the last one's value there",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
+def _space(image: Any, voxels: Mapping[str, np.ndarray]) -> VoxelSpace:
+    """Return the regions, none of which may be empty."""
+    empty = [name for name, indices in voxels.items() if not len(indices)]
+    if empty or not voxels:
+        raise DataError(f"{name_of(image)}: no voxel in region {', '.join(empty) or 'at all'}")
+    x, y, z = (int(n) for n in image.shape[:3])
+    return VoxelSpace((x, y, z), np.asarray(image.affine, dtype=float), voxels)

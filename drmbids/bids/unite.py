@@ -1,0 +1,113 @@
+"""What the runs of one data set have in common: repetition time, voxels, conditions."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.run import Run, VoxelSpace
+from drmbids.core.stream import Events, Stream
+
+#: Seconds by which two statements of one repetition time may differ.
+TR_TOLERANCE = 1e-3
+
+
+def check_same_tr(labels: Sequence[str], trs: Sequence[float]) -> None:
+    """Raise DataError if the runs differ in repetition time.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Names of the runs.
+    trs : sequence of float
+        Their repetition times in seconds.
+    """
+    for label, tr in zip(labels, trs, strict=True):
+        if abs(tr - trs[0]) > TR_TOLERANCE:
+            raise DataError(
+                f"runs with different repetition times: {labels[0]} {trs[0]:g} s, "
+                f"{label} {tr:g} s; "
+                "load them separately"
+            )
+
+
+def without_dead_voxels(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs with only the voxels that have a signal in all of them.
+
+    The targets of a data set must be the same in all its runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        On one grid; a voxel without a signal is NaN throughout.
+
+    Raises
+    ------
+    DataError
+        If a region has no voxel left.
+    """
+    space = runs[0].space
+    if space is None:
+        return list(runs)
+    alive = {
+        region: np.all([np.isfinite(r.responses[region].values).any(axis=0) for r in runs], axis=0)
+        for region in space.voxels
+    }
+    empty = [region for region, good in alive.items() if not good.any()]
+    if empty:
+        raise DataError(
+            f"no voxel with a finite, varying signal in all runs in region {', '.join(empty)} "
+            f"({runs[0].label} and {len(runs) - 1} more); outside the field of view?"
+        )
+    lost = {region: int((~good).sum()) for region, good in alive.items() if not good.all()}
+    if not lost:
+        return list(runs)
+    said = ", ".join(f"{region}: {n} of {len(alive[region])}" for region, n in lost.items())
+    warnings.warn(
+        f"voxels constant or not finite in at least one run are left out of all runs: {said}",
+        DataWarning,
+        stacklevel=3,
+    )
+    kept = VoxelSpace(space.shape, space.affine, {n: v[alive[n]] for n, v in space.voxels.items()})
+    return [
+        replace(
+            run,
+            space=kept,
+            responses={name: _columns(s, alive[name]) for name, s in run.responses.items()},
+        )
+        for run in runs
+    ]
+
+
+def _columns(stream: Stream, keep: np.ndarray) -> Stream:
+    """Return some columns of a stream."""
+    names = [name for name, good in zip(stream.columns, keep, strict=True) if good]
+    return replace(stream, values=stream.values[:, keep], columns=names)
+
+
+def with_all_conditions(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs with one and the same list of conditions.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Runs that have the stimulus ``"events"``, or none of them.
+
+    Raises
+    ------
+    DataError
+        If no run has an event.
+    """
+    found = [run.stimuli.get("events") for run in runs]
+    events = [one for one in found if isinstance(one, Events)]
+    conditions = sorted({column for one in events for column in one.columns})
+    if not events:
+        return list(runs)
+    if not conditions:
+        raise DataError(f"{runs[0].label} and {len(runs) - 1} more: no event in any run")
+    return [
+        replace(run, stimuli={"events": replace(one, columns=conditions)})
+        for run, one in zip(runs, events, strict=True)
+    ]

@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drmbids.bids.events import read_events
+from drmbids.core.exceptions import DataError, DataWarning
+
+HEADER = "onset\tduration\ttrial_type\n"
+WIDE = "onset\tduration\ttrial_type\t{}\n1\t1\ta\t{}\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write_file(content: str | bytes) -> Path:
+        path = tmp_path / "sub-01_task-x_events.tsv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write_file
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_reads_what_is_there(write, start: str, end: str) -> None:
+    rows = [
+        "onset\tduration\ttrial_type\tnote",
+        "1.5\t2\tNone\tn/a",
+        "-1\t3\tnull\t",
+        "5e0\t0\tb\t",
+    ]
+    events = read_events(write(start + end.join(rows) + end), duration=10)
+    np.testing.assert_array_equal(events.onsets, [1.5, -1, 5])
+    np.testing.assert_array_equal(events.durations, [2, 3, 0])
+    assert events.conditions == ("None", "null", "b")
+    assert events.columns == ("None", "b", "null")
+    np.testing.assert_array_equal(events.amplitudes, 1)
+
+
+@pytest.mark.parametrize("column", ["amplitude", "modulation"])
+def test_amplitudes(write, column: str) -> None:
+    events = read_events(write(f"onset\tduration\ttrial_type\t{column}\n1\t1\ta\t-0.5\n"))
+    assert events.amplitudes.tolist() == [-0.5]
+
+
+def test_without_trial_type_all_events_are_one_condition(write) -> None:
+    with pytest.warns(DataWarning, match="no column 'trial_type'; all 2 events"):
+        events = read_events(write("onset\tduration\n1\t1\n4\t1\n"))
+    assert events.columns == ("event",)
+
+
+def test_header_only(write) -> None:
+    with pytest.warns(DataWarning, match="no event"):
+        assert read_events(write(HEADER), duration=10).columns == ()
+
+
+FAULTS = {
+    "empty": (b"", "the file is empty"),
+    "blank": (b"\n \n", "the file is empty"),
+    "comma separated": ("onset,duration,trial_type\n1,1,a\n", "no column 'onset'.*tabs"),
+    "spaces": ("onset duration trial_type\n1 1 a\n", "no column 'onset'.*tabs"),
+    "no duration": ("onset\ttrial_type\n1\ta\n", "no column 'duration'.*'onset', 'trial_type'"),
+    "decimal comma": (HEADER + "1\t1\ta\n2,5\t1\ta\n", "line 3: onset '2,5'.*decimal point"),
+    "text": (HEADER + "1\tlong\ta\n", "line 2: duration 'long' is not a finite number"),
+    "infinite": (HEADER + "inf\t1\ta\n", "line 2: onset 'inf'"),
+    "nan": (HEADER + "nan\t1\ta\n", "line 2: onset 'nan'"),
+    "blank onset": (HEADER + "\t1\ta\n", "line 2: onset ''"),
+    "n/a onset": (HEADER + "1\t1\ta\n\nn/a\t1\ta\n", "line 4: missing onset 'n/a'"),
+    "n/a duration": (HEADER + "1\tn/a\ta\n", "line 2: missing duration 'n/a'"),
+    "n/a condition": (HEADER + "1\t1\ta\n2\t1\tn/a\n", "line 3: missing trial_type 'n/a'"),
+    "blank condition": (HEADER + "1\t1\t\n", "line 2: missing trial_type ''"),
+    "n/a amplitude": (WIDE.format("amplitude", "n/a"), "line 2: missing amplitude 'n/a'"),
+    "negative": (HEADER + "1\t1\ta\n2\t-0.5\ta\n", "line 3: negative duration '-0.5'"),
+    "all shifted": (HEADER + "0\t1\t1\ta\n1\t2\t1\ta\n", "line 2: 4 fields, but the header has 3"),
+    "one shifted": (HEADER + "1\t1\ta\n2\t1\ta\tb\n", "line 3: 4 fields"),
+    "short row": (HEADER + "1\t1\ta\n2\t1\n", "line 3: 2 fields"),
+    "two columns of a name": (WIDE.format("onset", "1"), "column 'onset' twice"),
+    "repeated": (HEADER + "1\t1\ta\n3\t1\ta\n1.0\t1\ta\n", "line 4 repeats the event of line 2"),
+    "utf-16": ((HEADER + "1\t1\ta\n").encode("utf-16"), "not UTF-8"),
+    "latin-1": ((HEADER + "1\t1\tgrün\n").encode("latin-1"), "not UTF-8"),
+    "nul": (HEADER + "1\t1\ta\0\n", "line 2: a NUL byte"),
+    "open quote": (HEADER + '1\t1\t"a\n2\t1\tb\n', "unexpected end of data"),
+    "milliseconds": (HEADER + "4000\t1\ta\n9000\t1\ta\n", "4000 s after the run's end 80 s.*milli"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "message"), FAULTS.values(), ids=FAULTS)
+def test_faults_name_file_and_line(write, content: str | bytes, message: str) -> None:
+    path = write(content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_events(path, duration=80)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone_events.tsv: cannot be read"):
+        read_events(tmp_path / "gone_events.tsv")
+
+
+def test_some_events_outside_the_run(write) -> None:
+    path = write(HEADER + "1\t1\ta\n80\t1\ta\n-5\t5\ta\n-5\t6\ta\n")
+    with (
+        pytest.warns(DataWarning, match="1 of 4 events lie after the run's end 80 s.*line 3"),
+        pytest.warns(DataWarning, match="1 of 4 events lie before time 0.*line 4"),
+    ):
+        assert len(read_events(path, duration=80).onsets) == 4
+
+
+@pytest.mark.real_data
+def test_haxby_events(haxby: Path) -> None:
+    name = "sub-01_task-objectviewing_acq-1slice_run-01_events.tsv"
+    events = read_events(haxby / "sub-01" / "func" / name, duration=302.5)
+    assert len(events.columns) == 8 and set(events.durations) == {24.0}

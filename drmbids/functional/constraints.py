@@ -61,8 +61,11 @@ class Constraint:
         if self.lower is None:
             return value
         upper = math.inf if self.upper is None else self.upper
-        if not bool(((value > self.lower) & (value < upper)).all()):
-            raise UsageError(f"{value.tolist()} must lie between {self.lower} and {upper}")
+        wrong = value[~((value > self.lower) & (value < upper))]
+        if wrong.numel():
+            raise UsageError(
+                f"{wrong.reshape(-1)[0].item():g} must lie between {self.lower:g} and {upper:g}"
+            )
         if self.upper is None:
             return torch.log(value - self.lower)
         return torch.logit((value - self.lower) / (self.upper - self.lower))

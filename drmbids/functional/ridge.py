@@ -10,6 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+# Singular values below this count as zero: columns come from an orthonormal basis, so that theirs
+# are 1 while all rows are there; the basis may be in float32.
+RANK_TOLERANCE = 1e-5
+
 
 class Products(NamedTuple):
     """Sums over the samples of one run, or of several added up."""
@@ -35,6 +39,24 @@ def residualise(basis: Tensor, values: Tensor) -> Tensor:
     values : Tensor of shape (n_samples, n_columns)
     """
     return values - basis @ (basis.mT @ values)
+
+
+def orthonormal(basis: Tensor) -> Tensor:
+    """Return an orthonormal basis of the columns' span.
+
+    Rows taken out of an orthonormal basis leave columns that are neither orthonormal nor always
+    independent: a spike regressor is zero once its own volume is missing.
+
+    Parameters
+    ----------
+    basis : Tensor of shape (n_samples, n_columns)
+
+    Returns
+    -------
+    Tensor of shape (n_samples, rank)
+    """
+    u, s, _ = torch.linalg.svd(basis, full_matrices=False)
+    return u[:, s > RANK_TOLERANCE]
 
 
 def products(x: Tensor, y: Tensor, removed: int) -> Products:

@@ -1,0 +1,148 @@
+"""A model and the shape of the data to a DRMNet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drmbids.connections.base import DRMConnection
+from drmbids.core.run import Run
+from drmbids.net.net import DRMNet
+from drmbids.populations import POPULATIONS
+from drmbids.readouts import HRFS, READOUTS
+from drmbids.readouts.base import DRMReadout
+from drmbids.spec.options import HRF_SIZES, POPULATION_SIZES, READOUT_SIZES, arguments
+from drmbids.spec.resolve import resolve
+from drmbids.spec.shape import DataShape
+
+if TYPE_CHECKING:
+    from drmbids.spec.model import ModelSpec
+
+
+def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
+    """Return the net that a model describes, for the regions and stimuli of the data.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    data : sequence of Run, or DataShape
+
+    Returns
+    -------
+    DRMNet
+        With starting weights drawn from torch's random numbers.
+
+    Raises
+    ------
+    ModelError
+        If the data lack something that the model names, or an option does not fit the sizes.
+    """
+    shape = DataShape.of(data)
+    plan = NetPlan.of(resolve(spec, shape), shape)
+    populations = {
+        name: POPULATIONS[part.kind](**plan.population_arguments(name))
+        for name, part in plan.spec.populations.items()
+    }
+    connections = {key: DRMConnection(delay) for key, delay in plan.delays.items()}
+    net = DRMNet(
+        populations,
+        ws=[[connections.get((s, to)) for s in plan.stimuli] for to in populations],
+        Wp=[[connections.get((source, to)) for source in populations] for to in populations],
+        readout=_readout(plan),
+        resolution=plan.resolution,
+        stimuli=plan.stimuli,
+    )
+    for name, population in populations.items():
+        population.initialise_inputs(plan.n_stimulus[name])
+    return net
+
+
+@dataclass(frozen=True)
+class NetPlan:
+    """All that is needed to write down a net, in names and numbers.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Resolved.
+    resolution : float
+        Seconds per tick.
+    stimuli : dict of str to tuple of str
+        Columns of each stimulus.
+    n_targets : dict of str to int
+        Targets of each region.
+    n_confounds : int
+        Confounds with weights that all runs share.
+    delays : dict of (str, str) to float
+        Seconds by (from, to).
+    n_inputs, n_stimulus : dict of str to int
+        Width of all afferents, and of the stimuli among them, of each population.
+    """
+
+    spec: "ModelSpec"
+    resolution: float
+    stimuli: dict[str, tuple[str, ...]]
+    n_targets: dict[str, int]
+    n_confounds: int
+    delays: dict[tuple[str, str], float]
+    n_inputs: dict[str, int]
+    n_stimulus: dict[str, int]
+
+    @classmethod
+    def of(cls, spec: "ModelSpec", shape: DataShape) -> "NetPlan":
+        """Return the plan of a resolved model."""
+        stimuli = {name: tuple(s.conditions) for name, s in spec.stimuli.items()}
+        delays = {(p.source, p.target): p.delay_s or 0.0 for p in spec.projections}
+        widths = {name: len(columns) for name, columns in stimuli.items()}
+        units = {name: int(p.units) for name, p in spec.populations.items()}
+
+        def total(widths: dict[str, int], to: str) -> int:
+            return sum(n for source, n in widths.items() if (source, to) in delays)
+
+        shared = spec.readout.confounds == "shared"
+        return cls(
+            spec,
+            float(spec.resolution_s),
+            stimuli,
+            {region: shape.regions[region] for region in spec.readout.regions or {}},
+            len(shape.confounds or ()) if shared else 0,
+            delays,
+            {name: total({**widths, **units}, name) for name in units},
+            {name: total(widths, name) for name in units},
+        )
+
+    def population_arguments(self, name: str) -> dict[str, Any]:
+        """Return the arguments of a population."""
+        part = self.spec.populations[name]
+        options = arguments(POPULATIONS[part.kind], POPULATION_SIZES, part.options)
+        return {"n_units": part.units, "n_inputs": self.n_inputs[name], **options}
+
+    def hrf_arguments(self) -> dict[str, Any]:
+        """Return the arguments of the hemodynamic response that the model states."""
+        hrf = self.spec.readout.hrf
+        if hrf is None:
+            return {}
+        options = arguments(HRFS[hrf.kind], HRF_SIZES, hrf.options)
+        return {"n_regions": len(self.n_targets) if hrf.per_region else 1, **options}
+
+    def readout_arguments(self) -> dict[str, Any]:
+        """Return the arguments of the readout, but for hemodynamics and nuisance."""
+        readout, names = self.spec.readout, list(self.spec.populations)
+        options = arguments(READOUTS[readout.kind], READOUT_SIZES, readout.options)
+        return {
+            "n_units": [int(p.units) for p in self.spec.populations.values()],
+            "n_targets": list(self.n_targets.values()),
+            "sources": [
+                [names.index(p) for p in line] for line in (readout.regions or {}).values()
+            ],
+            "regions": list(self.n_targets),
+            "n_confounds": self.n_confounds,
+            **options,
+        }
+
+
+def _readout(plan: NetPlan) -> DRMReadout:
+    spec = plan.spec.readout
+    more: dict[str, Any] = {"nuisance": spec.nuisance()}
+    if spec.hrf is not None:
+        more["hrf"] = HRFS[spec.hrf.kind](**plan.hrf_arguments())
+    return READOUTS[spec.kind](**plan.readout_arguments(), **more)

@@ -1,0 +1,184 @@
+"""What the parts of a model must be to each other: names that exist, delays that can be run."""
+
+from collections.abc import Iterable, Iterator
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.time import delay_to_ticks
+from drmbids.net.graph import strong_components, zero_delay_order
+from drmbids.spec.draft import Draft
+from drmbids.spec.parts import EACH_REGION, ProjectionSpec
+from drmbids.spec.problems import Problem, suggestion
+
+
+def check_relations(draft: Draft) -> list[Problem]:
+    """Return the faults in names, projections and regions of a model.
+
+    Parameters
+    ----------
+    draft : Draft
+
+    Returns
+    -------
+    list of Problem
+    """
+    checks = (_names, _ends, _twice, _delays, _zero_delay_loops, _unreached, _regions, _unread)
+    return [problem for check in checks for problem in check(draft)]
+
+
+def _projections(draft: Draft) -> Iterator[tuple[int, ProjectionSpec]]:
+    """Yield the projections that are well formed and whose ends exist."""
+    for index, projection in enumerate(draft.projections):
+        if (
+            projection is not None
+            and projection.target in draft.populations
+            and projection.source in {*draft.stimuli, *draft.populations}
+        ):
+            yield index, projection
+
+
+def _names(draft: Draft) -> Iterator[Problem]:
+    if EACH_REGION in draft.stimuli:
+        yield Problem(("stimuli", EACH_REGION), f"{EACH_REGION} is reserved; choose another name")
+    for name in draft.populations:
+        if name in draft.stimuli:
+            yield Problem(
+                ("populations", name), f"{name!r} is also the name of a stimulus; rename one"
+            )
+    for name, stimulus in draft.stimuli.items():
+        conditions = () if stimulus is None else stimulus.conditions
+        if conditions != "all" and len(set(conditions)) < len(conditions):
+            yield Problem(
+                ("stimuli", name, "conditions"),
+                f"a condition is there twice in {list(conditions)}; keep one",
+            )
+
+
+def _ends(draft: Draft) -> Iterator[Problem]:
+    for index, projection in enumerate(draft.projections):
+        if projection is None:
+            continue
+        path = ("projections", index)
+        if projection.delay_s is not None and projection.delay_ticks is not None:
+            yield Problem(
+                path, f"{projection.label}: both delay_s and delay_ticks are given; keep one"
+            )
+        if projection.target in draft.stimuli:
+            yield Problem(
+                (*path, "to"),
+                f"{projection.target!r} is a stimulus and receives nothing; name a population",
+            )
+        elif projection.target not in draft.populations:
+            yield Problem((*path, "to"), _unknown(projection.target, draft.populations))
+        known = {**draft.stimuli, **draft.populations}
+        if projection.source not in known:
+            yield Problem(
+                (*path, "from"), _unknown(projection.source, known, "stimulus or population")
+            )
+
+
+def _unknown(name: str, known: Iterable[str], kind: str = "population") -> str:
+    if name == EACH_REGION:
+        return f"{EACH_REGION} is used here but not declared; add it under populations"
+    return f"unknown {kind} {name!r}; {suggestion(name, known)}"
+
+
+def _twice(draft: Draft) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, projection in enumerate(draft.projections):
+        if projection is not None and first.setdefault(projection.label, index) != index:
+            yield Problem(
+                ("projections", index),
+                f"{projection.label}: there twice, see projections[{first[projection.label]}]; "
+                "keep one",
+            )
+
+
+def _delays(draft: Draft) -> Iterator[Problem]:
+    for index, projection in enumerate(draft.projections):
+        if projection is None:
+            continue
+        if draft.resolution is not None and projection.delay_s is not None:
+            try:
+                delay_to_ticks(projection.delay_s, draft.resolution, projection.label)
+            except ModelError as error:
+                yield Problem(("projections", index, "delay_s"), str(error))
+        if projection.source == projection.target and projection.instant:
+            what = "populations of two regions" if projection.source == EACH_REGION else "it"
+            yield Problem(
+                ("projections", index),
+                f"{projection.label}: without delay {what} would form a loop within one tick; "
+                "add delay_s or delay_ticks",
+            )
+
+
+def _zero_delay_loops(draft: Draft) -> Iterator[Problem]:
+    names = list(draft.populations)
+    at = {name: k for k, name in enumerate(names)}
+    instant = {
+        (at[p.target], at[p.source]): index
+        for index, p in _projections(draft)
+        if p.instant and p.source in at and p.source != p.target
+    }
+    delays = dict.fromkeys(instant, 0)
+    for component in strong_components(len(names), delays):
+        try:
+            zero_delay_order(component, delays, names)
+        except ModelError as error:
+            last = max(i for (to, _), i in instant.items() if to in component)
+            yield Problem(("projections", last), str(error))
+
+
+def _spread(draft: Draft, start: Iterable[str], backwards: bool = False) -> set[str]:
+    """Return all that projections lead to from the start, or that leads to it."""
+    reached, edge = set(start), set(start)
+    ends = [(p.source, p.target) for _, p in _projections(draft)]
+    if backwards:
+        ends = [(target, source) for source, target in ends]
+    while edge:
+        edge = {b for a, b in ends if a in edge} - reached
+        reached |= edge
+    return reached
+
+
+def _unreached(draft: Draft) -> Iterator[Problem]:
+    if None in draft.projections:
+        return  # a projection that is not well formed may be the one that is missed
+    reached = _spread(draft, draft.stimuli)
+    # with each_region only the data tell which populations it stands for
+    asked = [EACH_REGION] if EACH_REGION in draft.populations else draft.populations
+    for name in asked:
+        if name not in reached:
+            yield Problem(
+                ("populations", name),
+                "no stimulus reaches it, directly or through others; add a projection to it",
+            )
+
+
+def _regions(draft: Draft) -> Iterator[Problem]:
+    if draft.readout is None or draft.readout.regions is None:
+        return
+    for region, populations in draft.readout.regions.items():
+        for index, name in enumerate(populations):
+            if name not in draft.populations:
+                yield Problem(
+                    ("readout", "regions", region, index), _unknown(name, draft.populations)
+                )
+        if len(set(populations)) < len(populations):
+            yield Problem(("readout", "regions", region), "a population is there twice; keep one")
+
+
+def _unread(draft: Draft) -> Iterator[Problem]:
+    readout = draft.readout
+    if readout is None or readout.regions is None or EACH_REGION in draft.populations:
+        return
+    read = {name for populations in readout.regions.values() for name in populations}
+    if None in draft.projections or not read <= set(draft.populations):
+        return
+    feeding = _spread(draft, read, backwards=True)
+    for name in draft.populations:
+        if name not in feeding:
+            yield Problem(
+                ("populations", name),
+                "it feeds no region, directly or through others, so no data tell about it; "
+                "add it under readout.regions, or take it out",
+            )

@@ -1,0 +1,101 @@
+"""Kinds of components and their options: checked by asking the components themselves."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+
+from drmbids.core.exceptions import DRMError
+from drmbids.core.registry import Registry
+from drmbids.populations import POPULATIONS
+from drmbids.readouts import HRFS, READOUTS
+from drmbids.spec.draft import Draft
+from drmbids.spec.options import (
+    HRF_SIZES,
+    POPULATION_SIZES,
+    READOUT_SIZES,
+    arguments,
+    options_of,
+)
+from drmbids.spec.parts import MOST_UNITS, OpenPart, ReadoutSpec
+from drmbids.spec.problems import Path, Problem, shortened, suggestion
+
+
+def check_components(draft: Draft) -> list[Problem]:
+    """Return the faults in kinds and options of a model's components.
+
+    Each component is built once with sizes of no importance, so that what only its ``__init__``
+    knows is found here, with its line, and not when the data are there.
+
+    Parameters
+    ----------
+    draft : Draft
+
+    Returns
+    -------
+    list of Problem
+    """
+    problems: list[Problem] = []
+    for name, population in draft.populations.items():
+        if population is not None:
+            units = MOST_UNITS if population.units == "auto" else population.units
+            problems += _component(
+                ("populations", name),
+                population,
+                POPULATIONS,
+                POPULATION_SIZES,
+                {"n_units": units, "n_inputs": 1},
+            )
+    if draft.readout is not None:
+        problems += _component(
+            ("readout",), draft.readout, READOUTS, READOUT_SIZES, {"n_units": [1], "n_targets": [1]}
+        )
+        problems += _hrf(draft.readout)
+    return problems
+
+
+def _hrf(readout: ReadoutSpec) -> Iterable[Problem]:
+    if readout.hrf is None or readout.kind not in READOUTS:
+        return []
+    if "hrf" not in inspect.signature(READOUTS[readout.kind]).parameters:
+        return [Problem(("readout", "hrf"), f"{readout.kind} has no hemodynamics; take it out")]
+    return _component(("readout", "hrf"), readout.hrf, HRFS, HRF_SIZES, {"n_regions": 1})
+
+
+def _component(
+    path: Path,
+    part: OpenPart,
+    registry: Registry,
+    sizes: frozenset[str],
+    sizes_to_try: Mapping[str, Any],
+) -> Iterator[Problem]:
+    kind = part.kind
+    if kind not in registry:
+        yield Problem(
+            (*path, "kind"), f"unknown {registry.kind} {kind!r}; {suggestion(kind, registry)}"
+        )
+        return
+    component = registry[kind]
+    known = options_of(component, sizes)
+    found = False
+    for key, value in part.options.items():
+        if key in known:
+            message = known[key].problem(value)
+        else:
+            hint = suggestion(key, [*type(part).model_fields, *known])
+            message = f"unknown key {key!r} of {kind}; {hint}"
+        if message:
+            found = True
+            yield Problem((*path, key), message)
+    for key, option in known.items():
+        if option.default is option.REQUIRED and key not in part.options:
+            found = True
+            yield Problem(path, f"the key {key!r} of {kind} is missing; add it")
+    if not found:
+        # a check must not move the random numbers that training starts from
+        with torch.random.fork_rng(devices=[]):
+            try:
+                component(**sizes_to_try, **arguments(component, sizes, part.options))
+            except DRMError as error:
+                yield Problem(path, f"{shortened(str(error))}; change the options")

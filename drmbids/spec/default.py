@@ -1,0 +1,55 @@
+"""The model that is used when none is given, and the template of a new model file."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from drmbids.core.run import Run
+from drmbids.spec.load import parse_model
+from drmbids.spec.model import ModelSpec
+from drmbids.spec.parts import EACH_REGION, ProjectionSpec, StimulusSpec
+from drmbids.spec.shape import DataShape
+
+
+def new_model_text() -> str:
+    """Return the text of a new model file: the default model, with comments on what can be changed.
+
+    Returns
+    -------
+    str
+        YAML 1.2.
+    """
+    return files("drmbids.spec").joinpath("template.yaml").read_text(encoding="utf-8")
+
+
+def default_model(runs: Sequence[Run] | DataShape | None = None) -> ModelSpec:
+    """Return the model that is used when none is given.
+
+    One population for each region, driven by all stimuli and by all other regions one tick ago,
+    read out through a double-gamma hemodynamic response that is trained.
+
+    Parameters
+    ----------
+    runs : sequence of Run, or DataShape, optional
+        Data whose stimuli it takes; the events alone when absent.
+
+    Returns
+    -------
+    ModelSpec
+
+    Examples
+    --------
+    >>> [projection.label for projection in default_model().projections]
+    ['events -> each_region', 'each_region -> each_region']
+    """
+    spec = parse_model(new_model_text(), "template.yaml")
+    if runs is None:
+        return spec
+    stimuli = DataShape.of(runs).stimuli
+    driven = [ProjectionSpec(**{"from": name, "to": EACH_REGION}) for name in stimuli]
+    rest = [p for p in spec.projections if p.source not in spec.stimuli]
+    return spec.model_copy(
+        update={
+            "stimuli": {name: StimulusSpec() for name in stimuli},
+            "projections": (*driven, *rest),
+        }
+    )

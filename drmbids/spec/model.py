@@ -1,0 +1,126 @@
+"""ModelSpec: a model as a model file states it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from drmbids.core.run import Run
+from drmbids.net.net import DRMNet
+from drmbids.spec.build import build_net
+from drmbids.spec.parts import (
+    AsTuple,
+    Name,
+    Part,
+    PopulationSpec,
+    Position,
+    ProjectionSpec,
+    ReadoutSpec,
+    StimulusSpec,
+    TrainingSpec,
+)
+from drmbids.spec.resolve import resolve
+from drmbids.spec.script import write_script
+from drmbids.spec.shape import DataShape
+from drmbids.spec.upgrade import SCHEMA_VERSION
+from drmbids.spec.write import write_yaml
+
+
+class ModelSpec(Part):
+    """A model in names and seconds, as a model file states it.
+
+    The name ``each_region`` stands for a population for each region of the data, named like it,
+    so that one file serves data of any atlas. In projections it stands for all of these; from
+    ``each_region`` to ``each_region`` connects different regions. What is written for a name
+    itself wins over what is written for ``each_region``.
+
+    Parameters
+    ----------
+    schema_version : int
+        Version of the format.
+    name : str
+        Name of the model in tables and reports.
+    description : str, optional
+        What the model is for.
+    resolution_s : float or "auto"
+        Seconds per tick; ``"auto"`` is the largest whole fraction of the repetition time that
+        is not above 0.5 s.
+    stimuli : mapping of str to StimulusSpec
+        What drives the model.
+    populations : mapping of str to PopulationSpec
+        Neural populations.
+    projections : sequence of ProjectionSpec
+        Who sends to whom, after what delay.
+    readout : ReadoutSpec
+        What is measured.
+    training : TrainingSpec
+        How the model is trained.
+    view : mapping of str to (float, float)
+        Where editors draw things; no part of the model.
+
+    Examples
+    --------
+    >>> from drmbids import default_model
+    >>> spec = default_model()
+    >>> spec.populations["each_region"].kind
+    'leaky'
+    """
+
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = Field(
+        description="Version of this format."
+    )
+    name: Name = Field(default="drm", description="Name of the model in tables and reports.")
+    description: str | None = Field(default=None, description="What the model is for.")
+    resolution_s: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
+        default="auto",
+        description="Seconds per tick; 'auto' is the largest whole fraction of the repetition "
+        "time that is not above 0.5 s.",
+    )
+    stimuli: Annotated[dict[Name, StimulusSpec], Field(min_length=1)]
+    populations: Annotated[dict[Name, PopulationSpec], Field(min_length=1)]
+    projections: Annotated[tuple[ProjectionSpec, ...], AsTuple]
+    readout: ReadoutSpec = ReadoutSpec()
+    training: TrainingSpec = TrainingSpec()
+    view: dict[str, Position] = Field(default={}, description="Where editors draw things.")
+
+    def resolve(self, data: Sequence[Run] | DataShape) -> "ModelSpec":
+        """Return the model with every region, condition, size and delay written out.
+
+        Parameters
+        ----------
+        data : sequence of Run, or DataShape
+
+        Raises
+        ------
+        ModelError
+            Listing all that the model asks for and the data lack.
+        """
+        return resolve(self, data)
+
+    def build(self, data: Sequence[Run] | DataShape) -> DRMNet:
+        """Return the net for the regions and stimuli of the data.
+
+        Parameters
+        ----------
+        data : sequence of Run, or DataShape
+
+        Raises
+        ------
+        ModelError
+            If the data lack something that the model names, or options do not fit the sizes.
+        """
+        return build_net(self, data)
+
+    def to_yaml(self) -> str:
+        """Return the text of a model file, with comments, that reads back as an equal model."""
+        return write_yaml(self)
+
+    def to_python(self, data: Sequence[Run] | DataShape | None = None) -> str:
+        """Return a Python script that builds the same net without a model file.
+
+        Parameters
+        ----------
+        data : sequence of Run or DataShape, optional
+            Data to build it for; needed where the model leaves something to the data.
+        """
+        return write_script(self, data)

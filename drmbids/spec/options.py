@@ -1,0 +1,160 @@
+"""Options of a component, read off its ``__init__`` and docstring: the one place they are written.
+
+The key of an option in a model file is the name of the argument, with the unit that its
+description states: an argument ``tau`` described as "time constant in seconds" has the key
+``tau_s``. Choices are those that its type lists: ``{"spm", "glover"}``.
+"""
+
+import inspect
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
+
+from drmbids.spec.problems import suggestion
+
+#: Arguments that come from the sizes of the data and the net, never from a component's section.
+POPULATION_SIZES = frozenset({"n_units", "n_inputs"})
+HRF_SIZES = frozenset({"n_regions"})
+READOUT_SIZES = frozenset(
+    {
+        "n_units",
+        "n_targets",
+        "sources",
+        "regions",
+        "n_confounds",
+        "nuisance",
+        "hrf",
+        "per_region",
+    }
+)
+
+#: What a description says when an argument has this unit, by the suffix of its key.
+UNIT_WORDS = {
+    "s": r"\bseconds\b",
+    "hz": r"\bHz\b",
+    "mm": r"\bmillimet(?:re|er)s\b",
+}
+
+_CONFIG = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a component.
+
+    Parameters
+    ----------
+    key : str
+        Name in the model file.
+    argument : str
+        Name in ``__init__``.
+    type_text, description : str
+        From the docstring.
+    choices : tuple of str
+        Allowed values, none for any.
+    default : object
+        ``REQUIRED`` where there is none.
+    adapter : TypeAdapter
+        Checks the type of a value.
+    """
+
+    key: str
+    argument: str
+    type_text: str
+    description: str
+    choices: tuple[str, ...]
+    default: Any
+    adapter: TypeAdapter
+
+    REQUIRED: ClassVar[Any] = inspect.Parameter.empty
+
+    def problem(self, value: Any) -> str:
+        """Return what is wrong with a value, or an empty text."""
+        if self.choices and isinstance(value, str):
+            if value in self.choices:
+                return ""
+            return f"unknown {self.argument} {value!r}; {suggestion(value, self.choices)}"
+        try:
+            self.adapter.validate_python(value)
+        except ValidationError:
+            return f"got {value!r}; write {self.type_text or 'another type of value'}"
+        return ""
+
+
+def documented(component: type) -> dict[str, tuple[str, str]]:
+    """Return type and description of each parameter in a numpydoc docstring."""
+    doc = inspect.getdoc(component) or ""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n---+$|\Z)", doc, re.M | re.S)
+    found: dict[str, tuple[str, str]] = {}
+    text = section[1].rstrip() + "\n" if section else ""
+    for head, body in re.findall(r"^(\S.*)\n((?:[ \t].*\n|\n)*)", text, re.M):
+        names, _, kind = head.partition(" : ")
+        described = " ".join(body.split())
+        found |= {name.strip(): (kind, described) for name in names.split(",")}
+    return found
+
+
+def suffix(description: str) -> str:
+    """Return the suffix of a key whose argument is described so.
+
+    Examples
+    --------
+    >>> suffix("Time constant in seconds.")
+    '_s'
+    """
+    units = [unit for unit, words in UNIT_WORDS.items() if re.search(words, description, re.I)]
+    return f"_{units[0]}" if units else ""
+
+
+@cache
+def options_of(component: type, sizes: Collection[str]) -> dict[str, Option]:
+    """Return the options of a component by key.
+
+    Parameters
+    ----------
+    component : type
+        Class of a population, readout or hemodynamic response.
+    sizes : frozenset of str
+        Arguments that are no options.
+
+    Returns
+    -------
+    dict of str to Option
+        Arguments that a file cannot hold, such as modules, are left out.
+
+    Examples
+    --------
+    >>> from drmbids import Leaky
+    >>> list(options_of(Leaky, POPULATION_SIZES))
+    ['tau_s', 'nonlinearity']
+    """
+    texts = documented(component)
+    options = {}
+    for name, parameter in inspect.signature(component).parameters.items():
+        if name in sizes:
+            continue
+        try:
+            adapter = TypeAdapter(parameter.annotation, config=_CONFIG)
+        except PydanticSchemaGenerationError:
+            continue
+        type_text, description = texts.get(name, ("", ""))
+        type_text = type_text.removesuffix(", optional")
+        choices = re.fullmatch(r"\{(.*)\}", type_text)
+        names = re.findall(r"[\"']([^\"']+)[\"']", choices[1]) if choices else []
+        numeric = re.search(r"\b(float|int)\b", str(parameter.annotation))
+        key = name + (suffix(description) if numeric else "")
+        options[key] = Option(
+            key, name, type_text, description, tuple(names), parameter.default, adapter
+        )
+    return options
+
+
+def arguments(component: type, sizes: Collection[str], options: dict[str, Any]) -> dict[str, Any]:
+    """Return options of a model file as arguments of the component."""
+    known = options_of(component, sizes)
+    return {known[key].argument: value for key, value in options.items()}

@@ -1,0 +1,234 @@
+"""A model and the shape of the data to a model in which nothing is left open."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from drmbids.core.run import Run
+from drmbids.core.time import TICK_TOLERANCE
+from drmbids.spec.check import check_relations
+from drmbids.spec.components import check_components
+from drmbids.spec.draft import Draft
+from drmbids.spec.parts import (
+    EACH_REGION,
+    FEWEST_UNITS,
+    MOST_UNITS,
+    UNITS_PER_COLUMN,
+    PopulationSpec,
+    ProjectionSpec,
+    StimulusSpec,
+)
+from drmbids.spec.problems import Problem, listed, raise_problems, suggestion
+from drmbids.spec.shape import DataShape
+
+if TYPE_CHECKING:
+    from drmbids.spec.model import ModelSpec
+
+#: Longest tick that ``resolution_s: auto`` gives, in seconds: short beside the rise of the
+#: hemodynamic response (about 5 s) and the shortest default time constants of populations.
+LONGEST_TICK = 0.5
+
+
+def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
+    """Return the model with every region, condition, size and delay written out.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    data : sequence of Run, or DataShape
+
+    Returns
+    -------
+    ModelSpec
+        Without ``each_region``, ``auto`` and ``all``; delays in seconds.
+
+    Raises
+    ------
+    ModelError
+        Listing all that the model asks for and the data lack, and what does not fit together.
+    """
+    shape = DataShape.of(data)
+    problems: list[Problem] = []
+    resolution = _resolution(spec, shape, problems)
+    stimuli = _stimuli(spec, shape, problems)
+    regions = _regions(spec, shape, problems)
+    if spec.readout.confounds == "shared" and shape.confounds is None:
+        problems.append(
+            Problem(
+                ("readout", "confounds"),
+                "shared weights need the same confound columns in all runs; use per_run",
+            )
+        )
+    raise_problems(problems)
+    declared = _populations(spec, list(regions))
+    projections = _projections(spec, list(regions), resolution, problems)
+    raise_problems(problems)
+    populations = {
+        name: population.model_copy(update={"units": _units(name, projections, stimuli)})
+        if population.units == "auto"
+        else population
+        for name, population in declared.items()
+    }
+    resolved = spec.model_copy(
+        update={
+            "resolution_s": resolution,
+            "stimuli": {name: StimulusSpec(conditions=c) for name, c in stimuli.items()},
+            "populations": populations,
+            "projections": tuple(projections),
+            "readout": spec.readout.model_copy(
+                update={"regions": {r: _sources(r, s) for r, s in regions.items()}}
+            ),
+        }
+    )
+    draft = Draft.of_spec(resolved)
+    raise_problems(
+        # the positions of projections are not those of the file, their names tell more
+        Problem(p.path[:1], p.message) if p.path[:1] == ("projections",) else p
+        for p in (*check_relations(draft), *check_components(draft))
+    )
+    return resolved
+
+
+def _resolution(spec: "ModelSpec", shape: DataShape, problems: list[Problem]) -> float:
+    if spec.resolution_s != "auto":
+        return spec.resolution_s
+    times = shape.repetition_times
+    if len(times) == 1:
+        return times[0] / math.ceil(times[0] / LONGEST_TICK - TICK_TOLERANCE)
+    found = f"the runs have {', '.join(f'{t:g} s' for t in times)}" if times else "no run has one"
+    problems.append(
+        Problem(("resolution_s",), f"auto needs one repetition time, {found}; give it in seconds")
+    )
+    return LONGEST_TICK
+
+
+def _stimuli(
+    spec: "ModelSpec", shape: DataShape, problems: list[Problem]
+) -> dict[str, tuple[str, ...]]:
+    out = {}
+    for name, stimulus in spec.stimuli.items():
+        there = shape.stimuli.get(name)
+        if there is None:
+            problems.append(
+                Problem(
+                    ("stimuli", name),
+                    f"the runs have no stimulus {name!r}; {suggestion(name, shape.stimuli)}",
+                )
+            )
+            continue
+        wanted = there if stimulus.conditions == "all" else stimulus.conditions
+        problems += [
+            Problem(
+                ("stimuli", name, "conditions"),
+                f"the runs have no condition {condition!r}; {suggestion(condition, there)}",
+            )
+            for condition in wanted
+            if condition not in there
+        ]
+        if not wanted:
+            problems.append(
+                Problem(("stimuli", name), "no run has an event of it; check the events files")
+            )
+        out[name] = wanted
+    return out
+
+
+def _regions(
+    spec: "ModelSpec", shape: DataShape, problems: list[Problem]
+) -> dict[str, tuple[str, ...]]:
+    """Return the populations that feed each region, each_region among them standing for its own."""
+    there, named = list(shape.regions), spec.readout.regions
+    if not there:
+        problems.append(
+            Problem((), "the runs have no responses, so there is no region; give measured runs")
+        )
+        return {}
+    if named is None:
+        return _default_regions(spec, there, problems)
+    regions: dict[str, tuple[str, ...]] = {}
+    for region, populations in named.items():
+        if region == EACH_REGION:
+            regions |= {r: populations for r in there if r not in named}
+        elif region in there:
+            regions[region] = populations
+        else:
+            problems.append(
+                Problem(
+                    ("readout", "regions", region),
+                    f"the runs have no region {region!r}; {suggestion(region, there)}",
+                )
+            )
+    return regions
+
+
+def _default_regions(
+    spec: "ModelSpec", there: list[str], problems: list[Problem]
+) -> dict[str, tuple[str, ...]]:
+    declared = spec.populations
+    if EACH_REGION in declared:
+        return dict.fromkeys(there, (EACH_REGION,))
+    if len(there) == 1 and there[0] not in declared:
+        return {there[0]: tuple(declared)}
+    lonely = [region for region in there if region not in declared]
+    if lonely:
+        problems.append(
+            Problem(
+                ("populations",),
+                f"no population for {listed(lonely)} of the data; add one of that name or "
+                f"{EACH_REGION}, or list under readout.regions the regions to model",
+            )
+        )
+    return {region: (region,) for region in there}
+
+
+def _sources(region: str, populations: tuple[str, ...]) -> tuple[str, ...]:
+    named = (region if name == EACH_REGION else name for name in populations)
+    return tuple(dict.fromkeys(named))
+
+
+def _populations(spec: "ModelSpec", regions: list[str]) -> dict[str, PopulationSpec]:
+    out: dict[str, PopulationSpec] = {}
+    for name, population in spec.populations.items():
+        if name == EACH_REGION:
+            out |= {r: population for r in regions if r not in spec.populations}
+        else:
+            out[name] = population
+    return out
+
+
+def _projections(
+    spec: "ModelSpec", regions: list[str], resolution: float, problems: list[Problem]
+) -> list[ProjectionSpec]:
+    """Return one projection for each pair; what names more of its ends wins."""
+    chosen: dict[tuple[str, str], tuple[int, ProjectionSpec]] = {}
+    for projection in spec.projections:
+        ends = [projection.source, projection.target]
+        named = sum(end != EACH_REGION for end in ends)
+        sources, targets = (regions if end == EACH_REGION else [end] for end in ends)
+        for source, target in ((s, t) for s in sources for t in targets):
+            if source == target and named < 2:
+                continue
+            rank, other = chosen.get((source, target), (-1, projection))
+            delay, other_delay = projection.seconds(resolution), other.seconds(resolution)
+            if rank == named and delay != other_delay:
+                problems.append(
+                    Problem(
+                        ("projections",),
+                        f"{source} -> {target} follows from {other.label} and {projection.label} "
+                        "with different delays; write this one out by its names",
+                    )
+                )
+            if rank < named:
+                chosen[source, target] = (named, projection)
+    return [
+        ProjectionSpec(**{"from": s, "to": t, "delay_s": p.seconds(resolution)})
+        for (s, t), (_, p) in chosen.items()
+    ]
+
+
+def _units(
+    name: str, projections: Sequence[ProjectionSpec], stimuli: dict[str, tuple[str, ...]]
+) -> int:
+    direct = sum(len(stimuli.get(p.source, ())) for p in projections if p.target == name)
+    columns = direct or sum(map(len, stimuli.values()))
+    return min(max(UNITS_PER_COLUMN * columns, FEWEST_UNITS), MOST_UNITS)

@@ -1,0 +1,138 @@
+"""A model to a Python script that builds the same net by hand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.run import Run
+from drmbids.populations import POPULATIONS
+from drmbids.readouts import HRFS, READOUTS
+from drmbids.spec.build import NetPlan
+from drmbids.spec.parts import EACH_REGION
+from drmbids.spec.resolve import resolve
+from drmbids.spec.shape import DataShape
+
+if TYPE_CHECKING:
+    from drmbids.spec.model import ModelSpec
+
+_TEMPLATE = """\
+# The model {name!r}, built by hand.
+
+{imports}
+
+# columns of each stimulus
+stimuli = {stimuli}
+
+# targets (voxels, channels) of each region
+n_targets = {n_targets}
+
+populations = {populations}
+
+# conduction delays in seconds, by (from, to)
+delays = {delays}
+connections = {{ends: DRMConnection(delay) for ends, delay in delays.items()}}
+
+readout = {readout}
+
+net = DRMNet(
+    populations,
+    ws=[[connections.get((stimulus, to)) for stimulus in stimuli] for to in populations],
+    Wp=[[connections.get((source, to)) for source in populations] for to in populations],
+    readout=readout,
+    resolution={resolution!r},
+    stimuli=stimuli,
+)
+
+# starting weights: leading inputs are stimuli, as many as given here
+{initialise}
+"""
+
+
+def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = None) -> str:
+    """Return a Python script that builds the same net without a model file.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    data : sequence of Run or DataShape, optional
+        Data to build it for. When absent the model has to name regions, conditions and
+        resolution itself, and each region has one target, to be changed in the script.
+
+    Returns
+    -------
+    str
+        A script that leaves the net in ``net``.
+
+    Raises
+    ------
+    ModelError
+        If the model leaves something to the data and there are none.
+    """
+    shape = _shape_of(spec) if data is None else DataShape.of(data)
+    plan = NetPlan.of(resolve(spec, shape), shape)
+    parts, readout, hrf = plan.spec.populations, plan.spec.readout, plan.spec.readout.hrf
+    classes = [POPULATIONS[p.kind] for p in parts.values()] + [READOUTS[readout.kind]]
+    calls = {n: _call(POPULATIONS[p.kind], plan.population_arguments(n)) for n, p in parts.items()}
+    more = {"nuisance": repr(readout.nuisance())}
+    if hrf is not None:
+        classes.append(HRFS[hrf.kind])
+        more["hrf"] = _call(HRFS[hrf.kind], plan.hrf_arguments())
+    plain = plan.readout_arguments()
+    plain |= {"n_targets": None, "regions": None}
+    lines = {key: repr(value) for key, value in plain.items()} | more
+    lines |= {"n_targets": "list(n_targets.values())", "regions": "list(n_targets)"}
+    body = "".join(f"    {key}={value},\n" for key, value in lines.items())
+    return _TEMPLATE.format(
+        name=spec.name,
+        imports=_imports(classes),
+        stimuli=_mapping({name: repr(list(columns)) for name, columns in plan.stimuli.items()}),
+        n_targets=_mapping({name: repr(n) for name, n in plan.n_targets.items()}),
+        populations=_mapping(calls),
+        delays=_mapping({ends: repr(delay) for ends, delay in plan.delays.items()}),
+        readout=f"{READOUTS[readout.kind].__name__}(\n{body})",
+        resolution=plan.resolution,
+        initialise="\n".join(
+            f"populations[{name!r}].initialise_inputs({n})" for name, n in plan.n_stimulus.items()
+        ),
+    )
+
+
+def _imports(classes: Iterable[type]) -> str:
+    own = ["from drmbids import DRMConnection, DRMNet, Nuisance"]
+    return "\n".join(own + sorted({f"from {c.__module__} import {c.__name__}" for c in classes}))
+
+
+def _call(component: type, arguments: Mapping[str, Any]) -> str:
+    inside = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"{component.__name__}({inside})"
+
+
+def _mapping(entries: Mapping[Any, str]) -> str:
+    return "{\n" + "".join(f"    {key!r}: {value},\n" for key, value in entries.items()) + "}"
+
+
+def _shape_of(spec: "ModelSpec") -> DataShape:
+    """Return the shape that the model itself states, with one target in each region."""
+    regions = spec.readout.regions or {}
+    open_ends = [
+        f"stimuli.{name}.conditions is all"
+        for name, stimulus in spec.stimuli.items()
+        if stimulus.conditions == "all"
+    ]
+    if not regions:
+        open_ends.append("readout.regions is not given")
+    if EACH_REGION in spec.populations or EACH_REGION in regions:
+        open_ends.append(f"{EACH_REGION} is used")
+    if spec.resolution_s == "auto":
+        open_ends.append("resolution_s is auto")
+    if spec.readout.confounds == "shared":
+        open_ends.append("readout.confounds is shared")
+    if open_ends:
+        raise ModelError(
+            f"model {spec.name!r} leaves something to the data ({', '.join(open_ends)}); "
+            "give runs, or write it out"
+        )
+    return DataShape(
+        dict.fromkeys(regions, 1),
+        {name: tuple(stimulus.conditions) for name, stimulus in spec.stimuli.items()},
+    )

@@ -1,0 +1,112 @@
+import inspect
+
+import pytest
+
+from drmbids.nodes import DRMNode
+from drmbids.populations import POPULATIONS
+from drmbids.readouts import HRFS, READOUTS
+from drmbids.spec.options import (
+    HRF_SIZES,
+    POPULATION_SIZES,
+    READOUT_SIZES,
+    arguments,
+    documented,
+    options_of,
+)
+
+COMPONENTS = [
+    (registry, name, sizes)
+    for registry, sizes in (
+        (POPULATIONS, POPULATION_SIZES),
+        (HRFS, HRF_SIZES),
+        (READOUTS, READOUT_SIZES),
+    )
+    for name in registry
+]
+SIZES = {"n_units": 3, "n_inputs": 2, "n_regions": 1}
+READOUT = {"n_units": [3], "n_targets": [2]}
+
+
+class Adapting(DRMNode):
+    """A component of nobody's.
+
+    Parameters
+    ----------
+    n_units, n_inputs : int
+        Sizes.
+    rate, gain : float
+        Rates in Hz.
+
+        A second paragraph.
+    mode : {"fast", 'slow'}, optional
+        Seconds are not meant here.
+    node : DRMNode
+        A file cannot hold it.
+
+    Returns
+    -------
+    nothing : float
+    """
+
+    def __init__(
+        self,
+        n_units: int,
+        n_inputs: int,
+        rate: float,
+        gain: float = 1.0,
+        mode: str = "fast",
+        node: DRMNode | None = None,
+    ):
+        super().__init__()
+
+
+def test_an_unknown_component_is_read_like_ours() -> None:
+    options = options_of(Adapting, POPULATION_SIZES)
+    assert list(options) == ["rate_hz", "gain_hz", "mode"]
+    assert options["mode"].choices == ("fast", "slow")
+    assert options["rate_hz"].default is options["rate_hz"].REQUIRED
+    assert options["rate_hz"].description == "Rates in Hz. A second paragraph."
+    assert "nothing" not in documented(Adapting)
+    assert arguments(Adapting, POPULATION_SIZES, {"rate_hz": 2.0}) == {"rate": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("rate_hz", 2, ""),
+        ("rate_hz", True, "got True; write float"),
+        ("rate_hz", "2", "got '2'; write float"),
+        ("rate_hz", float("nan"), "got nan; write float"),
+        ("mode", "slow", ""),
+        ("mode", "slwo", "unknown mode 'slwo'; did you mean 'slow'?"),
+        ("mode", 3, "got 3; write {\"fast\", 'slow'}"),
+    ],
+)
+def test_values(key: str, value: object, problem: str) -> None:
+    assert options_of(Adapting, POPULATION_SIZES)[key].problem(value) == problem
+
+
+@pytest.mark.parametrize(("registry", "name", "sizes"), COMPONENTS)
+def test_registered_components_can_be_stated_in_a_file(registry, name, sizes) -> None:
+    component = registry[name]
+    signature = inspect.signature(component).parameters
+    known = READOUT if registry is READOUTS else SIZES
+    needed = {k: v for k, v in known.items() if k in signature}
+    node = component(**needed)
+    units = {spec.name: spec.unit for spec in node.parameter_specs.values()}
+    suffixes = {"s": "_s", "Hz": "_hz", "1": ""}
+    for key, option in options_of(component, sizes).items():
+        assert option.description, f"{name}.{option.argument} is not described"
+        assert option.default is not option.REQUIRED, f"{name} needs more than sizes"
+        assert option.problem(option.default) == ""
+        if option.argument in units:
+            assert key == option.argument + suffixes[units[option.argument]], (
+                f"the description of {name}.{option.argument} must state its unit"
+            )
+
+
+def test_options_of_ours() -> None:
+    assert list(options_of(POPULATIONS["leaky"], POPULATION_SIZES)) == ["tau_s", "nonlinearity"]
+    assert list(options_of(HRFS["double_gamma"], HRF_SIZES)) == ["shape", "trainable", "length_s"]
+    assert list(options_of(HRFS["smooth"], HRF_SIZES)) == ["n_basis", "length_s"]
+    assert list(options_of(READOUTS["bold"], READOUT_SIZES)) == []

@@ -1,0 +1,61 @@
+from typing import Any
+
+import pytest
+import torch
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.run import Run
+from drmbids.net.net import DRMNet
+from drmbids.spec.default import default_model
+from drmbids.spec.load import parse_model
+
+
+def run_script(text: str) -> DRMNet:
+    names: dict[str, Any] = {}
+    exec(compile(text, "script.py", "exec"), names)
+    return names["net"]
+
+
+@pytest.mark.parametrize("which", ["file", "default"])
+def test_the_script_builds_the_same_net(which: str, two_areas: str, runs: list[Run]) -> None:
+    spec = parse_model(two_areas) if which == "file" else default_model()
+    torch.manual_seed(0)
+    built = spec.build(runs)
+    torch.manual_seed(0)
+    scripted = run_script(spec.to_python(runs))
+    assert scripted.schedule() == built.schedule()
+    ends = [(r["source"], r["target"], r["delay_s"]) for r in built.connection_rows()]
+    assert [(r["source"], r["target"], r["delay_s"]) for r in scripted.connection_rows()] == ends
+    assert scripted.stimuli == built.stimuli
+    assert scripted.readout.nuisance == built.readout.nuisance
+    assert scripted.readout.regions == built.readout.regions
+    theirs = built.state_dict()
+    ours = scripted.state_dict()
+    assert ours.keys() == theirs.keys()
+    for key, value in ours.items():
+        assert torch.equal(value, theirs[key]), key
+
+
+def test_a_script_without_data(two_areas: str) -> None:
+    net = run_script(parse_model(two_areas).to_python())
+    assert net.readout.n_targets == (1, 1)
+    assert net.population_names == ("V1", "FFA")
+
+
+def test_what_is_left_to_the_data_is_told() -> None:
+    with pytest.raises(ModelError) as error:
+        default_model().to_python()
+    message = str(error.value)
+    for left in (
+        "conditions is all",
+        "regions is not given",
+        "each_region",
+        "resolution_s is auto",
+    ):
+        assert left in message
+
+
+def test_names_are_quoted(two_areas: str) -> None:
+    odd = two_areas.replace("two_areas", '\'quote """ me\'').replace("house", "'it''s \\'")
+    net = run_script(parse_model(odd).to_python())
+    assert net.stimuli["events"] == ("it's \\", "face")

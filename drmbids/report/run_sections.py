@@ -31,7 +31,9 @@ def fill_inputs(section: Section, analysis: Analysis) -> None:
             "Models compared": ", ".join(analysis.models) or "none",
         }
     )
-    section.table(pd.DataFrame([_run_row(run) for run in runs]), "Runs, with their files.")
+    table = pd.DataFrame([_run_row(run) for run in runs])
+    section.table(table.drop(columns=["bold", "events"]), "Runs.")
+    section.table(table[["bold", "events"]], "Files of the runs.", folded=True)
     section.table(_conditions(runs), "Conditions, over all runs.")
     if inputs.get("regions"):
         regions = pd.DataFrame(list(inputs["regions"].items()), columns=["region", "voxels"])

@@ -27,7 +27,12 @@ def fill_scores(section: Section, analysis: Analysis, figures: FigureFolder) -> 
             "held-out runs: mean over folds for each voxel, then over voxels.",
         )
     if paired is not None:
-        section.table(paired, f"Paired differences with the baseline ({analysis.baseline}).")
+        section.table(
+            paired.drop(columns="baseline", errors="ignore"),
+            f"Paired differences with the baseline ({analysis.baseline}): over voxels (median, "
+            "mean, share better) and over folds (mean and standard error of their medians, "
+            "corrected resampled t-test).",
+        )
     table = analysis.table("desc-scores_timeseries")
     if table is None:
         if not section.blocks:

@@ -13,12 +13,13 @@ import drmbids
 from drmbids.core.resources import demo_dataset
 
 dataset = demo_dataset()
+models = dataset.parent / "models"
 runs = drmbids.load_runs(dataset, subject="01")
 print(f"{len(runs)} runs, regions {list(runs[0].responses)}, TR {runs[0].tr} s")
 
 # %%
 # A DRM is a scikit-learn estimator whose samples are whole runs.
-with_feedback = drmbids.DRMRegressor(dataset / "models" / "two_areas.yaml")
+with_feedback = drmbids.DRMRegressor(models / "two_areas.yaml")
 scores = cross_validate(with_feedback, runs, cv=LeaveOneOut())
 print("R2 of each held-out run:", scores["test_score"].round(3))
 
@@ -27,7 +28,7 @@ print("R2 of each held-out run:", scores["test_score"].round(3))
 results = drmbids.compare_models(
     {
         "glm": drmbids.GLMBaseline(),
-        "no feedback": drmbids.DRMRegressor(dataset / "models" / "no_feedback.yaml"),
+        "no feedback": drmbids.DRMRegressor(models / "no_feedback.yaml"),
         "feedback": with_feedback,
     },
     runs,

@@ -167,7 +167,9 @@ class DRMIterator:
         self.n_runs = len(aligned)
         batches: dict[Any, list[int]] = {}
         for k, run in enumerate(aligned):
-            batches.setdefault((run.grid.n_ticks, tuple(run.times)), []).append(k)
+            # to the microsecond: times of a piece or run carry the rounding of a subtraction
+            key = (run.grid.n_ticks, tuple(np.round(run.times, 6)))
+            batches.setdefault(key, []).append(k)
         self._groups = [self._group(aligned, members) for members in batches.values()]
         self._stream: Iterator[Item] | None = None
         self._given = 0
@@ -193,7 +195,7 @@ class DRMIterator:
             ),
             side_by_side([r.confounds for r in runs])
             if len({r.confounds.shape[1] for r in runs}) == 1
-            else torch.zeros(n, len(runs), 0),
+            else torch.zeros(n, len(runs), 0, device=self.device),
             [
                 torch.as_tensor(r.nuisance, dtype=torch.get_default_dtype(), device=self.device)
                 for r in runs

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from drmbids.net.graph import Stage
+
 if TYPE_CHECKING:
     from drmbids.net.net import DRMNet
 
@@ -18,28 +20,41 @@ def schedule_text(net: "DRMNet") -> str:
         seconds = stage.block * net.resolution
         lines.append(
             f"stage {number}: loop of {members} in blocks of {stage.block} {unit} "
-            f"({seconds:g} s), limited by {limiting_loop(net, stage.members)}"
+            f"({seconds:g} s), limited by {limiting_loop(net, stage)}"
         )
     return "\n".join(lines)
 
 
-def limiting_loop(net: "DRMNet", members: tuple[int, ...]) -> str:
-    """Return the loop of least delay through the members (Floyd-Warshall)."""
-    distance: dict[tuple[int, int], float] = {}
-    path: dict[tuple[int, int], list[int]] = {}
-    for to in members:
-        for a in net.afferents[to]:
-            if not a.is_stimulus and a.source in members:
-                distance[a.source, to], path[a.source, to] = a.ticks, [a.source, to]
-    for k in members:
-        for i in members:
-            for j in members:
-                if (i, k) in distance and (k, j) in distance:
-                    length = distance[i, k] + distance[k, j]
-                    if length < distance.get((i, j), float("inf")):
-                        distance[i, j], path[i, j] = length, path[i, k] + path[k, j][1:]
-    shortest = min((k for k in members if (k, k) in distance), key=lambda k: distance[k, k])
-    return " -> ".join(net.population_names[k] for k in path[shortest, shortest])
+def limiting_loop(net: "DRMNet", stage: Stage) -> str:
+    """Return the loop that allows no longer block: the one of least delay per backward connection.
+
+    With blocks one tick longer than the stage's the offsets have no solution, and Bellman-Ford
+    goes round that loop for ever.
+    """
+    at = {node: k for k, node in enumerate(stage.members)}
+    longer = (stage.block or 0) + 1
+    arcs = [
+        (a.source, to, a.ticks - (longer if at[a.source] >= at[to] else 0))
+        for to in stage.members
+        for a in net.afferents[to]
+        if not a.is_stimulus and a.source in at
+    ]
+    offsets = dict.fromkeys(stage.members, 0)
+    previous: dict[int, int] = {}
+    node = stage.members[0]
+    for _ in stage.members:
+        for source, to, slack in arcs:
+            if offsets[to] > offsets[source] + slack:
+                offsets[to], previous[to], node = offsets[source] + slack, source, to
+    for _ in stage.members:  # back from what still moves, onto the loop
+        node = previous[node]
+    loop = [node]
+    while previous[loop[-1]] != node:
+        loop.append(previous[loop[-1]])
+    loop.reverse()
+    first = min(range(len(loop)), key=lambda k: at[loop[k]])
+    loop = [*loop[first:], *loop[: first + 1]]
+    return " -> ".join(net.population_names[k] for k in loop)
 
 
 def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:

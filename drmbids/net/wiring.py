@@ -76,6 +76,8 @@ def stimulus_columns(
     stimuli: Mapping[str, Sequence[str] | int] | None, n_stimuli: int, net: "DRMNet"
 ) -> dict[str, tuple[str, ...]]:
     """Return the columns of each stimulus; counted from the sizes where not given."""
+    if not n_stimuli:
+        raise ModelError("ws has no column: a net needs at least one stimulus")
     if stimuli is not None:
         if len(stimuli) != n_stimuli:
             raise ModelError(f"ws connects {n_stimuli} stimuli, {list(stimuli)} are named")

@@ -79,16 +79,21 @@ class BOLD(DRMReadout):
 
     def _unique_lags(self, times: Tensor, n_past: int, n_ticks: int) -> tuple[Tensor, Tensor]:
         """Return the different lags, and where each entry of the matrix finds its own."""
-        key = (tuple(times.tolist()), n_past, n_ticks, self.resolution, str(times.device))
+        shape = (n_past, n_ticks, self.resolution, self.hrf.length)
+        key = (tuple(times.tolist()), *shape, str(times.device))
         if key not in self._lags:
-            lag = lag_matrix(times, n_past, n_ticks, self.resolution)
-            steps = torch.round(lag / LAG_STEP).clamp(
-                min=-1, max=round(self.hrf.length / LAG_STEP) + 1
-            )
-            unique, index = torch.unique(steps, return_inverse=True)
+            # what is kept must serve training too, whoever asks first
+            with torch.inference_mode(False):
+                lag = lag_matrix(times, n_past, n_ticks, self.resolution)
+                # all lags without response are one on each side; a second beyond the length, since
+                # a step beyond would round to the length in float32
+                latest = round((self.hrf.length + 1.0) / LAG_STEP)
+                steps = torch.round(lag / LAG_STEP).clamp(min=-1, max=latest)
+                unique, index = torch.unique(steps, return_inverse=True)
+                unique = unique * LAG_STEP
             if len(self._lags) >= 64:  # windows of one data set; more come from a changing one
                 self._lags.clear()
-            self._lags[key] = (unique * LAG_STEP, index)
+            self._lags[key] = (unique, index)
         return self._lags[key]
 
     def response_matrix(

@@ -130,10 +130,11 @@ class DRM:
             loss = self._epoch(data_iter, targets, cutoff, backward=not last)
             val = math.nan if val_iter is None else self._validate(val_iter, targets)
             score = loss if val_iter is None else val
-            if not math.isfinite(loss) or (val_iter is not None and not math.isfinite(val)):
+            if not (math.isfinite(loss) and math.isfinite(score)):
                 self.net.load_state_dict(kept)
+                name, value = ("validation loss", val) if math.isfinite(loss) else ("loss", loss)
                 raise TrainingError(
-                    f"epoch {epoch}: the loss is {loss:g}; "
+                    f"epoch {epoch}: the {name} is {value:g}; "
                     f"lower the learning rate ({self.learning_rate:g})"
                 )
             if score < best:
@@ -206,6 +207,8 @@ class DRM:
             gathered = RunData(data.n_runs)
             gathered.add(item, **{str(k): x for k, x in enumerate(features)})
             solution = self._solve([gathered.get(str(k)) for k in range(len(features))], targets)
+            if solution is None:
+                return math.nan
             loss = solution.loss(self.loss, self.net.readout, item, features)
             if backward and loss.requires_grad:
                 loss.backward()
@@ -213,9 +216,14 @@ class DRM:
         solution = None
         if self.solve:
             solution = self._solve(gather_features(self.net, data, data.n_runs), targets)
+            if solution is None:
+                return math.nan
         return self._truncated(data, cutoff, solution, targets, backward)
 
-    def _solve(self, features: list[list[Tensor]], targets: RunData) -> Solution:
+    def _solve(self, features: list[list[Tensor]], targets: RunData) -> Solution | None:
+        """Return the solution, None where activity is not finite."""
+        if not all(bool(torch.isfinite(x).all()) for region in features for x in region):
+            return None
         return solve_maps(self.net.readout, features, targets, self.alphas)
 
     def _truncated(
@@ -240,12 +248,18 @@ class DRM:
                 pending.append(self._window_loss(solution, item, features, count))
                 ticks += item["stimulus"][0].shape[0]
                 if item["last"] or cutoff is None or ticks >= cutoff:
-                    loss = torch.stack(pending).sum()
-                    if backward and loss.requires_grad:
-                        loss.backward()
-                    total += loss.item()
+                    total += self._backward(pending, backward)
                     pending, ticks, carry = [], 0, carry.detach()
+            if pending:  # the stream stopped within a run
+                total += self._backward(pending, backward)
         return total
+
+    def _backward(self, pending: list[Tensor], backward: bool) -> float:
+        """Return the loss of the pending windows, its gradient added to that of the parameters."""
+        loss = torch.stack(pending).sum()
+        if backward and loss.requires_grad:
+            loss.backward()
+        return loss.item()
 
     def _window_loss(
         self, solution: Solution | None, item: Item, features: list[Tensor], count: int
@@ -262,15 +276,19 @@ class DRM:
     @torch.no_grad()
     def _validate(self, data: DRMIterator, targets: RunData) -> float:
         """Return the loss on runs that are not trained on, their own nuisance taken out."""
-        scale = target_scale(targets) if self.solve else torch.ones(())
-        gathered = RunData(data.n_runs)
+        if not self.solve:
+            shown = gather_targets(data, data.n_runs)
+            return self._truncated(data, None, None, shown, backward=False)
+        scale, gathered = target_scale(targets), RunData(data.n_runs)
         for item, features, _ in feature_windows(self.net, data):
             prediction = self.net.readout.map_features(features, item["confounds"])
+            if not bool(torch.isfinite(prediction).all()):
+                return math.nan
             gathered.add(item, rest=item["response"] - prediction)
         total = count = 0.0
         for series, basis in zip(gathered.get("rest"), gathered.get("nuisance"), strict=True):
             rest = series.double()
-            fit = nuisance_fit(rest, basis.double()) if self.solve else 0.0
+            fit = nuisance_fit(rest, basis.double())
             total += ((rest - fit) / scale).square().nansum().item()
             count += int((~rest.isnan()).sum())
         return total / max(count, 1.0)

@@ -16,6 +16,7 @@ from torch import Tensor
 from drmbids.functional.ridge import (
     Products,
     choose_alphas,
+    orthonormal,
     products,
     residualise,
     solve_ridge,
@@ -129,7 +130,7 @@ def pattern_products(x: Tensor, y: Tensor, basis: Tensor, keep: Tensor) -> Produ
     """Return the products of one run over the rows that are there, its nuisance taken out."""
     if not bool(keep.all()):
         x, y = x[keep], y[keep]
-        basis = torch.linalg.qr(basis[keep])[0]
+        basis = orthonormal(basis[keep])
     return products(residualise(basis, x), residualise(basis, y), basis.shape[1])
 
 

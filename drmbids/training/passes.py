@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from drmbids.functional.ridge import orthonormal
 from drmbids.iterators.iterator import Item
 from drmbids.net.net import DRMNet
 
@@ -63,7 +64,17 @@ class RunData:
 
     def get(self, name: str) -> list[Tensor]:
         """Return the whole series of every run by name."""
-        return [torch.cat(parts[name]) for parts in self._parts if name in parts]
+        series = [torch.cat(parts[name]) for parts in self._parts if name in parts]
+        if name == "nuisance":  # a pass that stops within a run cuts its basis
+            return [_as_orthonormal(basis) for basis in series]
+        return series
+
+
+def _as_orthonormal(basis: Tensor) -> Tensor:
+    """Return a basis as it is where it is orthonormal, otherwise made so."""
+    eye = torch.eye(basis.shape[1], dtype=basis.dtype, device=basis.device)
+    whole = torch.allclose(basis.mT @ basis, eye, atol=1e-4)
+    return basis if whole else orthonormal(basis)
 
 
 @torch.no_grad()

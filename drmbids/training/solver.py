@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from drmbids.functional.ridge import residualise
 from drmbids.iterators.iterator import Item
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.maps import (
@@ -177,12 +176,7 @@ def _refit_confounds(
     change = solve_confounds(confounds, rest, nuisance)
     readout.confound_weights.add_(change.to(readout.confound_weights.dtype))
     moved = []
-    for offset, c, basis in zip(offsets, confounds, nuisance, strict=True):
-        shift = c.double() @ change
-        moved.append(offset - residual_fit(shift, basis.double()))
+    for offset, c, target, basis in zip(offsets, confounds, y, nuisance, strict=True):
+        shift = (c.double() @ change).masked_fill(target.isnan(), torch.nan)
+        moved.append(offset - nuisance_fit(shift, basis.double()))
     return moved
-
-
-def residual_fit(values: Tensor, basis: Tensor) -> Tensor:
-    """Return what an orthonormal basis explains of the values."""
-    return values - residualise(basis, values)

@@ -1,0 +1,13 @@
+"""Checks that any component keeps its contract: for the project's own tests and for yours.
+
+Each check takes what builds the component, a class or a function of the sizes, and raises
+:class:`AssertionError` naming the promise that is broken.
+"""
+
+from drmbids.testing.connections import check_connection
+from drmbids.testing.hemodynamics import check_hrf
+from drmbids.testing.losses import check_loss
+from drmbids.testing.populations import check_population
+from drmbids.testing.readouts import check_readout
+
+__all__ = ["check_connection", "check_hrf", "check_loss", "check_population", "check_readout"]

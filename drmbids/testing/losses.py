@@ -1,0 +1,100 @@
+"""The contract of losses."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.testing.common import (
+    DTYPES,
+    check_copies,
+    check_declared,
+    check_gradients,
+    require,
+    require_equal,
+    require_form,
+    seeded,
+)
+
+
+def check_loss(build: Callable[[], nn.Module], device: str = "cpu") -> None:
+    """Check that a loss keeps its contract, above all with missing data.
+
+    One number; least where the prediction is the target; a missing element gives no loss and a
+    gradient of exactly zero; leaving a volume out is the same as missing it; 0 when nothing was
+    measured; copies; gradients; documentation.
+
+    Parameters
+    ----------
+    build : callable
+        The class.
+    device : str
+        Where to compute.
+
+    Raises
+    ------
+    AssertionError
+        If a promise is broken; the message names it.
+
+    Examples
+    --------
+    >>> from drmbids import DRMLoss
+    >>> check_loss(DRMLoss)
+    """
+    with seeded():
+        for dtype, tolerance in DTYPES.items():
+            single = build().to(device=device, dtype=dtype)
+            prediction, target = _series(device, dtype)
+            value = single(prediction, target)
+            require_form(value, (), target, f"{type(single).__name__}: the loss")
+            _check_minimum(single, prediction, target)
+            _check_missing(single, prediction, target, tolerance)
+        loss, fresh = (build().to(device).double() for _ in range(2))
+        measured, partly = _series(device, torch.float64)
+        check_declared(loss)
+        check_copies(loss, fresh, lambda f: f(measured, partly))
+        partly[2, 1, 3] = partly[5] = torch.nan
+        check_gradients(loss, lambda f, p: f(p, partly), (measured,))
+
+
+def _series(device: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return a prediction, and a target near it."""
+    target = torch.randn(7, 2, 5, device=device, dtype=dtype)
+    return target + 0.5 * torch.randn_like(target), target
+
+
+def _check_minimum(loss: nn.Module, prediction: Tensor, target: Tensor) -> None:
+    name = type(loss).__name__
+    truth = target.clone().requires_grad_()
+    least = loss(truth, target)
+    least.backward()
+    require(least.item() < loss(prediction, target).item(), f"{name} is not least at the target")
+    flat = truth.grad is None or truth.grad.abs().max().item() < 1e-6
+    require(flat, f"{name}: the gradient at the target is not zero")
+
+
+def _check_missing(loss: nn.Module, prediction: Tensor, target: Tensor, tolerance: float) -> None:
+    name = type(loss).__name__
+    partly = target.clone()
+    partly[0, 0, 0] = partly[3, 1] = partly[:, 0, 2] = torch.nan
+    missing = partly.isnan()
+    prediction = prediction.clone().requires_grad_()
+    value = loss(prediction, partly)
+    require(bool(torch.isfinite(value)), f"{name} is {value.item()} where elements are missing")
+    (gradient,) = torch.autograd.grad(value, prediction)
+    require(not gradient[missing].any(), f"{name}: a missing element has a gradient")
+    require(bool(torch.isfinite(gradient).all()), f"{name}: a gradient is not finite")
+    require(bool(gradient[~missing].any()), f"{name}: measured elements have no gradient")
+    elsewhere = torch.where(missing, prediction + 100.0, prediction)
+    message = f"{name} depends on the prediction of a missing element"
+    require_equal(loss(elsewhere, partly), value, tolerance, message)
+    dropped = target.clone()
+    dropped[2] = torch.nan
+    kept = torch.arange(len(target), device=target.device) != 2
+    message = f"{name}: missing a volume differs from leaving it out"
+    wanted = loss(prediction[kept], target[kept])
+    require_equal(loss(prediction, dropped), wanted, tolerance, message)
+    nothing = loss(prediction, torch.full_like(target, torch.nan))
+    require(nothing.item() == 0, f"{name} is {nothing.item()} when nothing was measured, not 0")
+    (gradient,) = torch.autograd.grad(nothing, prediction)
+    require(not gradient.any(), f"{name}: a gradient when nothing was measured")

@@ -190,10 +190,18 @@ def _choose(
         label = "Query.NONE" if labels[-1] == "(none)" else labels[-1]
         raise DataError(
             f"the runs in {folders} differ in more than the run ({said}); choose, for example "
-            f"{entity}={label!r} or the filter {{'bold': {{'{entity}': '{label}'}}}}"
+            f"{entity}={label!r}{_option(entity, label)} or the filter "
+            f"{{'bold': {{'{entity}': '{label}'}}}}"
         )
     _refuse_repeats(found)
     return set(found)
+
+
+def _option(entity: str, label: str) -> str:
+    """Return the choice of an entity as the command line takes it, where it does."""
+    if entity not in ("task", "acquisition", "space", "desc") or label == "Query.NONE":
+        return ""
+    return f" (--{keys().get(entity, entity)} {label})"
 
 
 def _labels(files: Iterable[BIDSName]) -> dict[str, list[str]]:

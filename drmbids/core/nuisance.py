@@ -86,6 +86,8 @@ class Nuisance:
         DataError
             If the nuisance leaves no degree of freedom for the model.
         """
+        if not len(times):
+            return np.zeros((0, 0))
         columns = [self.drifts(times)]
         if self.confounds and run.confounds is not None:
             columns.append(confounds_at(run, times))

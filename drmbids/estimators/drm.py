@@ -219,15 +219,22 @@ class DRMRegressor(RunEstimator):
         save_fitted(Path(folder), self.model_, self.net_)
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu") -> "DRMRegressor":
+    def load(cls, path: str | Path, device: str = "cpu") -> "DRMRegressor":
         """Return a trained model that :meth:`save` wrote, ready to predict.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder, or the ``*_manifest.json`` that the command line wrote.
+        device : str
+            Where to compute.
 
         Raises
         ------
         DataError
             If a file is missing, was changed since, or does not fit the model.
         """
-        spec, net = load_fitted(Path(folder))
+        spec, net = load_fitted(Path(path))
         self = cls(model=spec, device=device)
         self.model_, self.net_ = spec, net.to(check_device(device))
         self.history_ = []

@@ -48,37 +48,46 @@ def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet) -> None:
     )
 
 
-def load_fitted(folder: Path) -> tuple[ModelSpec, DRMNet]:
-    """Return model and net from a folder that :func:`save_fitted` wrote.
+def load_fitted(path: Path) -> tuple[ModelSpec, DRMNet]:
+    """Return model and net that :func:`save_fitted` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, or the manifest, whose name may have a prefix that the other two files then
+        have as well (``sub-01_task-rest_desc-drm_manifest.json``).
 
     Raises
     ------
     DataError
         If a file is missing, was changed since, or does not fit the model.
     """
-    manifest = _manifest(folder)
-    for name, expected in manifest["sha256"].items():
-        path = folder / name
-        if not path.is_file():
-            raise DataError(f"{path}: missing; the model was not saved whole")
-        if sha256(path) != expected:
-            raise DataError(f"{path}: its checksum is not that of {MANIFEST}; the file was changed")
-    spec = load_model(folder / MODEL)
+    source = path / MANIFEST if path.is_dir() else path
+    manifest = _manifest(source)
+    prefix = source.name.removesuffix(MANIFEST)
+    files = {name: source.with_name(prefix + name) for name in (MODEL, WEIGHTS)}
+    for name, file in files.items():
+        if not file.is_file():
+            raise DataError(f"{file}: missing; the model was not saved whole")
+        if sha256(file) != manifest["sha256"].get(name):
+            raise DataError(f"{file}: its checksum is not that of {source.name}; it was changed")
+    spec = load_model(files[MODEL])
     net = spec.build([_run_of_sizes(manifest)])
     try:
-        net.load_state_dict(load((folder / WEIGHTS).read_bytes()))
+        net.load_state_dict(load(files[WEIGHTS].read_bytes()))
     except (RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0]
-        raise DataError(f"{folder / WEIGHTS}: does not fit {MODEL}: {first}") from error
+        raise DataError(f"{files[WEIGHTS]}: does not fit {MODEL}: {first}") from error
     return spec, net
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
+def _manifest(path: Path) -> dict[str, Any]:
+    if not path.name.endswith(MANIFEST):
+        raise DataError(f"{path}: neither a folder nor a {MANIFEST}")
     try:
         manifest = json.loads(path.read_text())
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; {folder} holds no saved model") from error
+        raise DataError(f"{path}: no such file; {path.parent} holds no saved model") from error
     except ValueError as error:
         raise DataError(f"{path}: not a JSON file ({error})") from error
     version = manifest.get("format_version")

@@ -54,7 +54,7 @@ class DRMIterator:
     stimulus : array of shape (n_samples, n_columns)
         One stimulus.
     stim_time : array of shape (n_samples,)
-        Seconds.
+        Seconds at which samples begin; each holds until the next.
     response : array of shape (n_measured, n_targets), optional
         NaN where missing; all missing when absent.
     resp_time : array of shape (n_measured,), optional
@@ -292,7 +292,8 @@ def _cut(
         runs.append(
             Run(
                 measured,
-                {"stimulus": Stream(stimulus[shown], stim_time[shown] - low)},
+                # a sample stands for the step that begins at its time: its middle is half a step on
+                {"stimulus": Stream(stimulus[shown], stim_time[shown] + step / 2 - low)},
                 confounds=extra,
                 duration=length,
                 tr=resolution,

@@ -26,6 +26,8 @@ class DRMNet(nn.Module):
     delay ago; all populations update at once. Within a window the order of computation is that
     of :meth:`schedule`; it does not change the result.
 
+    A copy, and a net that was pickled, starts from silence.
+
     Parameters
     ----------
     populations : sequence of DRMPopulation, or mapping of str to DRMPopulation
@@ -94,6 +96,8 @@ class DRMNet(nn.Module):
                 if connection is not None
             ]
             self.afferents.append(line)
+        if len({id(c) for c in self.connections}) < len(self.connections):
+            raise ModelError("the same DRMConnection object is used twice; make one for each place")
         self.stimuli = stimulus_columns(stimuli, len(from_stimuli[0]), self)
         check_sizes(self)
         delays = {

@@ -95,7 +95,9 @@ class Analysis:
     def series_paths(self) -> dict[str, dict[str, tuple[Path, Path]]]:
         """Return ``{run: {model: (predicted, residual)}}`` of the runs that have both images."""
         found: dict[str, dict[str, tuple[Path, Path]]] = {}
-        for predicted in sorted((self.folder / "func").glob("*_desc-*predicted_bold.nii.gz")):
+        name = "*_desc-*predicted_bold.nii.gz"
+        images = [*self.folder.glob(f"func/{name}"), *self.folder.glob(f"ses-*/func/{name}")]
+        for predicted in sorted(images, key=lambda path: path.name):
             run, _, rest = predicted.name.rpartition("_desc-")
             model = rest.removesuffix("predicted_bold.nii.gz")
             residual = predicted.with_name(f"{run}_desc-{model}residual_bold.nii.gz")

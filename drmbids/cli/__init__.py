@@ -1,0 +1,1 @@
+"""The command line: it parses first, and imports what a command needs after."""

@@ -1,0 +1,111 @@
+"""Kinds of arguments: labels with or without their prefix, and ``name=path``."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+#: Endings that are no part of an image's name.
+_EXTENSIONS = (".nii.gz", ".nii")
+
+
+def label(prefix: str) -> Callable[[str], str]:
+    """Return a converter that takes off ``sub-``, ``ses-`` ... where it is given.
+
+    Examples
+    --------
+    >>> label("sub")("sub-01"), label("sub")("01")
+    ('01', '01')
+    """
+
+    def convert(text: str) -> str:
+        found = text.removeprefix(f"{prefix}-")
+        if not found.replace("+", "").isalnum():
+            raise argparse.ArgumentTypeError(f"{text!r} is no BIDS label: letters and digits only")
+        return found
+
+    return convert
+
+
+def positive(kind: type, zero: bool = False) -> Callable[[str], float]:
+    """Return a converter for positive numbers of a kind (int, float); 0 only where asked."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = -1
+        if not (value > 0 or (zero and value == 0)) or value == float("inf"):
+            what = "whole number" if kind is int else "number"
+            limit = "0 or more" if zero else "above 0"
+            raise argparse.ArgumentTypeError(f"needs a {what}, {limit}, got {text!r}")
+        return value
+
+    return convert
+
+
+def filters(text: str) -> dict[str, Any]:
+    """Return the filters of a BIDS filter file: its part for ``bold``, or all where it has none."""
+    try:
+        content = json.loads(Path(text).read_text("utf-8-sig"))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: not valid JSON ({error})") from error
+    found = content.get("bold", content) if isinstance(content, dict) else content
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f'{text}: needs the form {{"bold": {{entity: label}}}}')
+    # TOML, which keeps the configuration, has no null
+    return {name: "Query.NONE" if value is None else value for name, value in found.items()}
+
+
+class NamedPaths(argparse.Action):
+    """Collects ``name=path`` or ``path`` into a dict; a path alone is named after its file."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the paths to what was given before."""
+        found = dict(getattr(namespace, self.dest, None) or {})
+        for text in values or ():
+            name, equals, path = text.partition("=")
+            if not equals:
+                name, path = self.name_of(text), text
+            if not name or not path:
+                parser.error(f"argument {option_string}: needs name=path or path, got {text!r}")
+            if name in found:
+                parser.error(
+                    f"argument {option_string}: two paths are named {name!r}; "
+                    "give each a name: name=path"
+                )
+            found[name] = Path(path)
+        setattr(namespace, self.dest, found)
+
+    def name_of(self, path: str) -> str:
+        """Return the name of a path that comes without one."""
+        return Path(path).name
+
+
+class NamedDatasets(NamedPaths):
+    """Datasets; a path alone is named after its folder, as far as BIDS URIs allow."""
+
+    def name_of(self, path: str) -> str:
+        """Return the letters and digits of the folder's name."""
+        return "".join(c for c in Path(path).resolve().name if c.isalnum())
+
+
+class NamedImages(NamedPaths):
+    """Images; a path alone is named after its content, as BIDS file names tell it."""
+
+    def name_of(self, path: str) -> str:
+        """Return the ``label-`` or ``desc-`` label in a BIDS name, else the file's stem."""
+        stem = Path(path).name
+        for extension in _EXTENSIONS:
+            stem = stem.removesuffix(extension)
+        entities = dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
+        return entities.get("label") or entities.get("desc") or stem

@@ -1,0 +1,176 @@
+"""The parser of ``drmbids BIDS_DIR OUT_DIR {participant,group}``."""
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args
+
+import drmbids
+from drmbids.cli.arguments import NamedDatasets, NamedImages, filters, label, positive
+from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
+
+_EPILOG = """\
+other commands (each with its own --help):
+  drmbids demo [OUT_DIR]             fit and compare two models on data that come with the package
+  drmbids simulate MODEL OUT_DIR     draw a BIDS dataset from a model file
+  drmbids model {new,validate,show,schema}
+                                     write, check and read model files
+
+Options may be spelled with underscores (--participant_label), labels with prefix (sub-01).
+
+exit codes:
+  0 all done; 1 some participants failed, the others are complete; 2 wrong option or model file;
+  65 data that cannot be used; 70 internal error; 73 the output cannot be written
+"""
+
+
+class Options:
+    """A group of options; one that is not given leaves no trace in the parsed arguments.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    title : str
+        Heading in the help.
+    """
+
+    def __init__(self, parser: argparse.ArgumentParser, title: str):
+        self._group = parser.add_argument_group(title)
+
+    def add(self, *flags: str, **settings: Any) -> None:
+        """Add an option."""
+        settings.setdefault("default", argparse.SUPPRESS)
+        self._group.add_argument(*flags, **settings)
+
+    def labels(self, prefix: str, *flags: str, **settings: Any) -> None:
+        """Add an option that takes one or more labels, with or without their prefix."""
+        self.add(*flags, nargs="+", type=label(prefix), metavar="LABEL", **settings)
+
+
+def bids_app_parser() -> argparse.ArgumentParser:
+    """Return the parser; names of the parsed arguments are those of the configuration."""
+    parser = argparse.ArgumentParser(
+        prog="drmbids",
+        description="Dynamic representational models of a BIDS dataset: trained end to end on "
+        "measured runs, compared by how well they predict runs they have not seen.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
+    parser.add_argument(
+        "out_dir", type=Path, help="derivative to write, usually BIDS_DIR/derivatives/drmbids"
+    )
+    parser.add_argument(
+        "level",
+        choices=get_args(Level),
+        help="participant: fit and compare models; group: gather the participants' results",
+    )
+    _add_selection(Options(parser, "which data"))
+    _add_reading(Options(parser, "how they are read"))
+    _add_models(Options(parser, "models"))
+    _add_running(Options(parser, "running"))
+    parser.add_argument("--version", action="version", version=f"drmbids {drmbids.__version__}")
+    return parser
+
+
+def _add_selection(options: Options) -> None:
+    options.labels("sub", "--participant-label", help="participants; all when not given")
+    options.labels("ses", "--session-label", help="sessions; all when not given")
+    options.labels("task", "-t", "--task", "--task-id", dest="task_id", help="tasks")
+    options.labels("run", "-r", "--run-id", help="runs")
+    options.labels("acq", "--acq", "--acquisition", dest="acquisition", help="acquisitions")
+    options.add("--space", type=label("space"), help="space of the preprocessed images")
+    options.add("--desc", type=label("desc"), help="desc of the preprocessed images")
+    options.add(
+        "--bids-filter-file",
+        dest="filters",
+        type=filters,
+        metavar="FILE",
+        help="JSON with entities that the images must have, alone or under the key 'bold'",
+    )
+    options.add(
+        "-d",
+        "--derivatives",
+        action=NamedDatasets,
+        nargs="+",
+        metavar="[NAME=]PATH",
+        help="datasets with preprocessed images, masks and confounds",
+    )
+    options.add(
+        "--skip-bids-validation",
+        action="store_true",
+        help="accepted for the convention of BIDS-Apps: drmbids checks the files it reads, "
+        "validating the dataset is the user's (bids-validator-deno)",
+    )
+
+
+def _add_reading(options: Options) -> None:
+    options.add(
+        "--mask",
+        action=NamedImages,
+        nargs="+",
+        metavar="[NAME=]IMAGE",
+        help="masks, each a region; with neither --mask nor --atlas, the brain masks "
+        "(*_desc-brain_mask) in the derivatives",
+    )
+    options.add(
+        "--atlas",
+        type=Path,
+        metavar="IMAGE",
+        help="image of labels, each a region, named by the table (index, name) beside it",
+    )
+    options.add(
+        "--confounds",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of the confounds files, quoted wildcards such as 'trans_*', or a "
+        "strategy for fMRIPrep's: simple, scrubbing, compcor, ica_aroma",
+    )
+    options.add(
+        "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
+    )
+    options.add(
+        "--smoothing-fwhm", type=positive(float, zero=True), metavar="MM", help="Gaussian smoothing"
+    )
+
+
+def _add_models(options: Options) -> None:
+    options.add(
+        "-m",
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="model file (drmbids model new); when not given, one population for each region",
+    )
+    options.add("--n-epochs", type=positive(int), metavar="N", help="passes over the runs")
+    options.add("--cv", choices=get_args(HeldOut), help="what each fold leaves out")
+    options.add(
+        "--baseline-hrf",
+        choices=get_args(BaselineHRF),
+        help="HRF of the linear model that the DRM is compared with",
+    )
+
+
+def _add_running(options: Options) -> None:
+    options.add("--device", metavar="NAME", help="cpu, cuda, cuda:1; an absent one is an error")
+    options.add(
+        "--random-seed", type=positive(int, zero=True), metavar="N", help="of initial weights"
+    )
+    options.add("--n-threads", type=positive(int), metavar="N", help="threads of torch")
+    options.add(
+        "--config-file",
+        metavar="FILE",
+        help="TOML with any of these options, as in logs/*/config.toml; the command line overrides",
+    )
+    options.add("--reports-only", action="store_true", help="write the reports again, nothing else")
+    options.add(
+        "--stop-on-first-crash", action="store_true", help="end when one participant failed"
+    )
+    options.add("--debug", action="store_true", help="show tracebacks")
+    add_verbosity(options)
+
+
+def add_verbosity(options: Options) -> None:
+    """Add ``-v`` and ``-q``."""
+    options.add("-v", "--verbose", action="count", help="more messages")
+    options.add("-q", "--quiet", action="store_true", help="errors and warnings only")

@@ -1,0 +1,137 @@
+"""``drmbids``: parse, run the command, and turn what went wrong into one line and an exit code."""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from drmbids.cli.bids_app import bids_app_parser
+from drmbids.cli.commands import COMMANDS, CONFIGURATION
+from drmbids.cli.tools import TOOLS, tools_parser
+from drmbids.core.exceptions import DRMError, ModelError
+
+#: 128 + 2, what shells report for a program that Ctrl-C ended.
+INTERRUPTED = 130
+
+#: 128 + 13, what shells report for a program whose reader has gone.
+PIPE_CLOSED = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process when absent.
+
+    Returns
+    -------
+    int
+        0, or an exit code: 1 some participants failed, 2 wrong option or model file, 65 unusable
+        data, 70 internal error, 73 the output cannot be written, 130 interrupted.
+    """
+    command, arguments = parse(sys.argv[1:] if argv is None else list(argv))
+    debug = bool(arguments.pop("debug", False))
+    try:
+        with _terminated_as_interrupt():
+            return int(_run(command, arguments, debug) or 0)
+    except KeyboardInterrupt:
+        print("drmbids: interrupted; what was not complete is removed", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read the output has gone; keep the interpreter from writing to it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except DRMError as error:
+        if debug:
+            traceback.print_exc()
+        lines = error.problems if isinstance(error, ModelError) else [" ".join(str(error).split())]
+        for line in lines:
+            print(f"drmbids: error: {line}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        path = _save_traceback(arguments.get("out_dir"))
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"drmbids: internal error: {text} (traceback in {path})", file=sys.stderr)
+        return DRMError.exit_code
+
+
+def parse(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return the name of the command and its arguments, only those that were given.
+
+    Parameters
+    ----------
+    argv : sequence of str
+
+    Returns
+    -------
+    tuple of str and dict
+    """
+    argv = [_hyphens(argument) for argument in argv]
+    is_tool = bool(argv) and argv[0] in TOOLS
+    arguments = vars((tools_parser() if is_tool else bids_app_parser()).parse_args(argv))
+    verbose, quiet = arguments.pop("verbose", 0), arguments.pop("quiet", False)
+    if verbose or quiet:
+        arguments["verbosity"] = -1 if quiet else verbose
+    return arguments.pop("command") if is_tool else arguments["level"], arguments
+
+
+def _hyphens(argument: str) -> str:
+    """Return an option with hyphens: BIDS-Apps take ``--participant_label`` too."""
+    if not argument.startswith("--"):
+        return argument
+    option, equals, value = argument.partition("=")
+    return option.replace("_", "-") + equals + value
+
+
+def _run(command: str, arguments: dict[str, Any], debug: bool) -> int | None:
+    """Import the command and call it, the levels of the BIDS-App with their configuration."""
+    if "level" not in arguments:
+        return COMMANDS[command](**arguments)
+    config_file = arguments.pop("config_file", None)
+    given = arguments | ({"debug": True} if debug else {})
+    return COMMANDS[command](CONFIGURATION["resolve"](given, config_file))
+
+
+@contextmanager
+def _terminated_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM, which a scheduler sends, clean up as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = None
+    with suppress(ValueError):  # only the main thread may set handlers
+        previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _save_traceback(out_dir: Path | None) -> Path:
+    """Write the current traceback into the output's logs, or else a temporary file."""
+    text = traceback.format_exc()
+    folder = Path(out_dir) / "logs" if out_dir is not None and Path(out_dir).is_dir() else None
+    if folder is not None:
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            return _new_file(folder, text)
+    return _new_file(None, text)
+
+
+def _new_file(folder: Path | None, text: str) -> Path:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="drmbids-crash-", suffix=".log", dir=folder, delete=False, encoding="utf-8"
+    ) as file:
+        file.write(text)
+    return Path(file.name)

@@ -1,0 +1,1 @@
+"""The story of one analysis: participant and group level, callable from Python with a Config."""

@@ -1,0 +1,19 @@
+"""Values that the command line and the configuration offer; nothing heavy is imported here."""
+
+from typing import Literal
+
+#: Levels of a BIDS-App.
+Level = Literal["participant", "group"]
+
+#: What a fold of the cross-validation holds out.
+HeldOut = Literal["run", "session"]
+
+#: HRF of the baseline, by the names of nilearn.
+BaselineHRF = Literal[
+    "glover",
+    "glover + derivative",
+    "glover + derivative + dispersion",
+    "spm",
+    "spm + derivative",
+    "spm + derivative + dispersion",
+]

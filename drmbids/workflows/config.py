@@ -1,0 +1,203 @@
+"""What one call of drmbids is asked to do: typed, checked, and written down before work starts."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from drmbids.bids.derivatives import RAW
+from drmbids.core.exceptions import UsageError
+from drmbids.core.files import write_text
+from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
+
+#: Models that are compared: the name in files and tables.
+BASELINE, DRM = "glm", "drm"
+
+_Label = Annotated[str, Field(pattern="^[0-9A-Za-z+]+$")]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the result of a BIDS-App call.
+
+    Parameters
+    ----------
+    bids_dir : Path
+        The input dataset.
+    out_dir : Path
+        The derivative dataset to write.
+    level : {"participant", "group"}
+        Level of the analysis.
+    participant_label, session_label, task_id, run_id, acquisition : tuple of str
+        Labels to use, without ``sub-``, ``ses-`` ...; all when empty.
+    space, desc : str or None
+        Entities of the preprocessed images to use.
+    filters : mapping of str
+        Further filters for the images by long entity name.
+    derivatives : mapping of str to Path
+        Datasets with preprocessed images, masks or confounds, by name.
+    mask : mapping of str to Path
+        Masks by the name of their region.
+    atlas : Path or None
+        Image of labels, each a region; with neither masks nor atlas the brain masks found beside
+        the data are one region.
+    confounds : tuple of str
+        Columns or wildcards of the confounds files, or one of nilearn's strategies for fMRIPrep's.
+    tr : float or None
+        Repetition time in seconds where sidecars lack it.
+    smoothing_fwhm : float or None
+        Width of the Gaussian that images are smoothed with, in mm.
+    model : Path or None
+        Model file; one population for each region when absent.
+    n_epochs : int or None
+        Passes over the training runs; that of the model file when absent.
+    cv : {"run", "session"}
+        What is left out in each fold.
+    baseline_hrf : {"glover", "spm"}, each also with "+ derivative" and "+ dispersion"
+        HRF of the linear model that the DRM is compared with.
+    device : str
+        Where the DRM is trained: ``"cpu"``, ``"cuda"``.
+    random_seed : int or None
+        Seed of initial weights; that of the model file when absent.
+    n_threads : int or None
+        Threads of torch; its default when absent.
+    reports_only : bool
+        Write the reports of earlier results again, nothing else.
+    stop_on_first_crash : bool
+        Do not go on to the next participant after one failed.
+    skip_bids_validation : bool
+        Accepted for the convention of BIDS-Apps; the dataset is never validated as a whole.
+    debug : bool
+        Show tracebacks.
+    verbosity : int
+        -1 for errors and warnings only, 0, 1 or more for details.
+
+    Examples
+    --------
+    >>> Config(Path("ds"), Path("ds/derivatives/drmbids"), "participant").cv
+    'run'
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    bids_dir: Path
+    out_dir: Path
+    level: Level
+    participant_label: tuple[_Label, ...] = ()
+    session_label: tuple[_Label, ...] = ()
+    task_id: tuple[_Label, ...] = ()
+    run_id: tuple[_Label, ...] = ()
+    acquisition: tuple[_Label, ...] = ()
+    space: str | None = None
+    desc: str | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    derivatives: Mapping[str, Path] = field(default_factory=dict)
+    mask: Mapping[str, Path] = field(default_factory=dict)
+    atlas: Path | None = None
+    confounds: tuple[str, ...] = ()
+    tr: Annotated[float, Field(gt=0)] | None = None
+    smoothing_fwhm: Annotated[float, Field(ge=0)] | None = None
+    model: Path | None = None
+    n_epochs: Annotated[int, Field(ge=1)] | None = None
+    cv: HeldOut = "run"
+    baseline_hrf: BaselineHRF = "glover"
+    device: str = "cpu"
+    random_seed: Annotated[int, Field(ge=0)] | None = None
+    n_threads: Annotated[int, Field(ge=1)] | None = None
+    reports_only: bool = False
+    stop_on_first_crash: bool = False
+    skip_bids_validation: bool = False
+    debug: bool = False
+    verbosity: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mask and self.atlas is not None:
+            raise UsageError("--mask and --atlas both define the regions; give one of them")
+        wrong = [name for name in self.derivatives if name == RAW or not name.isalnum()]
+        if wrong:
+            raise UsageError(
+                f"--derivatives: {wrong[0]!r} cannot name a dataset in BIDS URIs; "
+                f"use letters and digits, not {RAW!r}: name=path"
+            )
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML that ``--config-file`` reads again."""
+        return tomli_w.dumps(_plain(asdict(self)))
+
+    def save(self, path: Path) -> None:
+        """Write the configuration as TOML.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        write_text(path, self.to_toml())
+
+
+def resolve_config(arguments: Mapping[str, Any], config_file: str | Path | None = None) -> Config:
+    """Return the configuration of one call: command line over configuration file over defaults.
+
+    Parameters
+    ----------
+    arguments : mapping of str
+        What the command line gives, by the names of :class:`Config`.
+    config_file : path, optional
+        TOML file with the same names.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, or a name or value is wrong; the message names each.
+    """
+    merged = ({} if config_file is None else _read_toml(Path(config_file))) | dict(arguments)
+    try:
+        return TypeAdapter(Config).validate_python(merged)
+    except ValidationError as error:
+        raise UsageError("; ".join(_fault(e) for e in error.errors())) from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a configuration file, its paths relative to the file's folder."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"--config-file {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"--config-file {path}: not valid TOML ({error})") from error
+    for name in ("bids_dir", "out_dir", "atlas", "model"):
+        if isinstance(content.get(name), str):
+            content[name] = path.parent / content[name]
+    for name in ("derivatives", "mask"):
+        if isinstance(content.get(name), dict):
+            content[name] = {k: path.parent / str(v) for k, v in content[name].items()}
+    return content
+
+
+def _fault(error: Mapping[str, Any]) -> str:
+    """Return one line for a fault found by pydantic."""
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        near = get_close_matches(name, [f.name for f in fields(Config)], n=1)
+        return f"unknown option {name!r}" + (f"; do you mean {near[0]!r}?" if near else "")
+    if error["type"] in ("missing_argument", "missing"):
+        return f"{name} is missing"
+    return f"{name} = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that TOML can hold; None, which it cannot, is left out."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return str(value.absolute()) if isinstance(value, Path) else value

@@ -1,0 +1,66 @@
+"""Group level: gather what the participant level wrote, and say who is missing."""
+
+from pathlib import Path
+
+from drmbids.bids.dataset import open_dataset
+from drmbids.bids.derivatives import describe_columns
+from drmbids.core.exceptions import DataError
+from drmbids.core.files import write_json
+from drmbids.report.folder import read_table
+from drmbids.report.group import write_group_report
+from drmbids.workflows.columns import GROUP_TABLES
+from drmbids.workflows.config import Config
+from drmbids.workflows.logs import collected_warnings, logger, logging_to, new_call_folder
+from drmbids.workflows.output import check_output
+
+
+def run_group(config: Config) -> int:
+    """Write tables and report over all participants that the participant level has finished.
+
+    Parameters
+    ----------
+    config : Config
+        ``out_dir`` is what the participant level wrote.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    DataError
+        If no participant has results.
+    """
+    if not finished_participants(config.out_dir):
+        raise DataError(
+            f"{config.out_dir}: no participant has results; run the participant level first"
+        )
+    check_output(config.bids_dir, config.out_dir)
+    call = new_call_folder(config.out_dir)
+    config.save(call / "config.toml")
+    with logging_to(call / "drmbids.log", config.verbosity):
+        missing = missing_participants(config)
+        if missing:
+            names = ", ".join(f"sub-{label}" for label in missing)
+            logger.warning("no results of %s; they are left out", names)
+        with collected_warnings("group"):
+            path = write_group_report(config.out_dir)
+        for table in sorted((config.out_dir / "group").glob("*.tsv")):
+            columns = describe_columns(read_table(table).columns, GROUP_TABLES)
+            write_json(table.with_suffix(".json"), columns)
+        logger.info("group: done, see %s", path)
+    return 0
+
+
+def finished_participants(out_dir: Path) -> set[str]:
+    """Return the labels of participants whose results are complete."""
+    found = out_dir.glob("sub-*/models/*_desc-inputs_runs.json")
+    return {path.parts[-3].removeprefix("sub-") for path in found}
+
+
+def missing_participants(config: Config) -> list[str]:
+    """Return the participants of the input, or those asked for, that have no results."""
+    wanted = config.participant_label or tuple(open_dataset(config.bids_dir).subjects)
+    finished = finished_participants(config.out_dir)
+    return [label for label in wanted if label not in finished]

@@ -1,0 +1,134 @@
+"""Where messages go: the console, and a log file of the call; warnings are kept for the report."""
+
+import logging
+import sys
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from drmbids.core.exceptions import OutputError
+
+logger = logging.getLogger("drmbids")
+
+#: Log lines and progress bars share it, so that neither breaks the other.
+CONSOLE = Console(stderr=True)
+
+# Libraries tell their developers about these, not the user about the data.
+_NOT_FOR_USERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ResourceWarning)
+
+
+class _OneLine(logging.Formatter):
+    """The message alone, after ``drmbids: error:`` where asked; tracebacks are for the file."""
+
+    def __init__(self, prefix: bool):
+        super().__init__()
+        self.prefix = prefix
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"drmbids: {record.levelname.lower()}: " if self.prefix else ""
+        return prefix + record.getMessage()
+
+
+def new_call_folder(out_dir: Path) -> Path:
+    """Return a new folder ``logs/<date>-<uuid>`` for the log and configuration of one call.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    folder = out_dir / "logs" / f"{stamp}_{uuid.uuid4()}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror}") from error
+    return folder
+
+
+@contextmanager
+def logging_to(file: Path, verbosity: int = 0) -> Iterator[None]:
+    """Log to the console and to a file while the context lasts.
+
+    Errors and warnings go to stderr, all else to stdout; on a terminal both are drawn by rich. The
+    file gets everything, with times and tracebacks.
+
+    Parameters
+    ----------
+    file : Path
+        Appended to.
+    verbosity : int
+        -1: errors and warnings on the console; 0: progress too; 1: details.
+    """
+    to_file = logging.FileHandler(file, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_file.setLevel(logging.DEBUG)
+    handlers = [to_file, *_console_handlers(verbosity)]
+    previous = logger.level
+    logger.setLevel(logging.DEBUG)
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.setLevel(previous)
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+
+
+def _console_handlers(verbosity: int) -> list[logging.Handler]:
+    if sys.stderr.isatty():
+        rich = RichHandler(console=CONSOLE, show_path=False, show_time=False)
+        rich.setFormatter(_OneLine(prefix=False))
+        rich.setLevel(_level(verbosity))
+        return [rich]
+    loud, quiet = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)
+    loud.setLevel(logging.WARNING)
+    loud.setFormatter(_OneLine(prefix=True))
+    quiet.setLevel(_level(verbosity))
+    quiet.setFormatter(_OneLine(prefix=False))
+    quiet.addFilter(lambda record: record.levelno < logging.WARNING)
+    return [loud, quiet]
+
+
+def _level(verbosity: int) -> int:
+    return {-1: logging.WARNING, 0: logging.INFO}.get(max(verbosity, -1), logging.DEBUG)
+
+
+@contextmanager
+def collected_warnings(label: str) -> Iterator[list[str]]:
+    """Log warnings as they come and collect them, each text once.
+
+    Parameters
+    ----------
+    label : str
+        Put before each logged warning: ``"sub-01"``.
+
+    Yields
+    ------
+    list of str
+        Filled while the context lasts.
+    """
+    texts: list[str] = []
+
+    def show(message: Warning | str, category: type[Warning], *_: object) -> None:
+        text = " ".join(str(message).split())
+        if text in texts:
+            return
+        if issubclass(category, _NOT_FOR_USERS):
+            logger.debug("%s: %s: %s", label, category.__name__, text)
+            return
+        texts.append(text)
+        logger.warning("%s: %s", label, text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show
+        yield texts

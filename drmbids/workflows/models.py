@@ -1,0 +1,191 @@
+"""Model files from the command line: write one to start from, check, show."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from drmbids.core.exceptions import OutputError, UsageError
+from drmbids.core.files import write_json, write_text
+from drmbids.spec.default import default_model, new_model_text
+from drmbids.spec.load import SUFFIXES, as_model, load_model
+from drmbids.spec.model import ModelSpec
+from drmbids.spec.parts import EACH_REGION, OpenPart
+from drmbids.spec.schema import model_schema
+
+
+def new_model(
+    path: Path,
+    regions: Sequence[str] = (),
+    conditions: Sequence[str] = (),
+    population: str | None = None,
+    force: bool = False,
+) -> int:
+    """Write a model file to start from: every population driven by the events, all connected.
+
+    Parameters
+    ----------
+    path : Path
+        ``.yaml``, ``.yml`` or ``.json``.
+    regions : sequence of str
+        One population is made for each; without any, one for each region that the data have.
+    conditions : sequence of str
+        Trial types that the model sees; all when empty.
+    population : str, optional
+        Kind of the populations; that of the default model when absent.
+    force : bool
+        Replace the file.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    UsageError
+        If the name has another ending.
+    OutputError
+        If the file exists, or cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path}: the name of a model file ends in {', '.join(SUFFIXES)}")
+    if path.exists() and not force:
+        raise OutputError(f"{path}: the file exists; use another name, or --force to replace it")
+    if not (regions or conditions or population) and path.suffix.lower() != ".json":
+        write_text(path, new_model_text())  # with comments on what can be changed
+    else:
+        _write(path, _changed_default(regions, conditions, population))
+    print(f"{path}: written")
+    return 0
+
+
+def _write(path: Path, spec: ModelSpec) -> None:
+    if path.suffix.lower() == ".json":
+        write_json(path, spec.model_dump(mode="json", by_alias=True, exclude_none=True))
+    else:
+        write_text(path, spec.to_yaml())
+
+
+def _changed_default(
+    regions: Sequence[str], conditions: Sequence[str], population: str | None
+) -> ModelSpec:
+    """Return the default model with other regions, conditions or kind of population."""
+    data = default_model().model_dump(mode="json", by_alias=True, exclude_none=True)
+    data.pop("description", None)
+    default = data["populations"][EACH_REGION]
+    kind = {} if population is None else {"kind": population}
+    # options belong to the kind that they were written for
+    kept = default if kind.get("kind", default["kind"]) == default["kind"] else {}
+    names = list(regions) or [EACH_REGION]
+    data["populations"] = {name: {**kept, **kind} for name in names}
+    if regions:
+        data["projections"] = _spelled_out(data["projections"], names)
+    if conditions:
+        data["stimuli"] = {name: {"conditions": list(conditions)} for name in data["stimuli"]}
+    return as_model(data)
+
+
+def validate_model(path: Path) -> int:
+    """Check a model file and say that it is right.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    ModelError
+        Listing every fault.
+    """
+    load_model(path)
+    print(f"{path}: valid")
+    return 0
+
+
+def show_model(path: Path, python: bool = False) -> int:
+    """Print what a model file states.
+
+    Parameters
+    ----------
+    path : Path
+    python : bool
+        Print a script that builds the same model, in place of tables.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    ModelError
+        Listing every fault.
+    """
+    spec = load_model(path)
+    if python:
+        print(spec.to_python())
+        return 0
+    console = Console()
+    for table in _tables(spec):
+        console.print(table)
+    return 0
+
+
+def print_schema() -> int:
+    """Print the JSON Schema of model files.
+
+    Returns
+    -------
+    int
+        0.
+    """
+    print(json.dumps(model_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _spelled_out(projections: Sequence[dict], regions: Sequence[str]) -> list[dict]:
+    """Return projections with each region by its name in place of ``each_region``."""
+    found = []
+    for projection in projections:
+        sources = regions if projection["from"] == EACH_REGION else [projection["from"]]
+        targets = regions if projection["to"] == EACH_REGION else [projection["to"]]
+        pairs = [(s, t) for t in targets for s in sources if s != t]
+        found += [{**projection, "from": source, "to": target} for source, target in pairs]
+    return found
+
+
+def _tables(spec: ModelSpec) -> list[Table]:
+    populations = _table("populations", "name", "kind", "units", "options")
+    for name, part in spec.populations.items():
+        populations.add_row(name, part.kind, str(part.units), _options(part))
+    stimuli = _table("stimuli", "name", "conditions")
+    for name, stimulus in spec.stimuli.items():
+        shown = stimulus.conditions
+        stimuli.add_row(name, shown if isinstance(shown, str) else ", ".join(shown))
+    projections = _table("projections", "from", "to", "delay")
+    for projection in spec.projections:
+        ticks = projection.delay_ticks
+        unit = "tick" if ticks == 1 else "ticks"
+        delay = f"{projection.delay_s or 0:g} s" if ticks is None else f"{ticks} {unit}"
+        projections.add_row(projection.source, projection.target, delay)
+    readout = _table(f"readout: {spec.readout.kind}", "part", "value")
+    readout.add_row("hrf", "default" if spec.readout.hrf is None else spec.readout.hrf.kind)
+    readout.add_row("drift", spec.readout.drift.kind)
+    readout.add_row("confounds", spec.readout.confounds)
+    return [stimuli, populations, projections, readout]
+
+
+def _table(title: str, *columns: str) -> Table:
+    return Table(*columns, title=title, title_justify="left")
+
+
+def _options(part: OpenPart) -> str:
+    return ", ".join(f"{name}={value}" for name, value in part.options.items()) or "defaults"

@@ -1,0 +1,109 @@
+"""The output folder: checked before work starts, and never left with half a participant."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from drmbids.core.exceptions import OutputError, UsageError
+
+
+def check_output(bids_dir: Path, out_dir: Path) -> None:
+    """Make the output folder, and see that it is no input and can be written.
+
+    Parameters
+    ----------
+    bids_dir : Path
+        The input dataset.
+    out_dir : Path
+        The folder to write; made where missing. Inside ``bids_dir/derivatives`` is the usual place.
+
+    Raises
+    ------
+    UsageError
+        If the input is no folder, or the output is the input or lies among its raw data.
+    OutputError
+        If the output cannot be written.
+    """
+    if not bids_dir.is_dir():
+        raise UsageError(f"{bids_dir}: no such folder; give the root of a BIDS dataset")
+    source, target = bids_dir.resolve(), out_dir.resolve()
+    if target == source:
+        raise UsageError(
+            f"{out_dir}: the output is the input dataset; use {bids_dir / 'derivatives/drmbids'}"
+        )
+    if target.is_relative_to(source):
+        top = target.relative_to(source).parts[0]
+        if top.startswith("sub-") or top in ("sourcedata", "stimuli", "code"):
+            raise UsageError(
+                f"{out_dir}: the output lies in {top} of the input dataset; "
+                f"use {bids_dir / 'derivatives/drmbids'}"
+            )
+    if source.is_relative_to(target):
+        raise UsageError(f"{out_dir}: the output holds the input dataset; use a folder of its own")
+    with _as_output_error(out_dir):
+        out_dir.mkdir(parents=True, exist_ok=True)
+        probe = out_dir / f".{uuid.uuid4()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+
+
+@contextmanager
+def staged_participant(out_dir: Path, subject: str) -> Iterator[Path]:
+    """Collect the files of one participant in a hidden folder, and move them in place at the end.
+
+    Parameters
+    ----------
+    out_dir : Path
+        The derivative dataset.
+    subject : str
+        Label without ``sub-``.
+
+    Yields
+    ------
+    Path
+        A folder to write ``sub-<label>/`` and ``sub-<label>.html`` to. When the context ends well,
+        they replace those in ``out_dir``; when it ends by an exception, Ctrl-C included, the
+        folder is removed and what was in ``out_dir`` stays.
+
+    Raises
+    ------
+    OutputError
+        If files cannot be written or moved.
+    """
+    stage = out_dir / f".sub-{subject}-{uuid.uuid4().hex[:8]}"
+    try:
+        with _as_output_error(out_dir):
+            stage.mkdir()
+        yield stage
+        with _as_output_error(out_dir):
+            _move_in_place(stage, out_dir, [f"sub-{subject}", f"sub-{subject}.html"])
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _move_in_place(stage: Path, out_dir: Path, names: list[str]) -> None:
+    """Swap the staged files for those of an earlier result, and swap back if a step fails."""
+    old = stage / "replaced"
+    old.mkdir()
+    done: list[tuple[Path, Path]] = []
+    try:
+        for name in names:
+            for source, target in ((out_dir / name, old / name), (stage / name, out_dir / name)):
+                if os.path.lexists(source):
+                    source.rename(target)
+                    done.append((source, target))
+    except BaseException:
+        for source, target in reversed(done):
+            target.rename(source)
+        raise

@@ -1,0 +1,200 @@
+"""Participant level: each participant on its own, so that a bad one does not stop the others."""
+
+import shutil
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from drmbids.bids.dataset import open_dataset
+from drmbids.bids.derivatives import DerivativeDataset
+from drmbids.core.exceptions import DataError, DRMError
+from drmbids.core.files import write_text
+from drmbids.iterators.device import check_device
+from drmbids.report.participant import write_participant_report
+from drmbids.spec.load import load_model
+from drmbids.spec.model import ModelSpec
+from drmbids.workflows.analysis import analyse_participant
+from drmbids.workflows.config import Config
+from drmbids.workflows.earlier import keep_other_analyses
+from drmbids.workflows.logs import logger, logging_to, new_call_folder
+from drmbids.workflows.output import check_output, staged_participant
+from drmbids.workflows.write import DESCRIPTIONS
+
+#: Some participants failed, the others are complete.
+SOME_FAILED = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one participant ended.
+
+    Parameters
+    ----------
+    subject : str
+        Label without ``sub-``.
+    seconds : float
+        Time that it took.
+    error : str or None
+        What went wrong, in one line.
+    exit_code : int
+        0, or the exit code of the error.
+    """
+
+    subject: str
+    seconds: float
+    error: str | None = None
+    exit_code: int = 0
+
+
+def run_participants(config: Config) -> int:
+    """Analyse participants, each on its own, and write the derivative dataset.
+
+    A participant that fails is logged and listed, and the next one is taken; what an earlier call
+    wrote for it stays.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    int
+        0; 1 if some participants failed and others did not; the exit code of the error if all
+        failed for the same reason.
+
+    Raises
+    ------
+    UsageError, DataError, OutputError
+        If nothing can be analysed at all.
+    """
+    check_output(config.bids_dir, config.out_dir)
+    call = new_call_folder(config.out_dir)
+    config.save(call / "config.toml")
+    with logging_to(call / "drmbids.log", config.verbosity):
+        model = None if config.model is None else load_model(config.model)
+        check_device(config.device)
+        if config.n_threads is not None:
+            torch.set_num_threads(config.n_threads)
+        subjects = find_participants(config)
+        derivative_dataset(config).write_description(DESCRIPTIONS)
+        outcomes = []
+        for subject in subjects:
+            outcomes.append(_run_participant(config, model, subject, call))
+            if outcomes[-1].error is not None and config.stop_on_first_crash:
+                break
+        _write_outcomes(outcomes, call / "participants.tsv")
+        return _exit_code(outcomes)
+
+
+def find_participants(config: Config) -> list[str]:
+    """Return the labels of the participants to analyse.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataError
+        If there is none, or one that was asked for is not there.
+    """
+    folders = list(config.derivatives.values()) or [config.bids_dir]
+    available = list(dict.fromkeys(s for f in folders for s in open_dataset(f).subjects))
+    where = ", ".join(map(str, folders))
+    if not available:
+        raise DataError(f"{where}: 0 participants, there is no folder sub-<label>")
+    missing = [label for label in config.participant_label if label not in available]
+    if missing:
+        raise DataError(
+            f"{where}: no participant {', '.join(missing)}; there are {', '.join(available)}"
+        )
+    return list(dict.fromkeys(config.participant_label)) or available
+
+
+def derivative_dataset(config: Config, root: Path | None = None) -> DerivativeDataset:
+    """Return the derivative dataset of a configuration, or one like it in another folder."""
+    return DerivativeDataset(root or config.out_dir, config.bids_dir, config.derivatives)
+
+
+def _run_participant(config: Config, model: ModelSpec | None, subject: str, call: Path) -> Outcome:
+    """Analyse one participant; an error is logged and returned, not raised."""
+    label, started = f"sub-{subject}", time.monotonic()
+    logger.info("%s: started", label)
+    try:
+        if config.reports_only:
+            _report_again(config.out_dir, subject)
+        else:
+            with staged_participant(config.out_dir, subject) as stage:
+                dataset = derivative_dataset(config, stage)
+                citation_text = analyse_participant(config, model, subject, dataset)
+                keep_other_analyses(config.out_dir / label, stage / label)
+                _report(stage, subject, citation_text, call)
+            write_text(config.out_dir / "logs" / "CITATION.md", citation_text)
+    except Exception as error:  # one bad participant must not stop the others
+        text = " ".join(str(error).split())
+        if not isinstance(error, DRMError):
+            text = f"internal error: {type(error).__name__}: {text} (traceback in {call})"
+        logger.error("%s: %s", label, text)
+        logger.debug("%s: traceback", label, exc_info=error)
+        if config.debug:
+            traceback.print_exception(error)
+        if not (config.out_dir / label).exists():
+            _report_failure(config.out_dir, subject)
+        code = error.exit_code if isinstance(error, DRMError) else DRMError.exit_code
+        return Outcome(subject, time.monotonic() - started, text, code)
+    seconds = time.monotonic() - started
+    logger.info("%s: done in %.0f s, see %s", label, seconds, config.out_dir / f"{label}.html")
+    return Outcome(subject, seconds)
+
+
+def _report(stage: Path, subject: str, citation_text: str, call: Path) -> None:
+    """Write the report beside the staged files, which lack the logs that it shows."""
+    shutil.copytree(call, stage / "logs" / call.name)
+    write_text(stage / "logs" / "CITATION.md", citation_text)
+    write_participant_report(stage, subject)
+
+
+def _report_failure(out_dir: Path, subject: str) -> None:
+    """Write a report that shows the end of the log; a fault in it must not hide the first one."""
+    try:
+        write_participant_report(out_dir, subject)
+    except Exception as error:
+        logger.error("sub-%s: no report could be written: %s", subject, error)
+
+
+def _report_again(out_dir: Path, subject: str) -> None:
+    """Write the report of what an earlier call saved."""
+    if not (out_dir / f"sub-{subject}" / "models").is_dir():
+        raise DataError(f"{out_dir}: no results of sub-{subject}; run without --reports-only")
+    write_participant_report(out_dir, subject)
+
+
+def _write_outcomes(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Write and log how the participants ended."""
+    failed = [o for o in outcomes if o.error is not None]
+    table = pd.DataFrame(
+        {
+            "participant_id": [f"sub-{o.subject}" for o in outcomes],
+            "status": ["done" if o.error is None else "failed" for o in outcomes],
+            "seconds": [round(o.seconds, 1) for o in outcomes],
+            "error": [o.error for o in outcomes],
+        }
+    )
+    write_text(path, table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))
+    if failed and len(outcomes) > 1:
+        names = ", ".join(f"sub-{o.subject}" for o in failed)
+        logger.info("%d of %d participants failed: %s", len(failed), len(outcomes), names)
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
+    codes = {outcome.exit_code for outcome in outcomes}
+    return codes.pop() if len(codes) == 1 else SOME_FAILED

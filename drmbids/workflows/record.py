@@ -1,0 +1,149 @@
+"""What went into an analysis, as ``desc-inputs_runs.json`` keeps it for readers and the report."""
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from drmbids import __version__
+from drmbids.bids.find import RunFiles
+from drmbids.core.run import Run
+from drmbids.core.stream import Events
+from drmbids.estimators.drm import DRMRegressor
+from drmbids.net.net import DRMNet
+
+# Programs whose version can change a number in the results.
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "nilearn", "nibabel", "pybids")
+
+
+def inputs_record(
+    runs: Sequence[Run],
+    files: Sequence[RunFiles],
+    warnings: Iterable[str],
+    command: str,
+    seed: int | None,
+) -> dict[str, Any]:
+    """Return what went in: runs with their files, conditions, regions, warnings, versions.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    files : sequence of RunFiles
+        Those of each run, in the same order.
+    warnings : iterable of str
+        What deserves a look.
+    command : str
+        The command line.
+    seed : int or None
+        Seed of the initial weights.
+
+    Returns
+    -------
+    dict
+    """
+    first = runs[0]
+    return {
+        "runs": [_run_row(run, file) for run, file in zip(runs, files, strict=True)],
+        "regions": {name: stream.values.shape[1] for name, stream in first.responses.items()},
+        "design": {"label": first.label, "events": _event_rows(first)},
+        "warnings": list(warnings),
+        "errors": [],
+        "command": command,
+        "seed": seed,
+        "versions": {
+            "drmbids": __version__,
+            "Python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
+    """Return what a reader wants to know of a fitted model at a glance.
+
+    Parameters
+    ----------
+    estimator : DRMRegressor
+        Fitted.
+    name : str
+        Name in files and tables.
+
+    Returns
+    -------
+    dict
+    """
+    net = estimator.net_
+    return {
+        "name": name,
+        "populations": [
+            {
+                "name": label,
+                "kind": type(population).__name__,
+                "units": population.n_units,
+                "region": _regions_of(net, k),
+            }
+            for k, (label, population) in enumerate(
+                zip(net.population_names, net.population_list, strict=True)
+            )
+        ],
+        "stimuli": {name: list(columns) for name, columns in net.stimuli.items()},
+        "n_parameters": estimator.n_parameters_,
+        "resolution": net.resolution,
+        "schedule": net.schedule(),
+    }
+
+
+def _regions_of(net: DRMNet, population: int) -> list[str]:
+    """Return the regions that a population feeds."""
+    readout = net.readout
+    return [
+        region
+        for region, sources in zip(readout.regions, readout.sources, strict=True)
+        if population in sources
+    ]
+
+
+def _run_row(run: Run, files: RunFiles) -> dict[str, Any]:
+    return {
+        "label": run.label,
+        "n_volumes": len(run.measured_times()),
+        "tr": run.tr,
+        "bold": str(files.bold),
+        "events": None if files.events is None else str(files.events),
+        "confounds_file": None if files.confounds is None else str(files.confounds),
+        "confounds": [] if run.confounds is None else list(run.confounds.columns),
+        "mask": None if files.mask is None else str(files.mask),
+        "conditions": _conditions(run),
+    }
+
+
+def _conditions(run: Run) -> list[dict[str, Any]]:
+    """Return number and total duration of the events of each condition."""
+    rows = []
+    for events in _events(run):
+        conditions = np.array(events.conditions)
+        for name in events.columns:
+            which = conditions == name
+            seconds = float(events.durations[which].sum())
+            rows.append({"name": name, "n_events": int(which.sum()), "seconds": seconds})
+    return rows
+
+
+def _event_rows(run: Run) -> list[Mapping[str, Any]]:
+    return [
+        {"onset": onset, "duration": duration, "condition": condition, "amplitude": amplitude}
+        for events in _events(run)
+        for onset, duration, condition, amplitude in zip(
+            events.onsets.tolist(),
+            events.durations.tolist(),
+            events.conditions,
+            np.asarray(events.amplitudes).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _events(run: Run) -> list[Events]:
+    return [stimulus for stimulus in run.stimuli.values() if isinstance(stimulus, Events)]

@@ -1,0 +1,184 @@
+"""The files of one participant: held-out series, maps, scores, models, inputs."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from drmbids.bids.derivatives import (
+    DerivativeDataset,
+    file_name,
+    func_folder,
+    shared_entities,
+    write_image,
+    write_table,
+)
+from drmbids.comparison.paired import paired_differences
+from drmbids.core.exceptions import DataError
+from drmbids.core.files import write_bytes, write_json
+from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.results import Results
+from drmbids.core.run import Run, VoxelSpace
+from drmbids.estimators.drm import DRMRegressor
+from drmbids.workflows.columns import MODEL_TABLES, SCORE_TABLES
+
+#: Meaning of every ``desc`` label in the names of files.
+DESCRIPTIONS = {
+    "glm": "linear model with an assumed hemodynamic response, the baseline",
+    "drm": "dynamic representational model",
+    "glmpredicted": "series predicted by the linear model for a run that it was not fitted on",
+    "drmpredicted": "series predicted by the dynamic model for a run that it was not fitted on",
+    "glmresidual": "measured minus predicted series of the linear model",
+    "drmresidual": "measured minus predicted series of the dynamic model",
+    "scores": "scores of all models by held-out run, region and voxel",
+    "summary": "scores over voxels",
+    "paired": "differences between models on the same voxels and folds",
+    "inputs": "runs, files, conditions and regions that went in",
+}
+
+_WITHOUT_NUISANCE = "intercept, drift and confounds of the run are taken out"
+
+# What DRMRegressor.save writes, and the suffix that it has in the derivative.
+_SAVED = ("model.yaml", "weights.safetensors", "manifest.json")
+
+
+def write_series(
+    dataset: DerivativeDataset, runs: Sequence[Run], results: Results, nuisance: Nuisance
+) -> None:
+    """Write held-out predictions and residuals of every run, without the run's nuisance.
+
+    The sum of the two is the measured series without nuisance: what the scores compare.
+
+    Parameters
+    ----------
+    dataset : DerivativeDataset
+    runs : sequence of Run
+    results : Results
+    nuisance : Nuisance
+        What the scores were made without.
+    """
+    for model, by_run in results.predictions.items():
+        for run in runs:
+            space, regions = _space(run), list(run.responses)
+            basis = nuisance.basis(run, run.measured_times(regions))
+            measured = np.concatenate([run.responses[r].values for r in regions], axis=1)
+            predicted = project_out(basis, by_run[run.label])
+            residual = project_out(basis, measured) - predicted
+            for kind, series in (("predicted", predicted), ("residual", residual)):
+                meaning = DESCRIPTIONS[f"{model}{kind}"] if model in DESCRIPTIONS else kind
+                sidecar = dataset.bold_sidecar(run, f"{meaning}; {_WITHOUT_NUISANCE}")
+                name = file_name(run.entities, "bold", ".nii.gz", desc=f"{model}{kind}")
+                folder = func_folder(dataset.root, run.entities)
+                write_image(folder / name, space, _by_region(run, series), sidecar, fill=0.0)
+
+
+def write_scores(
+    dataset: DerivativeDataset, runs: Sequence[Run], results: Results, baseline: str
+) -> None:
+    """Write the table of scores, its summaries, and a map of each score and model.
+
+    Parameters
+    ----------
+    dataset : DerivativeDataset
+    runs : sequence of Run
+    results : Results
+    baseline : str
+        Model that the others are compared with.
+    """
+    entities = shared_entities(runs)
+    models = models_folder(dataset.root, entities)
+    func = models.with_name("func")
+    write_table(
+        func / file_name(entities, "timeseries", ".tsv", desc="scores"), results.table, SCORE_TABLES
+    )
+    for label, table in (
+        ("summary", results.summary()),
+        ("paired", paired_differences(results, baseline)),
+    ):
+        write_table(models / file_name(entities, "scores", ".tsv", desc=label), table, SCORE_TABLES)
+    space = _space(runs[0])
+    for model, scores in results.per_target().groupby("model", sort=False):
+        for score in ("r", "r2"):
+            name = file_name(entities, "statmap", ".nii.gz", stat=score, desc=str(model))
+            text = f"{SCORE_TABLES[score]['Description']}, mean over folds"
+            sidecar = {"Description": text, "Units": "1"}
+            write_image(func / name, space, _score_values(scores, score), sidecar)
+
+
+def write_model(
+    dataset: DerivativeDataset, runs: Sequence[Run], name: str, estimator: DRMRegressor
+) -> None:
+    """Write a model fitted on all runs: model file, weights, manifest, and tables.
+
+    Parameters
+    ----------
+    dataset : DerivativeDataset
+    runs : sequence of Run
+    name : str
+        Name of the model in files and tables.
+    estimator : DRMRegressor
+        Fitted.
+    """
+    entities = shared_entities(runs)
+    folder = models_folder(dataset.root, entities)
+    with tempfile.TemporaryDirectory() as saved:
+        estimator.save(saved)
+        for file in _SAVED:
+            suffix, _, extension = file.partition(".")
+            target = folder / file_name(entities, suffix, f".{extension}", desc=name)
+            write_bytes(target, (Path(saved) / file).read_bytes())
+    tables = {
+        "parameters": estimator.parameters_table(),
+        "connections": estimator.connections_table(),
+        "hrf": estimator.hrf_table(),
+        "traininglog": pd.DataFrame(estimator.history_),
+    }
+    for suffix, table in tables.items():
+        path = folder / file_name(entities, suffix, ".tsv", desc=name)
+        write_table(path, table, MODEL_TABLES)
+
+
+def write_inputs(
+    dataset: DerivativeDataset, runs: Sequence[Run], record: Mapping[str, Any]
+) -> None:
+    """Write what went in.
+
+    Parameters
+    ----------
+    dataset : DerivativeDataset
+    runs : sequence of Run
+    record : mapping
+        As :func:`drmbids.workflows.record.inputs_record` makes it.
+    """
+    entities = shared_entities(runs)
+    name = file_name(entities, "runs", ".json", desc="inputs")
+    write_json(models_folder(dataset.root, entities) / name, dict(record))
+
+
+def models_folder(root: Path, entities: Mapping[str, str]) -> Path:
+    """Return the folder of a participant's models."""
+    return root / f"sub-{entities['subject']}" / "models"
+
+
+def _space(run: Run) -> VoxelSpace:
+    if run.space is None:
+        raise DataError(f"{run.label}: the run has no image space, so no maps can be written")
+    return run.space
+
+
+def _by_region(run: Run, series: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of each region."""
+    widths = [stream.values.shape[1] for stream in run.responses.values()]
+    parts = np.split(series, np.cumsum(widths)[:-1], axis=1)
+    return dict(zip(run.responses, parts, strict=True))
+
+
+def _score_values(scores: pd.DataFrame, score: str) -> dict[str, np.ndarray]:
+    """Return the scores of each region in the order of its voxels."""
+    return {
+        str(region): part.sort_values("target")[score].to_numpy()
+        for region, part in scores.groupby("region", sort=False)
+    }

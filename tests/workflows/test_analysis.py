@@ -1,0 +1,94 @@
+"""Every choice of the configuration reaches the functions that find, load and fit."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drmbids.bids.derivatives import DerivativeDataset
+from drmbids.bids.find import find_runs
+from drmbids.bids.load import load_runs
+from drmbids.core.exceptions import DataError
+from drmbids.spec.default import default_model
+from drmbids.workflows import analysis
+from drmbids.workflows.config import Config, resolve_config
+
+BASE: dict[str, Any] = {"bids_dir": "ds", "out_dir": "out", "level": "participant"}
+
+
+def calls(config: Config, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """Return the arguments that :func:`find_runs` and :func:`load_runs` are called with."""
+    seen: dict[str, dict[str, Any]] = {}
+
+    def record(function: Any) -> Any:
+        def call(*args: Any, **options: Any) -> list:
+            bound = inspect.signature(function).bind(*args, **options).arguments
+            seen[function.__name__] = bound | bound.pop("entities")
+            return []
+
+        return call
+
+    for function in (find_runs, load_runs):
+        monkeypatch.setattr(analysis, function.__name__, record(function))
+    with pytest.raises(DataError):  # no runs to make folds of
+        analysis.analyse_participant(config, None, "01", DerivativeDataset(Path("o"), Path("ds")))
+    return seen
+
+
+def test_choice_of_runs_is_the_same_for_finding_and_loading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = BASE | {
+        "session_label": ["a", "b"],
+        "task_id": ["look"],
+        "run_id": ["1"],
+        "acquisition": ["hi"],
+        "space": "T1w",
+        "desc": "preproc",
+        "filters": {"echo": "1"},
+        "derivatives": {"prep": "p"},
+    }
+    seen = calls(resolve_config(given), monkeypatch)
+    chosen = {
+        "bids_dir": Path("ds"),
+        "subject": "01",
+        "session": ["a", "b"],
+        "task": ["look"],
+        "run": ["1"],
+        "acquisition": ["hi"],
+        "space": "T1w",
+        "desc": "preproc",
+        "filters": {"bold": {"echo": "1"}},
+        "derivatives": {"prep": Path("p")},
+    }
+    assert seen["find_runs"] == chosen
+    assert seen["load_runs"].items() >= chosen.items()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"atlas_or_mask": None, "confounds": None, "tr": None, "smoothing_fwhm": None}),
+        ({"mask": {"vt": "v.nii"}, "tr": 2}, {"atlas_or_mask": {"vt": Path("v.nii")}, "tr": 2.0}),
+        ({"atlas": "a.nii", "smoothing_fwhm": 5}, {"atlas_or_mask": Path("a.nii")}),
+        ({"confounds": ["simple"]}, {"confounds": "simple"}),
+        ({"confounds": ["trans_*", "rot_x"]}, {"confounds": ["trans_*", "rot_x"]}),
+    ],
+)
+def test_how_runs_are_read(
+    given: dict[str, Any], expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = calls(resolve_config(BASE | given), monkeypatch)["load_runs"]
+    assert {name: seen[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("command_line", "in_file", "seed"), [(None, None, 0), (None, 7, 7), (0, 7, 0), (5, None, 5)]
+)
+def test_seed(command_line: int | None, in_file: int | None, seed: int) -> None:
+    spec = default_model()
+    training = spec.training.model_copy(update={"random_state": in_file})
+    spec = spec.model_copy(update={"training": training})
+    config = resolve_config(BASE | {"random_seed": command_line})
+    assert analysis._seed(config, spec) == seed

@@ -1,0 +1,48 @@
+"""`drmbids demo`: from BIDS to group report on data of known truth."""
+
+from pathlib import Path
+
+import pytest
+
+from drmbids.core.exceptions import UsageError
+from drmbids.workflows.demo import RIVAL, TRUE_MODEL, demo_recovery, demo_summary, run_demo
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a demonstration with fits cut short."""
+    out_dir = tmp_path_factory.mktemp("demo")
+    assert run_demo(out_dir, n_epochs=8, verbosity=-1) == 0
+    return out_dir
+
+
+@pytest.mark.slow
+def test_reports_are_written(demo: Path) -> None:
+    for model in (TRUE_MODEL, RIVAL):
+        assert {p.name for p in (demo / model).glob("*.html")} == {
+            "sub-01.html",
+            "sub-02.html",
+            "group.html",
+        }
+
+
+@pytest.mark.slow
+def test_report_shows_estimate_against_truth(demo: Path) -> None:
+    assert "Recovery of the truth" in (demo / TRUE_MODEL / "sub-01.html").read_text()
+    table = demo_recovery(demo)
+    assert table["sub-02", "truth"]["time constant", "V2"] == 3.0
+    assert table["sub-01", "estimate"].notna().all()
+
+
+@pytest.mark.slow
+def test_summary_compares_three_models(demo: Path) -> None:
+    table = demo_summary(demo)
+    assert list(table.columns) == ["glm", "no_feedback", "two_areas"]
+    assert len(table) == 4
+    assert table.notna().all(axis=None)
+
+
+def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(UsageError, match=r"thesis\.txt"):
+        run_demo(tmp_path)

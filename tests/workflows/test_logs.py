@@ -1,0 +1,61 @@
+"""Messages go to the right stream, and warnings are kept."""
+
+import logging
+import warnings
+from pathlib import Path
+
+import pytest
+
+from drmbids.core.exceptions import DataWarning, OutputError
+from drmbids.workflows.logs import collected_warnings, logger, logging_to, new_call_folder
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "out"), [(-1, ""), (0, "progress\n"), (1, "detail\nprogress\n")]
+)
+def test_streams_and_file(
+    tmp_path: Path, verbosity: int, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_to(tmp_path / "x.log", verbosity):
+        logger.debug("detail")
+        logger.info("progress")
+        try:
+            raise ValueError("inside")
+        except ValueError as error:
+            logger.error("wrong", exc_info=error)
+    captured = capsys.readouterr()
+    assert captured.out == out
+    assert captured.err == "drmbids: error: wrong\n"
+    text = (tmp_path / "x.log").read_text()
+    assert all(word in text for word in ("detail", "progress", "wrong", "ValueError: inside"))
+
+
+def test_handlers_are_taken_off_again(tmp_path: Path) -> None:
+    before = list(logger.handlers), logger.level
+    with pytest.raises(KeyError), logging_to(tmp_path / "x.log"):
+        raise KeyError
+    assert (list(logger.handlers), logger.level) == before
+
+
+def test_warnings_are_collected_once_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "drmbids"), collected_warnings("sub-01") as texts:
+        for _ in range(3):
+            warnings.warn("few\nvolumes", DataWarning, stacklevel=1)
+        warnings.warn("old name", FutureWarning, stacklevel=1)
+    assert texts == ["few volumes"]
+    levels = {record.getMessage(): record.levelname for record in caplog.records}
+    assert levels == {
+        "sub-01: few volumes": "WARNING",
+        "sub-01: FutureWarning: old name": "DEBUG",
+    }
+
+
+def test_every_call_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    first, second = new_call_folder(tmp_path), new_call_folder(tmp_path)
+    assert first != second and first.is_dir() and first.parent == tmp_path / "logs"
+
+
+def test_call_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
+    with pytest.raises(OutputError, match="cannot write"):
+        new_call_folder(tmp_path)

@@ -1,0 +1,107 @@
+"""Model files from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from drmbids.cli.main import main
+from drmbids.populations import POPULATIONS
+from drmbids.spec.load import load_model
+
+WHOLE = """\
+schema_version: 1
+resolution_s: 0.5
+stimuli: {events: {conditions: [face]}}
+populations: {V1: {kind: leaky, units: 4}}
+projections: [{from: events, to: V1}]
+readout: {regions: {V1: [V1]}}
+"""
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml", ".json"])
+def test_new_model_is_valid(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"m{suffix}"
+    assert main(["model", "new", str(path)]) == 0
+    assert "each_region" in load_model(path).populations
+
+
+@pytest.mark.parametrize("kind", list(POPULATIONS))
+def test_new_model_with_regions_and_conditions(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "m.yaml"
+    options = ["--region", "V1", "FFA", "--condition", "face", "house", "--population", kind]
+    assert main(["model", "new", str(path), *options]) == 0
+    spec = load_model(path)
+    assert {name: p.kind for name, p in spec.populations.items()} == {"V1": kind, "FFA": kind}
+    assert spec.stimuli["events"].conditions == ("face", "house")
+    pairs = {(p.source, p.target) for p in spec.projections}
+    assert pairs == {("events", "V1"), ("events", "FFA"), ("V1", "FFA"), ("FFA", "V1")}
+
+
+def test_existing_file_is_replaced_only_by_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text("mine")
+    assert main(["model", "new", str(path)]) == 73
+    assert path.read_text() == "mine"
+    assert "--force" in capsys.readouterr().err
+    assert main(["model", "new", str(path), "--force"]) == 0
+    assert load_model(path)
+
+
+def test_wrong_ending(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "new", str(tmp_path / "m.txt")]) == 2
+    assert ".yaml, .yml, .json" in capsys.readouterr().err
+
+
+def test_validate_lists_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.yaml"
+    assert main(["model", "new", str(path)]) == 0
+    assert main(["model", "validate", str(path)]) == 0
+    assert "valid" in capsys.readouterr().out
+    text = path.read_text().replace("kind: leaky", "kind: leeky").replace("from: events", "from: x")
+    path.write_text(text)
+    assert main(["model", "validate", str(path)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) >= 2 and all(line.startswith(f"drmbids: error: {path}") for line in lines)
+    assert any("'leaky'" in line for line in lines)
+
+
+def test_show_names_populations_and_projections(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.yaml"
+    assert main(["model", "new", str(path), "--region", "V1", "FFA"]) == 0
+    capsys.readouterr()
+    assert main(["model", "show", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("V1", "FFA", "leaky", "1 tick", "double_gamma"))
+
+
+def test_show_python_builds_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(WHOLE)
+    assert main(["model", "show", str(path), "--python"]) == 0
+    script = capsys.readouterr().out
+    compile(script, "model.py", "exec")
+    assert "Leaky(" in script
+
+
+def test_show_python_of_a_model_that_needs_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.yaml"
+    assert main(["model", "new", str(path)]) == 0
+    assert main(["model", "show", str(path), "--python"]) == 2
+    assert "leaves something to the data" in capsys.readouterr().err
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "schema"]) == 0
+    assert "populations" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_model_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "validate", str(tmp_path / "nowhere.yaml")]) == 2
+    assert "No such file" in capsys.readouterr().err

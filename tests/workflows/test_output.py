@@ -1,0 +1,85 @@
+"""The output folder is no input, and holds whole participants only."""
+
+from pathlib import Path
+
+import pytest
+
+from drmbids.core.exceptions import DataError, OutputError, UsageError
+from drmbids.workflows.output import check_output, staged_participant
+
+
+@pytest.fixture
+def bids(tmp_path: Path) -> Path:
+    """Return an input folder."""
+    (tmp_path / "ds" / "sub-01").mkdir(parents=True)
+    return tmp_path / "ds"
+
+
+@pytest.mark.parametrize("out", ["derivatives/drmbids", "../out", "results"])
+def test_usual_places_are_made(bids: Path, out: str) -> None:
+    check_output(bids, bids / out)
+    assert list((bids / out).iterdir()) == []
+
+
+@pytest.mark.parametrize("out", [".", "sub-01", "sub-01/x", "stimuli/x", "..", "../ds"])
+def test_input_is_never_written(bids: Path, out: str) -> None:
+    with pytest.raises(UsageError, match="the output"):
+        check_output(bids, bids / out)
+
+
+def test_a_link_to_the_input_is_seen_through(bids: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(bids)
+    with pytest.raises(UsageError, match="the output is the input"):
+        check_output(bids, tmp_path / "link")
+
+
+def test_a_file_in_the_way(bids: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write"):
+        check_output(bids, tmp_path / "file")
+
+
+def write(stage: Path, content: str) -> None:
+    """Write what a participant consists of."""
+    (stage / "sub-01").mkdir()
+    (stage / "sub-01" / f"{content}.txt").write_text(content)
+    (stage / "sub-01.html").write_text(content)
+    (stage / "logs").mkdir()
+
+
+def test_a_complete_participant_replaces_the_earlier_one(tmp_path: Path) -> None:
+    for content in ("old", "new"):
+        with staged_participant(tmp_path, "01") as stage:
+            write(stage, content)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sub-01", "sub-01.html"]
+    assert [p.name for p in (tmp_path / "sub-01").iterdir()] == ["new.txt"]
+    assert (tmp_path / "sub-01.html").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [DataError("bad"), KeyboardInterrupt(), ZeroDivisionError()])
+def test_an_error_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
+    with staged_participant(tmp_path, "01") as stage:
+        write(stage, "old")
+    with pytest.raises(type(error)), staged_participant(tmp_path, "01") as stage:
+        write(stage, "new")
+        raise error
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sub-01", "sub-01.html"]
+    assert [p.name for p in (tmp_path / "sub-01").iterdir()] == ["old.txt"]
+
+
+def test_a_move_that_fails_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with staged_participant(tmp_path, "01") as stage:
+        write(stage, "old")
+    rename = Path.rename
+
+    def stale(self: Path, target: Path) -> Path:
+        if self.name == "sub-01.html" and "new" in self.read_text():
+            raise OSError(116, "Stale file handle")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", stale)
+    with pytest.raises(OutputError, match="Stale"), staged_participant(tmp_path, "01") as stage:
+        write(stage, "new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sub-01", "sub-01.html"]
+    assert [p.name for p in (tmp_path / "sub-01").iterdir()] == ["old.txt"]
+    assert (tmp_path / "sub-01.html").read_text() == "old"

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from drmbids.training.passes import (
     gather_targets,
     windows,
 )
-from drmbids.training.solver import Solution, solve_maps, target_scale
+from drmbids.training.solver import Solution, solve_maps
 
 #: Called after every epoch with its row of the history.
 Callback = Callable[[Mapping[str, Any]], None]
@@ -124,10 +125,12 @@ class DRM:
         optimizer = self._optimizer()
         best, kept = math.inf, self._snapshot()
         first = len(self.history)
+        solved = self.net.readout.linear_parameters() if self.solve else []
         for epoch in range(n_epochs + 1):
             started = time.perf_counter()
             last = epoch == n_epochs
-            loss = self._epoch(data_iter, targets, cutoff, backward=not last)
+            with held_fixed(solved):
+                loss = self._epoch(data_iter, targets, cutoff, backward=not last)
             val = math.nan if val_iter is None else self._validate(val_iter, targets)
             score = loss if val_iter is None else val
             if not (math.isfinite(loss) and math.isfinite(score)):
@@ -279,7 +282,7 @@ class DRM:
         if not self.solve:
             shown = gather_targets(data, data.n_runs)
             return self._truncated(data, None, None, shown, backward=False)
-        scale, gathered = target_scale(targets), RunData(data.n_runs)
+        scale, gathered = targets.target_scale(), RunData(data.n_runs)
         for item, features, _ in feature_windows(self.net, data):
             prediction = self.net.readout.map_features(features, item["confounds"])
             if not bool(torch.isfinite(prediction).all()):
@@ -292,3 +295,16 @@ class DRM:
             total += ((rest - fit) / scale).square().nansum().item()
             count += int((~rest.isnan()).sum())
         return total / max(count, 1.0)
+
+
+@contextmanager
+def held_fixed(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Compute no gradient for parameters inside the block: it would be as wide as the targets."""
+    flags = [p.requires_grad for p in parameters]
+    for p in parameters:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p, flag in zip(parameters, flags, strict=True):
+            p.requires_grad_(flag)

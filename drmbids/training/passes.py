@@ -9,6 +9,7 @@ from torch import Tensor
 from drmbids.functional.ridge import orthonormal
 from drmbids.iterators.iterator import Item
 from drmbids.net.net import DRMNet
+from drmbids.training.maps import nuisance_fit
 
 
 def split_item(item: Item, n_ticks: int, resolution: float) -> Iterator[Item]:
@@ -53,6 +54,7 @@ class RunData:
 
     def __init__(self, n_runs: int):
         self._parts: list[dict[str, list[Tensor]]] = [{} for _ in range(n_runs)]
+        self._scale: Tensor | None = None
 
     def add(self, item: Item, **columns: Tensor) -> None:
         """Add tensors of shape (n_measured, batch, ...) of one window by name."""
@@ -68,6 +70,22 @@ class RunData:
         if name == "nuisance":  # a pass that stops within a run cuts its basis
             return [_as_orthonormal(basis) for basis in series]
         return series
+
+    def target_scale(self) -> Tensor:
+        """Return the standard deviation of each target, nuisance taken out, shape (n_targets,).
+
+        A target that never varies gets 1, so that it adds a constant to the loss and no infinity.
+        """
+        if self._scale is None:
+            total: Tensor | float = 0.0
+            count: Tensor | float = 0.0
+            for y, basis in zip(self.get("response"), self.get("nuisance"), strict=True):
+                clean = y.double() - nuisance_fit(y.double(), basis.double())
+                total = total + clean.square().nansum(0)
+                count = count + (~clean.isnan()).sum(0)
+            scale = (total / torch.as_tensor(count).clamp(min=1)).sqrt()
+            self._scale = torch.where(scale > 1e-12, scale, torch.ones_like(scale))
+        return self._scale
 
 
 def _as_orthonormal(basis: Tensor) -> Tensor:

@@ -18,21 +18,6 @@ from drmbids.training.maps import (
 from drmbids.training.passes import RunData, by_region
 
 
-def target_scale(targets: RunData) -> Tensor:
-    """Return the standard deviation of each target, nuisance taken out, shape (n_targets,).
-
-    A target that never varies gets 1, so that it adds a constant to the loss and no infinity.
-    """
-    total: Tensor | float = 0.0
-    count: Tensor | float = 0.0
-    for y, basis in zip(targets.get("response"), targets.get("nuisance"), strict=True):
-        clean = y.double() - nuisance_fit(y.double(), basis.double())
-        total = total + clean.square().nansum(0)
-        count = count + (~clean.isnan()).sum(0)
-    scale = (total / torch.as_tensor(count).clamp(min=1)).sqrt()
-    return torch.where(scale > 1e-12, scale, torch.ones_like(scale))
-
-
 @dataclass(eq=False)
 class Solution:
     """What solved maps add to a loss: run offsets and the ridge penalty.
@@ -129,7 +114,7 @@ def solve_maps(
     alphas : float, sequence of float or None
         Penalties to choose from.
     """
-    y, nuisance, scale = targets.get("response"), targets.get("nuisance"), target_scale(targets)
+    y, nuisance, scale = targets.get("response"), targets.get("nuisance"), targets.target_scale()
     confounds = targets.get("confounds")
     if readout.n_confounds:
         y = [t - c @ readout.confound_weights for t, c in zip(y, confounds, strict=True)]

@@ -39,7 +39,7 @@ wheel: .venv/package.stamp ## Build dist/*.whl
 	$(PIP) wheel --no-deps --build-constraint constraints.txt --wheel-dir dist .
 
 clean: ## Remove what these targets made
-	rm -rf .venv .demo demo_output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .demo drmbids_demo build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Installed again only when the metadata or the pinned versions change. The package is editable, so
 # that the demo and the tests run the checkout as it is.

@@ -138,9 +138,12 @@ def _add_models(options: Options) -> None:
     options.add(
         "-m",
         "--model",
+        nargs="+",
+        action="extend",
         type=Path,
         metavar="FILE",
-        help="model file (drmbids model new); when not given, one population for each region",
+        help="model files (drmbids model new) to compare with each other and the linear model; "
+        "when not given, one population for each region",
     )
     options.add("--n-epochs", type=positive(int), metavar="N", help="passes over the runs")
     options.add("--cv", choices=get_args(HeldOut), help="what each fold leaves out")

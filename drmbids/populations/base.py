@@ -136,5 +136,7 @@ def prefer_inputs(weights: Tensor, n_stimulus: int) -> None:
     preferred, strength = (n_stimulus, 1.0) if n_stimulus else (n_inputs, 0.5)
     with torch.no_grad():
         weights.normal_(0.0, 0.1 / n_inputs**0.5)
-        unit = torch.arange(n_units)
-        weights[unit, unit % preferred] += strength
+        # as often as it takes for every unit to have an input, and every input a unit: a condition
+        # that starts below zero for all rectified units gets no gradient, for good
+        pair = torch.arange(max(n_units, preferred))
+        weights[pair % n_units, pair % preferred] += strength

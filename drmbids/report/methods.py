@@ -1,6 +1,7 @@
 """Methods text for a paper, made from what was run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -10,16 +11,41 @@ from drmbids.report.numbers import format_value
 from drmbids.report.references import REFERENCES
 
 
+@dataclass(frozen=True)
+class Training:
+    """How one model was fitted.
+
+    Parameters
+    ----------
+    hrf : str
+        Hemodynamic model as it reads in a sentence: ``"a double-gamma function with fitted peak
+        and undershoot times"``.
+    penalties : tuple of float
+        Candidate ridge penalties.
+    n_epochs : int
+        Epochs of training.
+    learning_rate : float
+        Step size of the gradient descent.
+    cutoff_s : float, optional
+        Seconds after which backpropagation is cut; not cut when absent.
+    seed : int, optional
+        Seed of the initial weights.
+    """
+
+    hrf: str
+    penalties: tuple[float, ...]
+    n_epochs: int
+    learning_rate: float
+    cutoff_s: float | None = None
+    seed: int | None = None
+
+
 def methods_text(
     inputs: Mapping[str, Any],
     *,
     nuisance: Nuisance,
-    hrf: str,
     folds: str,
-    penalties: Sequence[float],
-    n_epochs: int,
-    learning_rate: float,
-    cutoff_s: float | None = None,
+    training: Mapping[str, Training],
     scores: pd.DataFrame | None = None,
 ) -> str:
     """Return a paragraph on the analysis, with references, as Markdown.
@@ -30,19 +56,10 @@ def methods_text(
         Content of ``S_desc-inputs_runs.json``.
     nuisance : Nuisance
         Drift and confounds taken out of each run.
-    hrf : str
-        Hemodynamic model as it reads in a sentence: ``"a double-gamma function with fitted peak
-        and undershoot times"``.
     folds : str
         What was left out in each fold: ``"run"``, ``"session"`` or ``"subject"``.
-    penalties : sequence of float
-        Candidate ridge penalties.
-    n_epochs : int
-        Epochs of training.
-    learning_rate : float
-        Step size of the gradient descent.
-    cutoff_s : float, optional
-        Seconds after which backpropagation is cut; not cut when absent.
+    training : mapping of str to Training
+        How each of the models in ``inputs["fitted"]`` was fitted, by name.
     scores : DataFrame, optional
         Columns ``model, region, target, r``; gives a sentence on the results.
 
@@ -52,16 +69,19 @@ def methods_text(
 
     Examples
     --------
-    >>> text = methods_text({"runs": []}, nuisance=Nuisance(), hrf="a fixed function",
-    ...                     folds="run", penalties=[1.0], n_epochs=5, learning_rate=0.01)
+    >>> how = Training("a fixed function", (1.0,), n_epochs=5, learning_rate=0.01)
+    >>> inputs = {"fitted": [{"name": "drm", "populations": []}]}
+    >>> text = methods_text(inputs, nuisance=Nuisance(), folds="run", training={"drm": how})
     >>> "leave-one-run-out" in text
     True
     """
+    several = len(training) > 1
+    models = [m for m in inputs.get("fitted", []) if m["name"] in training]
     sentences = [
         _data_sentence(inputs),
-        _model_sentence(inputs, hrf),
+        *[_model_sentence(m, training[m["name"]].hrf, several) for m in models],
         _nuisance_sentence(nuisance, inputs),
-        _training_sentence(penalties, n_epochs, learning_rate, cutoff_s),
+        *_training_sentences(training),
         _test_sentence(inputs, folds),
     ]
     if scores is not None and len(scores):
@@ -118,16 +138,16 @@ def _data_sentence(inputs: Mapping[str, Any]) -> str:
     return text + "."
 
 
-def _model_sentence(inputs: Mapping[str, Any], hrf: str) -> str:
-    """Say what the model is."""
-    model = inputs.get("model") or {}
+def _model_sentence(model: Mapping[str, Any], hrf: str, several: bool) -> str:
+    """Say what a model is."""
     populations = model.get("populations", [])
     parts = [f"{p['name']} ({p['kind']}, {_count(p['units'], 'unit')})" for p in populations]
     which = _count(len(parts), "population") + (f", {_join(parts)}," if parts else "")
     resolution = model.get("resolution")
     step = f", computed at a resolution of {format_value(resolution)} s" if resolution else ""
+    name = f" {model['name']}" if several else ""
     return (
-        "Responses were modelled with a dynamic representational model "
+        f"Responses were modelled with a dynamic representational model{name} "
         f"({_CITATIONS['drm']}): a network of {which} driven by the experimental conditions{step}. "
         f"Unit activity was convolved with {hrf} ({_CITATIONS['hrf']}) and mapped linearly to the "
         "voxels of each region."
@@ -153,27 +173,35 @@ def _nuisance_sentence(nuisance: Nuisance, inputs: Mapping[str, Any]) -> str:
     )
 
 
-def _training_sentence(
-    penalties: Sequence[float], n_epochs: int, learning_rate: float, cutoff_s: float | None
-) -> str:
-    """Say how the model was fitted."""
-    low, high = min(penalties), max(penalties)
-    if low == high:
-        penalty = f"the penalty {format_value(low)}"
-    else:
+def _training_sentences(training: Mapping[str, Training]) -> list[str]:
+    """Say how the models were fitted: once for those fitted alike."""
+    alike: dict[tuple, list[str]] = {}
+    for name, how in training.items():
+        key = (how.penalties, how.n_epochs, how.learning_rate, how.cutoff_s, how.seed)
+        alike.setdefault(key, []).append(name)
+    return [
+        _training_sentence(training[names[0]], f" of {_join(names)}" if len(alike) > 1 else "")
+        for names in alike.values()
+    ]
+
+
+def _training_sentence(how: Training, whose: str) -> str:
+    low, high = min(how.penalties), max(how.penalties)
+    penalty = f"the penalty {format_value(low)}"
+    if low != high:
         penalty = (
-            f"a penalty chosen among {len(penalties)} values from {format_value(low)} to "
+            f"a penalty chosen among {len(how.penalties)} values from {format_value(low)} to "
             f"{format_value(high)} on training runs"
         )
-    cut = (
-        f", truncated to {format_value(cutoff_s)} s ({_CITATIONS['truncation']})"
-        if cutoff_s
-        else ""
-    )
+    cut = ""
+    if how.cutoff_s:
+        cut = f", truncated to {format_value(how.cutoff_s)} s ({_CITATIONS['truncation']})"
+    seed = "" if how.seed is None else f"; the random seed was {how.seed}"
     return (
-        f"The linear maps were solved in closed form as ridge regression ({_CITATIONS['ridge']}) "
-        f"with {penalty}; all other parameters were trained by backpropagation through time{cut} "
-        f"for {_count(n_epochs, 'epoch')} with a learning rate of {format_value(learning_rate)}."
+        f"The linear maps{whose} were solved in closed form as ridge regression "
+        f"({_CITATIONS['ridge']}) with {penalty}; all other parameters were trained by "
+        f"backpropagation through time{cut} for {_count(how.n_epochs, 'epoch')} with a learning "
+        f"rate of {format_value(how.learning_rate)}{seed}."
     )
 
 
@@ -210,5 +238,4 @@ def _software_sentence(inputs: Mapping[str, Any]) -> str:
     ]
     if not parts:
         return ""
-    seed = f" The random seed was {inputs['seed']}." if inputs.get("seed") is not None else ""
-    return f"Analyses were run with {_join(parts)}.{seed}"
+    return f"Analyses were run with {_join(parts)}."

@@ -11,31 +11,35 @@ from drmbids.report.page import Section
 from drmbids.report.svg import FigureFolder
 
 
-def fill_model(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
-    """Graph of the brain and the schedule it is computed in."""
-    model = analysis.inputs.get("model")
-    if not model:
+def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
+    """Graph of each brain and the schedule it is computed in."""
+    models = analysis.inputs.get("fitted", [])
+    if not models:
         section.missing = "No model was recorded."
         return
-    section.facts(
-        {
-            "Model": model.get("name"),
-            "Populations": len(model.get("populations", [])),
-            "Trainable parameters": model.get("n_parameters"),
-            "Resolution (s)": model.get("resolution"),
-        }
-    )
     tables = analysis.model_tables("connections")
-    if model.get("name") in tables or len(tables) == 1:
-        connections = tables.get(model.get("name"), next(iter(tables.values())))
-    else:
-        connections = pd.DataFrame(columns=["source", "target", "delay_s", "weight_mean"])
-        section.note("The connections were not saved, so the graph shows populations alone.")
-    figure = brain_graph(model.get("populations", []), connections, model.get("stimuli", {}))
-    content, file = figures.save(figure, f"{analysis.stem}_desc-braingraph_bold")
-    section.figure(content, "Stimuli (square), populations (round) and connections.", file)
-    if model.get("schedule"):
-        section.code(str(model["schedule"]), "Schedule of the computation")
+    for model in models:
+        name = str(model.get("name"))
+        section.facts(
+            {
+                "Model": name,
+                **({"Description": model["description"]} if model.get("description") else {}),
+                "Populations": len(model.get("populations", [])),
+                "Trainable parameters": model.get("n_parameters"),
+                "Resolution (s)": model.get("resolution"),
+                "Seed": model.get("seed"),
+            }
+        )
+        connections = tables.get(name)
+        if connections is None:
+            connections = pd.DataFrame(columns=["source", "target", "delay_s", "weight_mean"])
+            section.note("The connections were not saved, so the graph shows populations alone.")
+        figure = brain_graph(model.get("populations", []), connections, model.get("stimuli", {}))
+        content, file = figures.save(figure, f"{analysis.stem}_desc-{name}graph_bold")
+        caption = f"Stimuli (square), populations (round) and connections of {name}."
+        section.figure(content, caption, file)
+        if model.get("schedule"):
+            section.code(str(model["schedule"]), "Schedule of the computation")
 
 
 def fill_hrfs(section: Section, analysis: Analysis, figures: FigureFolder) -> None:

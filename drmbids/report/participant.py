@@ -11,7 +11,7 @@ from drmbids.core.results import Results
 from drmbids.report.folder import Analysis, find_analyses, write_text
 from drmbids.report.model_sections import (
     fill_hrfs,
-    fill_model,
+    fill_models,
     fill_parameters,
     fill_recovery,
     fill_training,
@@ -82,7 +82,7 @@ def _chapter(
     drawn = {"analysis": analysis, "figures": figures}
     parts: list[tuple[str, str, Callable[[Section], None]]] = [
         ("Inputs", "inputs", partial(fill_inputs, analysis=analysis)),
-        ("Model", "model", partial(fill_model, **drawn)),
+        ("Models", "models", partial(fill_models, **drawn)),
         ("Design", "design", partial(fill_design, **drawn)),
         ("Scores", "scores", partial(fill_scores, **drawn)),
         ("Score maps", "maps", partial(fill_maps, **drawn)),

@@ -111,8 +111,7 @@ def fill_provenance(section: Section, analysis: Analysis | None, out_dir: Path) 
     inputs = analysis.inputs if analysis else {}
     if inputs.get("command"):
         section.code(str(inputs["command"]), "Command")
-    facts = {"Seed": inputs["seed"]} if "seed" in inputs else {}
-    facts |= dict(inputs.get("versions", {}))
+    facts = dict(inputs.get("versions", {}))
     if facts:
         section.facts(facts)
     config = latest_log(out_dir, "config.toml")

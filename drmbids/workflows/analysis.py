@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drmbids.bids.derivatives import DerivativeDataset
@@ -12,13 +12,16 @@ from drmbids.comparison.compare import compare_models, make_folds
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
+from drmbids.recovery.truth import find_truth
 from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.citation import citation
+from drmbids.workflows.compared import scoring_nuisance
 from drmbids.workflows.config import BASELINE, DRM, Config
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record
+from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.write import write_inputs, write_model, write_scores, write_series
 
 #: Seed of the initial weights where neither the command line nor the model file gives one.
@@ -26,15 +29,16 @@ DEFAULT_SEED = 0
 
 
 def analyse_participant(
-    config: Config, model: ModelSpec | None, subject: str, dataset: DerivativeDataset
+    config: Config, models: Mapping[str, ModelSpec], subject: str, dataset: DerivativeDataset
 ) -> str:
     """Analyse one participant and write all of its files but the report.
 
     Parameters
     ----------
     config : Config
-    model : ModelSpec or None
-        The model to compare with the baseline; :func:`drmbids.default_model` when None.
+    models : mapping of str to ModelSpec
+        Models to compare with each other and the baseline, by name;
+        :func:`drmbids.default_model` when empty.
     subject : str
         Label without ``sub-``.
     dataset : DerivativeDataset
@@ -55,26 +59,46 @@ def analyse_participant(
         files = find_runs(config.bids_dir, **_query(config, subject))
         runs = _load(config, subject)
         make_folds(runs, config.cv)  # raises where nothing can be held out
-        spec = default_model(runs) if model is None else model
-        seed = _seed(config, spec)
-        # where the model shares confound weights over runs, the baseline fits them in each run
-        nuisance = replace(spec.readout.nuisance(), confounds=spec.readout.confounds != "none")
-        drm = DRMRegressor(spec, config.n_epochs, device=config.device, random_state=seed)
-        models = {BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance), DRM: drm}
+        specs = dict(models) or {DRM: default_model(runs)}
+        nuisance = scoring_nuisance(next(iter(specs.values())))
+        fitted = {
+            name: DRMRegressor(
+                spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
+            )
+            for name, spec in specs.items()
+        }
+        compared = {BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance), **fitted}
         with fold_progress(label, show=config.verbosity >= 0) as on_fold:
-            results = compare_models(models, runs, cv=config.cv, nuisance=nuisance, on_fold=on_fold)
-        logger.info("%s: fit of %s on all %d runs", label, DRM, len(runs))
-        drm.fit(runs)
+            results = compare_models(
+                compared, runs, cv=config.cv, nuisance=nuisance, on_fold=on_fold
+            )
         write_series(dataset, runs, results, nuisance)
         write_scores(dataset, runs, results, BASELINE)
-        write_model(dataset, runs, DRM, drm)
-    record = inputs_record(runs, files, warnings, shlex.join(sys.argv), seed) | {
-        "models": list(models),
+        for name, estimator in fitted.items():
+            logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
+            estimator.fit(runs)
+            write_model(dataset, runs, name, estimator)
+        _write_recovery(config, subject, dataset, runs, fitted)
+    record = inputs_record(runs, files, warnings, shlex.join(sys.argv)) | {
+        "models": list(compared),
         "baseline": BASELINE,
-        "model": model_record(drm, DRM),
+        "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
     write_inputs(dataset, runs, record)
-    return citation(record, drm, nuisance, config.cv)
+    return citation(record, fitted, nuisance, config.cv)
+
+
+def _write_recovery(
+    config: Config,
+    subject: str,
+    dataset: DerivativeDataset,
+    runs: Sequence[Run],
+    fitted: Mapping[str, DRMRegressor],
+) -> None:
+    """Write estimates of the first model beside the truth, where the data come with one."""
+    truth = find_truth(config.bids_dir, subject)
+    if truth is not None:
+        write_recovery(dataset, runs, next(iter(fitted.values())), truth)
 
 
 def _seed(config: Config, spec: ModelSpec) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.report.methods import methods_text
+from drmbids.report.methods import Training, methods_text
 from drmbids.training.maps import DEFAULT_ALPHAS
 
 # How the kinds of hemodynamic responses of model files read in a sentence.
@@ -16,7 +16,10 @@ _HRFS = {
 
 
 def citation(
-    record: Mapping[str, Any], estimator: DRMRegressor, nuisance: Nuisance, held_out: str
+    record: Mapping[str, Any],
+    fitted: Mapping[str, DRMRegressor],
+    nuisance: Nuisance,
+    held_out: str,
 ) -> str:
     """Return the methods text of one participant's analysis.
 
@@ -24,8 +27,8 @@ def citation(
     ----------
     record : mapping
         What went in, as it is saved.
-    estimator : DRMRegressor
-        Fitted on all runs.
+    fitted : mapping of str to DRMRegressor
+        Models by name, fitted on all runs.
     nuisance : Nuisance
         What was taken out before scoring.
     held_out : str
@@ -36,16 +39,19 @@ def citation(
     str
         Markdown.
     """
+    training = {name: _training(estimator) for name, estimator in fitted.items()}
+    return methods_text(record, nuisance=nuisance, folds=held_out, training=training)
+
+
+def _training(estimator: DRMRegressor) -> Training:
     alphas = DEFAULT_ALPHAS if estimator.alphas is None else estimator.alphas
     kind = type(getattr(estimator.net_.readout, "hrf", None)).__name__
-    training = estimator.model_.training
-    return methods_text(
-        record,
-        nuisance=nuisance,
+    window = estimator.model_.training.window_s
+    return Training(
         hrf=_HRFS.get(kind, f"a hemodynamic response ({kind})"),
-        folds=held_out,
-        penalties=[alphas] if isinstance(alphas, float | int) else list(alphas),
+        penalties=(alphas,) if isinstance(alphas, float | int) else tuple(alphas),
         n_epochs=estimator.history_[-1]["epoch"],
         learning_rate=estimator.history_[0]["learning_rate"],
-        cutoff_s=training.window_s if estimator.window is None else estimator.window,
+        cutoff_s=window if estimator.window is None else estimator.window,
+        seed=estimator.random_state,
     )

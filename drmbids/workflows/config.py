@@ -52,8 +52,9 @@ class Config:
         Repetition time in seconds where sidecars lack it.
     smoothing_fwhm : float or None
         Width of the Gaussian that images are smoothed with, in mm.
-    model : Path or None
-        Model file; one population for each region when absent.
+    model : tuple of Path
+        Model files, compared with each other and the baseline; one population for each region when
+        empty.
     n_epochs : int or None
         Passes over the training runs; that of the model file when absent.
     cv : {"run", "session"}
@@ -102,7 +103,7 @@ class Config:
     confounds: tuple[str, ...] = ()
     tr: Annotated[float, Field(gt=0)] | None = None
     smoothing_fwhm: Annotated[float, Field(ge=0)] | None = None
-    model: Path | None = None
+    model: tuple[Path, ...] = ()
     n_epochs: Annotated[int, Field(ge=1)] | None = None
     cv: HeldOut = "run"
     baseline_hrf: BaselineHRF = "glover"
@@ -174,9 +175,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"--config-file {path}: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"--config-file {path}: not valid TOML ({error})") from error
-    for name in ("bids_dir", "out_dir", "atlas", "model"):
+    if isinstance(content.get("model"), str):
+        content["model"] = [content["model"]]
+    for name in ("bids_dir", "out_dir", "atlas"):
         if isinstance(content.get(name), str):
             content[name] = path.parent / content[name]
+    if isinstance(content.get("model"), list):
+        content["model"] = [path.parent / str(file) for file in content["model"]]
     for name in ("derivatives", "mask"):
         if isinstance(content.get(name), dict):
             content[name] = {k: path.parent / str(v) for k, v in content[name].items()}

@@ -8,16 +8,19 @@ import pandas as pd
 from drmbids.core.exceptions import UsageError
 from drmbids.core.resources import demo_dataset
 from drmbids.report.folder import read_table
-from drmbids.workflows.config import BASELINE, DRM, Config
+from drmbids.workflows.config import Config
 from drmbids.workflows.group import run_group
 from drmbids.workflows.participant import run_participants
 from drmbids.workflows.simulated_dataset import PREPROCESSED
 
-#: Models of the demonstration: the structure that the data were drawn from, and one without the
-#: connection back. Names of model files beside the dataset, and of folders in the output.
-TRUE_MODEL, RIVAL = "two_areas", "no_feedback"
+#: Model files beside the dataset: the structure that the data were drawn from, and one without the
+#: connection back.
+MODELS = ("two_areas", "no_feedback")
 
 _REGIONS = ("V1", "V2")
+
+# What a derivative dataset of drmbids has at its top, besides participants.
+_OURS = {"dataset_description.json", "descriptions.tsv", "README.md", "logs", "group", "group.html"}
 
 
 def run_demo(
@@ -25,14 +28,13 @@ def run_demo(
 ) -> int:
     """Analyse the data that come with drmbids, from BIDS to group report.
 
-    Two simulated participants are analysed twice, by the model that the data were drawn from and by
-    one without its feedback; both are compared with a linear model on held-out runs.
+    Two simulated participants are analysed by the model that the data were drawn from, by one
+    without its feedback, and by a linear model; all are compared on held-out runs.
 
     Parameters
     ----------
     out_dir : str or Path, optional
-        Folder to write, a BIDS derivative dataset for each model in it; ``demo_output`` when
-        absent.
+        Derivative dataset to write; ``drmbids_demo`` when absent.
     n_epochs : int, optional
         Epochs of each fit; those of the model files when absent.
     verbosity : int
@@ -41,7 +43,7 @@ def run_demo(
     Returns
     -------
     int
-        0, or the exit code of the participant level.
+        0, or the exit code of the participant or group level.
 
     Raises
     ------
@@ -50,36 +52,35 @@ def run_demo(
     OutputError
         If it cannot be written.
     """
-    out_dir, dataset = Path("demo_output" if out_dir is None else out_dir), demo_dataset()
+    out_dir, dataset = Path("drmbids_demo" if out_dir is None else out_dir), demo_dataset()
     _check_folder(out_dir)
-    print(f"Data: {dataset}, two participants drawn from a model of two areas (V1, V2)\n")
-    for name in (TRUE_MODEL, RIVAL):
-        config = demo_config(dataset, out_dir / name, name, n_epochs, verbosity)
-        print(f"Model {name} ({config.model}) against a linear model, each run held out in turn")
-        code = run_participants(config) or run_group(replace(config, level="group"))
-        if code:
-            return code
-        print()
+    print(f"Data: {dataset}\n      two participants drawn from a model of two areas, V1 and V2")
+    print(f"Models: {', '.join(MODELS)}, and a linear model; each run is held out in turn\n")
+    config = demo_config(dataset, out_dir, n_epochs, verbosity)
+    code = run_participants(config) or run_group(replace(config, level="group"))
+    if code:
+        return code
+    print("\nHeld-out r2, median over voxels:\n")
     print(demo_summary(out_dir).to_string(float_format="%.3f"))
-    print("(median r2 over voxels, on runs that were held out)\n")
+    print("\nEstimates beside the truth (time constants and HRF peaks in s):\n")
     print(demo_recovery(out_dir).to_string(float_format="%.2f"))
-    print(f"(time constants and HRF peaks in s)\n\nReports: {out_dir}/*/*.html")
+    print(
+        f"\nReports: {out_dir / 'sub-01.html'}, {out_dir / 'sub-02.html'}, {out_dir / 'group.html'}"
+    )
     return 0
 
 
 def demo_config(
-    dataset: Path, out_dir: Path, model: str, n_epochs: int | None = None, verbosity: int = 0
+    dataset: Path, out_dir: Path, n_epochs: int | None = None, verbosity: int = 0
 ) -> Config:
-    """Return the configuration of one model, as a user would give it on the command line.
+    """Return the configuration of the demonstration, as a user would give it.
 
     Parameters
     ----------
     dataset : Path
         From :func:`~drmbids.core.resources.demo_dataset`.
     out_dir : Path
-        Where the results of this model go.
-    model : str
-        Name of a model file in the folder ``models`` beside the dataset.
+        Where the results go.
     n_epochs, verbosity : int
         See :func:`run_demo`.
     """
@@ -96,7 +97,7 @@ def demo_config(
         derivatives={PREPROCESSED: derived},
         mask=masks,
         confounds=("trans_*", "rot_*"),
-        model=dataset.parent / "models" / f"{model}.yaml",
+        model=tuple(dataset.parent / "models" / f"{name}.yaml" for name in MODELS),
         n_epochs=n_epochs,
         verbosity=verbosity,
     )
@@ -113,19 +114,14 @@ def demo_summary(out_dir: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows are participants and regions; columns are the linear model, the model without
-        feedback and the true one.
+        Rows are participants and regions, columns are models.
     """
-    rows = []
-    for model in (TRUE_MODEL, RIVAL):
-        for path in sorted((out_dir / model).glob("sub-*/func/*_desc-scores_timeseries.tsv")):
-            scores = read_table(path)
-            scores["model"] = scores["model"].replace({DRM: model})
-            wanted = scores if model == TRUE_MODEL else scores[scores["model"] == model]
-            rows.append(wanted.assign(participant=path.name.split("_")[0]))
-    table = pd.concat(rows).groupby(["participant", "region", "model", "target"])["r2"].mean()
-    medians = table.groupby(["participant", "region", "model"]).median().unstack("model")
-    return medians[[BASELINE, RIVAL, TRUE_MODEL]]
+    parts = []
+    for path in sorted(out_dir.glob("sub-*/models/*_desc-summary_scores.tsv")):
+        parts.append(read_table(path).assign(participant=path.name.split("_")[0]))
+    table = pd.concat(parts)
+    models = list(dict.fromkeys(table["model"]))
+    return table.pivot(index=["participant", "region"], columns="model", values="r2_median")[models]
 
 
 def demo_recovery(out_dir: Path) -> pd.DataFrame:
@@ -142,7 +138,7 @@ def demo_recovery(out_dir: Path) -> pd.DataFrame:
         Rows are quantities; columns are truth and estimate of each participant.
     """
     parts = {}
-    for path in sorted((out_dir / TRUE_MODEL).glob("sub-*/models/*_desc-recovery_scores.tsv")):
+    for path in sorted(out_dir.glob("sub-*/models/*_desc-recovery_scores.tsv")):
         table = read_table(path).set_index(["quantity", "name"])
         parts[path.name.split("_")[0]] = table[["truth", "estimate"]]
     return pd.concat(parts, axis=1)
@@ -150,7 +146,7 @@ def demo_recovery(out_dir: Path) -> pd.DataFrame:
 
 def _check_folder(out_dir: Path) -> None:
     """Refuse a folder that holds anything but an earlier demonstration."""
-    if out_dir.is_dir():
-        others = {path.name for path in out_dir.iterdir()} - {TRUE_MODEL, RIVAL}
-        if others:
-            raise UsageError(f"{out_dir} holds {sorted(others)[0]}; give a folder of its own")
+    found = {p.name for p in out_dir.iterdir()} if out_dir.is_dir() else set()
+    others = sorted(n for n in found - _OURS if not n.startswith((".", "sub-")))
+    if others:
+        raise UsageError(f"{out_dir} holds {others[0]}; give the demonstration a folder of its own")

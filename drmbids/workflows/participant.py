@@ -3,7 +3,7 @@
 import shutil
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,13 @@ from drmbids.core.exceptions import DataError, DRMError
 from drmbids.core.files import write_text
 from drmbids.iterators.device import check_device
 from drmbids.report.participant import write_participant_report
-from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.analysis import analyse_participant
-from drmbids.workflows.config import Config
+from drmbids.workflows.compared import describe_models, load_models
+from drmbids.workflows.config import DRM, Config
 from drmbids.workflows.earlier import keep_other_analyses
 from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output, staged_participant
-from drmbids.workflows.write import DESCRIPTIONS
 
 #: Some participants failed, the others are complete.
 SOME_FAILED = 1
@@ -76,15 +75,15 @@ def run_participants(config: Config) -> int:
     call = new_call_folder(config.out_dir)
     config.save(call / "config.toml")
     with logging_to(call / "drmbids.log", config.verbosity):
-        model = None if config.model is None else load_model(config.model)
+        models = load_models(config.model)
         check_device(config.device)
         if config.n_threads is not None:
             torch.set_num_threads(config.n_threads)
         subjects = find_participants(config)
-        derivative_dataset(config).write_description(DESCRIPTIONS)
+        derivative_dataset(config).write_description(describe_models(models or [DRM]))
         outcomes = []
         for subject in subjects:
-            outcomes.append(_run_participant(config, model, subject, call))
+            outcomes.append(_run_participant(config, models, subject, call))
             if outcomes[-1].error is not None and config.stop_on_first_crash:
                 break
         _write_outcomes(outcomes, call / "participants.tsv")
@@ -125,7 +124,9 @@ def derivative_dataset(config: Config, root: Path | None = None) -> DerivativeDa
     return DerivativeDataset(root or config.out_dir, config.bids_dir, config.derivatives)
 
 
-def _run_participant(config: Config, model: ModelSpec | None, subject: str, call: Path) -> Outcome:
+def _run_participant(
+    config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path
+) -> Outcome:
     """Analyse one participant; an error is logged and returned, not raised."""
     label, started = f"sub-{subject}", time.monotonic()
     logger.info("%s: started", label)
@@ -135,7 +136,7 @@ def _run_participant(config: Config, model: ModelSpec | None, subject: str, call
         else:
             with staged_participant(config.out_dir, subject) as stage:
                 dataset = derivative_dataset(config, stage)
-                citation_text = analyse_participant(config, model, subject, dataset)
+                citation_text = analyse_participant(config, models, subject, dataset)
                 keep_other_analyses(config.out_dir / label, stage / label)
                 _report(stage, subject, citation_text, call)
             write_text(config.out_dir / "logs" / "CITATION.md", citation_text)

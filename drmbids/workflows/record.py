@@ -23,7 +23,6 @@ def inputs_record(
     files: Sequence[RunFiles],
     warnings: Iterable[str],
     command: str,
-    seed: int | None,
 ) -> dict[str, Any]:
     """Return what went in: runs with their files, conditions, regions, warnings, versions.
 
@@ -36,8 +35,6 @@ def inputs_record(
         What deserves a look.
     command : str
         The command line.
-    seed : int or None
-        Seed of the initial weights.
 
     Returns
     -------
@@ -51,7 +48,6 @@ def inputs_record(
         "warnings": list(warnings),
         "errors": [],
         "command": command,
-        "seed": seed,
         "versions": {
             "drmbids": __version__,
             "Python": platform.python_version(),
@@ -77,6 +73,8 @@ def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
     net = estimator.net_
     return {
         "name": name,
+        "description": estimator.model_.description,
+        "seed": estimator.random_state,
         "populations": [
             {
                 "name": label,

@@ -24,20 +24,8 @@ from drmbids.core.results import Results
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.workflows.columns import MODEL_TABLES, SCORE_TABLES
-
-#: Meaning of every ``desc`` label in the names of files.
-DESCRIPTIONS = {
-    "glm": "linear model with an assumed hemodynamic response, the baseline",
-    "drm": "dynamic representational model",
-    "glmpredicted": "series predicted by the linear model for a run that it was not fitted on",
-    "drmpredicted": "series predicted by the dynamic model for a run that it was not fitted on",
-    "glmresidual": "measured minus predicted series of the linear model",
-    "drmresidual": "measured minus predicted series of the dynamic model",
-    "scores": "scores of all models by held-out run, region and voxel",
-    "summary": "scores over voxels",
-    "paired": "differences between models on the same voxels and folds",
-    "inputs": "runs, files, conditions and regions that went in",
-}
+from drmbids.workflows.compared import describe_models
+from drmbids.workflows.config import BASELINE
 
 _WITHOUT_NUISANCE = "intercept, drift and confounds of the run are taken out"
 
@@ -60,6 +48,7 @@ def write_series(
     nuisance : Nuisance
         What the scores were made without.
     """
+    meanings = describe_models([name for name in results.predictions if name != BASELINE])
     for model, by_run in results.predictions.items():
         for run in runs:
             space, regions = _space(run), list(run.responses)
@@ -68,7 +57,7 @@ def write_series(
             predicted = project_out(basis, by_run[run.label])
             residual = project_out(basis, measured) - predicted
             for kind, series in (("predicted", predicted), ("residual", residual)):
-                meaning = DESCRIPTIONS[f"{model}{kind}"] if model in DESCRIPTIONS else kind
+                meaning = meanings[f"{model}{kind}"]
                 sidecar = dataset.bold_sidecar(run, f"{meaning}; {_WITHOUT_NUISANCE}")
                 name = file_name(run.entities, "bold", ".nii.gz", desc=f"{model}{kind}")
                 folder = func_folder(dataset.root, run.entities)

@@ -104,7 +104,9 @@ def test_every_table_has_a_sidecar_for_each_column(done: Path) -> None:
 def test_record_tells_what_went_in(done: Path) -> None:
     path = done / "sub-01" / "models" / "sub-01_task-look_desc-inputs_runs.json"
     record = json.loads(path.read_text())
-    assert (record["models"], record["baseline"], record["seed"]) == (["glm", "drm"], "glm", 3)
+    assert (record["models"], record["baseline"]) == (["glm", "drm"], "glm")
+    (fitted,) = record["fitted"]
+    assert (fitted["name"], fitted["seed"]) == ("drm", 3)
     assert record["regions"] == {"brain": 8}
     assert [run["n_volumes"] for run in record["runs"]] == [40, 40, 40]
     assert record["runs"][0]["conditions"] == [
@@ -112,7 +114,7 @@ def test_record_tells_what_went_in(done: Path) -> None:
         {"name": "house", "n_events": 2, "seconds": 16.0},
     ]
     assert record["warnings"] == record["errors"] == []
-    assert record["versions"]["drmbids"] and record["model"]["populations"][0]["name"] == "brain"
+    assert record["versions"]["drmbids"] and fitted["populations"][0]["name"] == "brain"
 
 
 def test_sources_lead_to_the_input_files(done: Path) -> None:

@@ -97,18 +97,21 @@ def _inputs(subject: str, events: pd.DataFrame, voxels: dict) -> dict:
         "warnings": ["run-2: 3 voxels of V1 are constant and were left out"],
         "errors": [],
         "design": {"label": runs[0]["label"], "events": events.to_dict("records")},
-        "model": {
-            "name": "drm",
-            "resolution": 0.25,
-            "populations": populations,
-            "stimuli": {"events": list(CONDITIONS)},
-            "schedule": "1  V1   Leaky  one call per window\n2  FFA  GRU    one call per window",
-            "n_parameters": 1234,
-        },
+        "fitted": [
+            {
+                "name": "drm",
+                "description": None,
+                "seed": 0,
+                "resolution": 0.25,
+                "populations": populations,
+                "stimuli": {"events": list(CONDITIONS)},
+                "schedule": "1  V1   Leaky  one call per window\n2  FFA  GRU    one call",
+                "n_parameters": 1234,
+            }
+        ],
         "baseline": "glm",
         "models": list(MODELS),
         "command": f"drmbids /data/objects /out participant --participant-label {subject}",
-        "seed": 0,
         "versions": {"drmbids": "0.1.0", "torch": "2.13.0", "nilearn": "0.14.1"},
     }
 

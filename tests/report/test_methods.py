@@ -1,22 +1,18 @@
 """The methods text says what was run, and cites what it says."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.report import methods_text
-from drmbids.report.methods import _CITATIONS
+from drmbids.report.methods import _CITATIONS, Training
 from drmbids.report.references import REFERENCES
 
-SETTINGS = {
-    "hrf": "a double-gamma function",
-    "folds": "session",
-    "penalties": [0.1, 1.0, 10.0],
-    "n_epochs": 30,
-    "learning_rate": 0.01,
-}
+HOW = Training("a double-gamma function", (0.1, 1.0, 10.0), 30, 0.01, seed=0)
+SETTINGS = {"folds": "session", "training": {"drm": HOW}}
 
 
 @pytest.fixture
@@ -32,9 +28,9 @@ def test_says_what_was_run(inputs):
     text = methods_text(
         inputs,
         nuisance=Nuisance("cosine", high_pass=0.02),
-        cutoff_s=20.0,
         scores=scores,
-        **SETTINGS,
+        folds="session",
+        training={"drm": replace(HOW, cutoff_s=20.0)},
     )
     for phrase in (
         "3 runs with 240 volumes in all, TR 2.5 s",

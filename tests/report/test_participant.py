@@ -15,7 +15,7 @@ from drmbids.report.images import best_and_median_voxel, voxel_series
 
 MODELS = "sub-01/models/sub-01_task-objects"
 SECTIONS = {
-    *("inputs", "model", "design", "scores", "maps", "series", "hrf", "parameters", "training"),
+    *("inputs", "models", "design", "scores", "maps", "series", "hrf", "parameters", "training"),
     *("recovery", "messages", "methods", "provenance"),
 }
 VOID = {"meta", "link", "br", "img", "hr", "input"}

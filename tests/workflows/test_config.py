@@ -25,7 +25,7 @@ def test_configuration_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         "derivatives": {"prep": "p"},
         "filters": {"echo": "1", "space": "Query.NONE"},
         "tr": 1.5,
-        "model": "m.yaml",
+        "model": ["m.yaml", "n.yaml"],
         "debug": True,
     }
     config = resolve_config(given)
@@ -38,7 +38,8 @@ def test_configuration_is_read_back_as_it_was_written(tmp_path: Path) -> None:
             config,
             mask={},
             derivatives={},
-            **{n: Path(given[n]).absolute() for n in ("bids_dir", "out_dir", "model")},
+            model=tuple(path.absolute() for path in config.model),
+            **{n: Path(given[n]).absolute() for n in ("bids_dir", "out_dir")},
         )
     )
 
@@ -47,7 +48,7 @@ def test_arguments_go_over_the_file_and_the_file_over_defaults(tmp_path: Path) -
     (tmp_path / "c.toml").write_text('n_epochs = 5\ncv = "session"\nmodel = "m.yaml"\n')
     config = resolve_config(BASE | {"n_epochs": 7}, tmp_path / "c.toml")
     assert (config.n_epochs, config.cv, config.device) == (7, "session", "cpu")
-    assert config.model == tmp_path / "m.yaml"
+    assert config.model == (tmp_path / "m.yaml",)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Estimates beside the values that the data were drawn with."""

@@ -1,0 +1,1 @@
+"""Data drawn from a net with known parameters."""

@@ -1,0 +1,87 @@
+"""The models of an analysis: their names, and what has to agree between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.nuisance import Nuisance
+from drmbids.spec.load import load_model
+from drmbids.spec.model import ModelSpec
+from drmbids.workflows.config import BASELINE
+
+
+def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
+    """Return models by the name they have in files and tables.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Model files.
+
+    Returns
+    -------
+    dict of str to ModelSpec
+        By the letters and digits of each model's own name, all that a BIDS file name may hold.
+
+    Raises
+    ------
+    ModelError
+        If a file is faulty, two models have the same name, one is called like the baseline, or
+        they differ in drift or confounds, so that their scores could not be compared.
+    """
+    found: dict[str, ModelSpec] = {}
+    problems = []
+    for path in files:
+        spec = load_model(path)
+        label = "".join(c for c in spec.name if c.isascii() and c.isalnum())
+        if not label or label == BASELINE or label in found:
+            taken = "no letters" if not label else f"the name {label!r} is taken"
+            problems.append(f"{path}: name: {spec.name!r}: {taken}; give each model its own")
+        found[label] = spec
+    first = next(iter(found.values()), None)
+    for path, spec in zip(files, found.values(), strict=False):
+        if first is not None and scoring_nuisance(spec) != scoring_nuisance(first):
+            problems.append(
+                f"{path}: readout: drift or confounds differ from those of {files[0]}; scores "
+                "compare only where they are the same"
+            )
+    if problems:
+        raise ModelError(problems)
+    return found
+
+
+def scoring_nuisance(spec: ModelSpec) -> Nuisance:
+    """Return what is taken out of each run before scoring, the same for all models.
+
+    Where a model shares confound weights over runs, the scores still leave confounds out.
+    """
+    return replace(spec.readout.nuisance(), confounds=spec.readout.confounds != "none")
+
+
+def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str, str]:
+    """Return the meaning of every ``desc`` label in the names of files.
+
+    Parameters
+    ----------
+    names : mapping or sequence of str
+        Names of the models, besides the baseline.
+    """
+    said = {
+        "scores": "scores of all models by held-out run, region and voxel",
+        "summary": "scores over voxels",
+        "paired": "differences between models on the same voxels and folds",
+        "inputs": "runs, files, conditions and regions that went in",
+        "recovery": "estimates beside the truth, where the data are simulated",
+        "truth": "true hemodynamic responses, where the data are simulated",
+    }
+    for name in (BASELINE, *names):
+        what = (
+            "linear model with an assumed hemodynamic response, the baseline"
+            if name == BASELINE
+            else f"dynamic representational model {name}"
+        )
+        said[name] = what
+        said[f"{name}predicted"] = f"series predicted for a run that was held out: {what}"
+        said[f"{name}residual"] = f"measured minus predicted series: {what}"
+    return said

@@ -1,0 +1,47 @@
+"""Several models in one analysis: their names, and what has to agree."""
+
+from pathlib import Path
+
+import pytest
+
+from drmbids.core.exceptions import ModelError
+from drmbids.spec.default import new_model_text
+from drmbids.workflows.compared import describe_models, load_models, scoring_nuisance
+
+
+def write(path: Path, name: str, more: str = "") -> Path:
+    text = new_model_text().replace("name: drm", f"name: {name}")
+    path.write_text(text.replace("{kind: polynomial, order: 2}", more) if more else text)
+    return path
+
+
+def test_models_are_named_by_their_letters_and_digits(tmp_path: Path) -> None:
+    files = [write(tmp_path / "a.yaml", "two_areas"), write(tmp_path / "b.yaml", "no feedback 2")]
+    assert list(load_models(files)) == ["twoareas", "nofeedback2"]
+    assert load_models([]) == {}
+
+
+@pytest.mark.parametrize(("name", "said"), [("glm", "'glm' is taken"), ("___", "no letters")])
+def test_a_name_that_cannot_be_used(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        load_models([write(tmp_path / "a.yaml", name)])
+
+
+def test_two_models_of_one_name(tmp_path: Path) -> None:
+    files = [write(tmp_path / "a.yaml", "one"), write(tmp_path / "b.yaml", "o-n-e")]
+    with pytest.raises(ModelError, match=r"b\.yaml: name: .*'one' is taken"):
+        load_models(files)
+
+
+def test_models_must_leave_out_the_same(tmp_path: Path) -> None:
+    other = "{kind: cosine, high_pass_hz: 0.01}"
+    files = [write(tmp_path / "a.yaml", "one"), write(tmp_path / "b.yaml", "two", other)]
+    first, second = (load_models([f]).popitem()[1] for f in files)
+    assert scoring_nuisance(first) != scoring_nuisance(second)
+    with pytest.raises(ModelError, match=r"b\.yaml: readout: drift or confounds differ"):
+        load_models(files)
+
+
+def test_every_label_is_described() -> None:
+    said = describe_models(["one", "two"])
+    assert {"glm", "one", "two", "onepredicted", "tworesidual", "scores"} <= set(said)

@@ -2,8 +2,9 @@
 A brain of two areas, by hand
 =============================
 
-Two populations, V1 and MT, talk to each other; what they do is seen through hemodynamics. We write the brain in Python,
-let it produce data, and train a second brain, which does not know the parameters, on them.
+Two populations, V1 and MT, talk to each other; what they do is seen through hemodynamics. We write
+the brain in Python, let it produce data, and train a second brain on them that does not know the
+parameters.
 """
 
 # %%
@@ -20,12 +21,15 @@ rng = np.random.default_rng(0)
 def make_run(number: int) -> Run:
     onsets = np.cumsum(rng.uniform(6, 16, size=20))
     conditions = list(rng.permutation(["static", "moving"] * 10))
-    events = Events(onsets, rng.choice([1.0, 4.0], size=20), conditions, columns=["moving", "static"])
+    events = Events(
+        onsets, rng.choice([1.0, 4.0], size=20), conditions, columns=["moving", "static"]
+    )
     return Run({}, {"events": events}, duration=260.0, tr=2.0, entities={"run": str(number)})
 
 
 # %%
-# The brain: MT listens to V1 half a second ago, V1 listens to MT two seconds ago. Entries of ``Wp`` read "to, from".
+# The brain: MT listens to V1 half a second ago, V1 listens to MT two seconds ago. Entries of ``Wp``
+# read "to, from".
 def make_brain() -> DRMNet:
     return DRMNet(
         {"V1": Leaky(1, 2 + 1, tau=0.5), "MT": Leaky(1, 1, tau=0.5)},
@@ -73,7 +77,9 @@ for name, series in zip(brain.population_names, activity, strict=True):
 top.set(ylabel="activity")
 top.legend()
 measured = runs[4].responses["MT"]
-bottom.plot(measured.times, measured.values[:, 0] - measured.values[:, 0].mean(), ".", label="measured")
+bottom.plot(
+    measured.times, measured.values[:, 0] - measured.values[:, 0].mean(), ".", label="measured"
+)
 predicted = response[:, 30]
 bottom.plot(measured.times, predicted - predicted.mean(), label="predicted")
 bottom.set(xlabel="time (s)", ylabel="MT, voxel 0")

@@ -2,7 +2,8 @@
 Does feedback help? Comparing models on held-out runs
 =====================================================
 
-Two model files that differ in one connection, and a GLM, on the small BIDS dataset that comes with drmbids.
+Two model files that differ in one connection, and a GLM, on the small BIDS dataset that comes with
+drmbids.
 """
 
 # %%

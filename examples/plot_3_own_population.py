@@ -2,11 +2,12 @@
 A population of your own
 ========================
 
-A population takes its afferents tick by tick and returns its activity and what it remembers. Here: units that adapt.
+A population takes its afferents tick by tick and returns its activity and what it remembers. Here:
+units that adapt.
 """
 
 # %%
-# Parameters get a name, a unit and limits; training keeps to them, and tables and reports show them.
+# Parameters get a name, a unit and limits; training keeps to them, tables and reports show them.
 import torch
 from torch import nn
 
@@ -40,6 +41,6 @@ class Adapting(StepPopulation):
 
 
 # %%
-# The contract that every population keeps, checked: blocks of any length, causality, gradients, saving.
+# The contract that every population keeps, checked: blocks of any length, causality, gradients.
 check_population(Adapting)
 print("Adapting keeps the contract")

@@ -9,12 +9,26 @@ from drmbids.plotting.style import GREY, PALETTE, styled
 
 # More regions than this are drawn as thin grey lines with their median.
 _MOST_NAMED = len(PALETTE)
+# More regions than this that share a response are counted in the legend, not listed.
+_MOST_LISTED = 3
 
 
 def _unit_peak(values: np.ndarray) -> np.ndarray:
     """Return the curve with its largest absolute value scaled to 1."""
     peak = np.abs(values).max(initial=0.0)
     return values / peak if peak > 0 else values
+
+
+def _distinct(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the different responses, each with the regions that share it."""
+    found: dict[bytes, tuple[list[str], pd.DataFrame]] = {}
+    for region, rows in table.groupby("region", sort=False):
+        names, _ = found.setdefault(rows["hrf"].to_numpy(float).tobytes(), ([], rows))
+        names.append(str(region))
+    return [
+        (", ".join(names) if len(names) <= _MOST_LISTED else f"{len(names)} regions", rows)
+        for names, rows in found.values()
+    ]
 
 
 @styled
@@ -49,7 +63,7 @@ def hrfs(hrf_table: pd.DataFrame, truth: pd.DataFrame | None = None) -> Figure:
         axes.plot(
             np.arange(len(curve)) * step, _unit_peak(curve), color=GREY, dashes=dashes, label=name
         )
-    groups = list(hrf_table.groupby("region", sort=False))
+    groups = _distinct(hrf_table)
     named = len(groups) <= _MOST_NAMED
     for k, (region, rows) in enumerate(groups):
         axes.plot(
@@ -65,7 +79,7 @@ def hrfs(hrf_table: pd.DataFrame, truth: pd.DataFrame | None = None) -> Figure:
         label = f"median of {len(groups)} regions"
         axes.plot(median.index, median, color=PALETTE[0], linewidth=1.8, label=label)
     if truth is not None:
-        for k, (region, rows) in enumerate(truth.groupby("region", sort=False)):
+        for k, (region, rows) in enumerate(_distinct(truth)):
             axes.plot(
                 rows["time_s"],
                 _unit_peak(rows["hrf"].to_numpy(float)),

@@ -47,8 +47,10 @@ def recovery(table: pd.DataFrame) -> Figure:
         truth, estimate = pairs[finite].to_numpy().T
         axes.scatter(truth, estimate, s=14, color=PALETTE[0], alpha=0.75, linewidth=0)
         low, high = min(truth.min(), estimate.min()), max(truth.max(), estimate.max())
-        margin = 0.08 * (high - low) or 0.1 * max(abs(high), 1e-3)
-        limits = (low - margin, high + margin)
+        # at least a fifth of the value is shown: a hair's breadth must not look like a miss
+        span = max(1.16 * (high - low), 0.4 * max(abs(low), abs(high)), 1e-3)
+        middle = (low + high) / 2
+        limits = (middle - span / 2, middle + span / 2)
         axes.plot(limits, limits, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
         unit = str(rows["unit"].iloc[0])
         unit = "" if unit in ("1", "nan", "") else f" ({unit})"

@@ -44,7 +44,7 @@ def series(
     >>> [line.get_label() for line in figure.axes[0].lines]
     ['measured', 'drm']
     """
-    figure = Figure(figsize=(WIDTH, 1.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.1), layout="constrained")
     axes = figure.subplots()
     axes.plot(
         times, measured, color=MEASURED, linewidth=0.6, marker=".", markersize=2.2, label="measured"
@@ -52,8 +52,9 @@ def series(
     colors = model_colors(predicted, baseline)
     for model, values in predicted.items():
         axes.plot(times, values, color=colors[model], linewidth=1.4, label=model)
-    axes.set_title(title)
+    axes.set_title(title, pad=14)
     axes.set(xlabel="Time (s)", ylabel=f"Signal ({unit})")
     axes.margins(x=0.01)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=6, borderaxespad=0)
+    # between title and axes: neither models with long names nor a long title can collide there
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6, borderaxespad=0)
     return figure

@@ -85,7 +85,11 @@ class Analysis:
         found = {}
         for path in sorted((self.folder / "models").glob(f"{self.stem}_desc-*_{name}.tsv")):
             found[entities_of(path.name[: -len(f"_{name}.tsv")])["desc"]] = read_table(path)
-        return found
+        return {model: found[model] for model in sorted(found, key=self._place)}
+
+    def _place(self, model: str) -> int:
+        """Return where a model comes in every list and legend; those not recorded come last."""
+        return self.models.index(model) if model in self.models else len(self.models)
 
     def score_map_path(self, model: str, score: str = "r") -> Path | None:
         """Return the image of a model's scores, or None if it was not written."""
@@ -103,7 +107,10 @@ class Analysis:
             residual = predicted.with_name(f"{run}_desc-{model}residual_bold.nii.gz")
             if residual.is_file() and _owner(run, self.stems) == self.stem:
                 found.setdefault(run, {})[model] = (predicted, residual)
-        return found
+        return {
+            run: {model: paths[model] for model in sorted(paths, key=self._place)}
+            for run, paths in found.items()
+        }
 
 
 def _owner(run: str, stems: tuple[str, ...]) -> str | None:

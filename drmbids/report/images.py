@@ -77,6 +77,6 @@ def voxel_series(
         left = np.asarray(residual.dataobj[(*voxel, slice(None))], dtype=float)
         measured = predicted[model] + left
         tr = tr or float(image.header.get_zooms()[3])
-    ordered = sorted(predicted, key=lambda m: (m != analysis.baseline, m))
+    ordered = sorted(predicted, key=lambda model: model != analysis.baseline)
     times = np.arange(len(measured)) * (tr or 1.0)
     return VoxelSeries(run, times, measured, {m: predicted[m] for m in ordered})

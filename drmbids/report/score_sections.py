@@ -28,7 +28,7 @@ def fill_scores(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         )
     if paired is not None:
         section.table(
-            paired.drop(columns="baseline", errors="ignore"),
+            paired.drop(columns=["baseline", "n_folds"], errors="ignore"),
             f"Paired differences with the baseline ({analysis.baseline}): over voxels (median, "
             "mean, share better) and over folds (mean and standard error of their medians, "
             "corrected resampled t-test).",

@@ -72,11 +72,20 @@ def test_hrfs_have_unit_peak_and_the_canonical_ones_peak_where_they_should():
 
 def test_hrfs_of_many_regions_are_summed_up():
     table = pd.concat(
-        pd.DataFrame({"region": f"r{k}", "time_s": [0.0, 5.0, 10.0], "hrf": [0.0, 1.0, 0.1]})
+        pd.DataFrame({"region": f"r{k}", "time_s": [0.0, 5.0, 10.0], "hrf": [0.0, 1.0, 0.01 * k]})
         for k in range(40)
     )
     labels = [text.get_text() for text in hrfs(table).axes[0].get_legend().get_texts()]
     assert labels == ["SPM", "Glover", "median of 40 regions"]
+
+
+def test_a_response_that_regions_share_is_drawn_once():
+    table = pd.concat(
+        pd.DataFrame({"region": f"r{k}", "time_s": [0.0, 5.0], "hrf": [0.0, float(k < 4)]})
+        for k in range(6)
+    )
+    labels = [text.get_text() for text in hrfs(table).axes[0].get_legend().get_texts()]
+    assert labels == ["SPM", "Glover", "4 regions", "r4, r5"]
 
 
 def test_histogram_counts_every_target_once(scores):

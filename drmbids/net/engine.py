@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,21 @@ from drmbids.net.graph import Stage
 
 #: Called with a list of afferents (L, batch, n_j) and a state; gives activity and state.
 Population = Callable[[list[Tensor], Any], tuple[Tensor, Any]]
+
+
+class Runner(Protocol):
+    """Runs the loop of a stage over one window."""
+
+    def run(
+        self,
+        n_ticks: int,
+        afferents: Sequence[Sequence["Afferent"]],
+        populations: Sequence[Any],
+        blocks: list[list[Block]],
+        states: list[Any],
+        receive: Callable[["Afferent", int, int], Tensor],
+    ) -> None:
+        """Append a window to ``blocks`` and update ``states`` for every member."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,7 @@ def run_window(
     populations: Sequence[Population],
     stimuli: Sequence[Tensor],
     carry: Carry,
+    groups: Mapping[tuple[int, ...], Runner] | None = None,
 ) -> tuple[list[Tensor], Carry]:
     """Run all populations over one window.
 
@@ -43,6 +59,8 @@ def run_window(
     populations : sequence of callable
     stimuli : sequence of Tensor of shape (n_ticks, batch, n_columns)
     carry : Carry
+    groups : mapping of members to Runner, optional
+        Loops that run in a way of their own (:mod:`drmbids.net.groups`).
 
     Returns
     -------
@@ -66,6 +84,8 @@ def run_window(
             inputs = [receive(a, 0, n_ticks) for a in afferents[node]]
             activity, states[node] = populations[node](inputs, states[node])
             blocks[node].append(Block(0, n_ticks, activity))
+        elif groups and stage.members in groups:
+            groups[stage.members].run(n_ticks, afferents, populations, blocks, states, receive)
         else:
             _run_loop(stage, n_ticks, afferents, populations, blocks, states, receive)
 

@@ -12,8 +12,15 @@ from drmbids.core.time import check_resolution
 from drmbids.net.carry import Carry
 from drmbids.net.engine import Afferent, run_window
 from drmbids.net.graph import make_schedule
+from drmbids.net.groups import make_group
 from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
-from drmbids.net.wiring import as_matrix, as_named, check_sizes, stimulus_columns
+from drmbids.net.wiring import (
+    afferent_widths,
+    as_matrix,
+    as_named,
+    check_sizes,
+    stimulus_columns,
+)
 from drmbids.nodes import DRMNode
 from drmbids.populations.base import DRMPopulation
 from drmbids.readouts.base import DRMReadout
@@ -107,6 +114,11 @@ class DRMNet(nn.Module):
             if not a.is_stimulus
         }
         self.stages = make_schedule(n, delays, self.population_names)
+        found = {
+            s.members: make_group(s, self.afferents, self.population_list, afferent_widths(self))
+            for s in self.stages
+        }
+        self.groups = {members: group for members, group in found.items() if group is not None}
         self._carry: Carry | None = None
 
     def _connect(
@@ -172,7 +184,7 @@ class DRMNet(nn.Module):
         if len(stimulus) != len(self.stimuli):
             raise ModelError(f"the net has {len(self.stimuli)} stimuli, got {len(stimulus)}")
         activity, new_carry = run_window(
-            self.stages, self.afferents, self.population_list, stimulus, carry
+            self.stages, self.afferents, self.population_list, stimulus, carry, self.groups
         )
         memory = self.readout.memory
         seen = [

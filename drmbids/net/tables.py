@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ def schedule_text(net: "DRMNet") -> str:
         members = ", ".join(net.population_names[k] for k in stage.members)
         if stage.block is None:
             lines.append(f"stage {number}: {members}, the whole window at once")
+            continue
+        if stage.members in net.groups:
+            lines.append(f"stage {number}: loop of {members} as one recurrence, tick by tick")
             continue
         unit = "tick" if stage.block == 1 else "ticks"
         seconds = stage.block * net.resolution
@@ -73,10 +77,9 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
         else:
             parts = weights.detach().cpu().split(widths, dim=1)
         for a, part in zip(line, parts, strict=True):
-            names = net.stimulus_names if a.is_stimulus else net.population_names
             rows.append(
                 {
-                    "source": names[a.source],
+                    "source": origin(net, a),
                     "target": net.population_names[to],
                     "delay_s": a.ticks * net.resolution,
                     "weight_mean": float("nan") if part is None else part.mean().item(),
@@ -89,4 +92,12 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
 def parameter_rows(net: "DRMNet") -> list[dict[str, Any]]:
     """Return one row for each physical parameter; see :meth:`DRMNet.parameter_rows`."""
     nodes = [*zip(net.population_names, net.population_list, strict=True), ("readout", net.readout)]
+    for target, line in zip(net.population_names, net.afferents, strict=True):
+        nodes += [(f"{origin(net, a)} -> {target}", a.connection) for a in line]
     return [{"node": name, **row} for name, node in nodes for row in node.parameter_rows()]
+
+
+def origin(net: "DRMNet", afferent: Afferent) -> str:
+    """Return the name of the stimulus or population that an afferent comes from."""
+    names = net.stimulus_names if afferent.is_stimulus else net.population_names
+    return names[afferent.source]

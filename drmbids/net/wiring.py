@@ -104,18 +104,27 @@ def stimulus_columns(
     return {name: tuple(map(str, range(widths[k]))) for k, name in enumerate(names)}
 
 
+def afferent_widths(net: "DRMNet") -> list[list[int]]:
+    """Return how wide each afferent of each population is where it arrives."""
+    widths = [len(c) for c in net.stimuli.values()]
+    units = [p.n_units for p in net.population_list]
+    return [
+        [
+            width_after(a.connection, widths[a.source] if a.is_stimulus else units[a.source])
+            for a in line
+        ]
+        for line in net.afferents
+    ]
+
+
 def check_sizes(net: "DRMNet") -> None:
     """Raise :class:`ModelError` listing every population whose afferents do not fit it."""
-    widths = [len(c) for c in net.stimuli.values()]
     units = [p.n_units for p in net.population_list]
     problems = []
     for name, line, population in zip(
-        net.population_names, net.afferents, net.population_list, strict=True
+        net.population_names, afferent_widths(net), net.population_list, strict=True
     ):
-        got = sum(
-            width_after(a.connection, widths[a.source] if a.is_stimulus else units[a.source])
-            for a in line
-        )
+        got = sum(line)
         if not line:
             problems.append(f"{name}: no stimulus and no population is connected to it")
         elif got != population.n_inputs:

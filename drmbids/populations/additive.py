@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from drmbids.populations.base import (
     NONLINEARITIES,
     DRMPopulation,
+    Nonlinearity,
+    RateForm,
     check_nonlinearity,
     prefer_inputs,
 )
@@ -38,7 +40,7 @@ class Additive(DRMPopulation):
     torch.Size([10, 1, 4])
     """
 
-    def __init__(self, n_units: int, n_inputs: int, nonlinearity: str = "relu"):
+    def __init__(self, n_units: int, n_inputs: int, nonlinearity: Nonlinearity = "relu"):
         super().__init__(n_units, n_inputs)
         self.nonlinearity = check_nonlinearity(nonlinearity)
         self.weight = nn.Parameter(torch.empty(n_units, n_inputs))
@@ -54,6 +56,12 @@ class Additive(DRMPopulation):
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
         drive = nn.functional.linear(x, self.weight, self.bias)
         return NONLINEARITIES[self.nonlinearity](drive), None
+
+    def rate_form(self) -> RateForm | None:
+        """Return the units without memory; None for a subclass with another ``forward``."""
+        if type(self).forward is not Additive.forward:
+            return None
+        return RateForm(self.weight, self.bias, self.nonlinearity, torch.zeros_like(self.bias))
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.nodes import DRMNode
 
-#: Nonlinearities by the name that the model file uses.
-NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
+#: Names of nonlinearities, as model files use them.
+Nonlinearity = Literal["linear", "relu", "tanh", "sigmoid", "elu", "softplus"]
+
+NONLINEARITIES: dict[Nonlinearity, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: x,
     "relu": torch.relu,
     "tanh": torch.tanh,
@@ -21,7 +23,7 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def check_nonlinearity(name: str) -> str:
+def check_nonlinearity(name: Nonlinearity) -> Nonlinearity:
     """Return the name of a nonlinearity, or raise :class:`ModelError` listing those there are."""
     if name not in NONLINEARITIES:
         raise ModelError(
@@ -90,6 +92,23 @@ class DRMPopulation(DRMNode, ABC):
     def input_weights(self) -> Tensor | None:
         """Return the weights on the afferents, shape (n_units, n_inputs), or None if not linear."""
         return None
+
+    def rate_form(self) -> "RateForm | None":
+        """Return the population as plain rate units, or None where it is something else.
+
+        Rate units that feed back on each other can be run together, which is what makes large
+        loops fast; the result is the same.
+        """
+        return None
+
+
+class RateForm(NamedTuple):
+    """Units with ``y(t) = decay y(t - 1) + (1 - decay) phi(weight x(t) + bias)``."""
+
+    weight: Tensor  # shape: (n_units, n_inputs)
+    bias: Tensor  # shape: (n_units,)
+    nonlinearity: Nonlinearity
+    decay: Tensor  # shape: (n_units,), 0 for units without memory
 
 
 class StepPopulation(DRMPopulation):

@@ -1,6 +1,7 @@
 """Leaky units: the rate follows its drive with a time constant."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,8 @@ from drmbids.functional.scan import leaky_scan
 from drmbids.populations.base import (
     NONLINEARITIES,
     DRMPopulation,
+    Nonlinearity,
+    RateForm,
     check_nonlinearity,
     prefer_inputs,
 )
@@ -56,12 +59,14 @@ class Leaky(DRMPopulation):
     1.0
     """
 
+    option_units: ClassVar = {"tau": "s"}
+
     def __init__(
         self,
         n_units: int,
         n_inputs: int,
         tau: float | Sequence[float] | None = None,
-        nonlinearity: str = "relu",
+        nonlinearity: Nonlinearity = "relu",
     ):
         super().__init__(n_units, n_inputs)
         self.nonlinearity = check_nonlinearity(nonlinearity)
@@ -105,9 +110,18 @@ class Leaky(DRMPopulation):
         """Return activity of shape (L, batch, n_units) and the last tick as the state."""
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
         target = NONLINEARITIES[self.nonlinearity](nn.functional.linear(x, self.weight, self.bias))
-        decay = torch.exp(-self.resolution / self.value("tau"))
+        decay = self._decay()
         activity = leaky_scan(decay, (1 - decay) * target, state)
         return activity, activity[-1]
+
+    def rate_form(self) -> RateForm | None:
+        """Return the units, their decay a tick; None for a subclass with another ``forward``."""
+        if type(self).forward is not Leaky.forward:
+            return None
+        return RateForm(self.weight, self.bias, self.nonlinearity, self._decay())
+
+    def _decay(self) -> Tensor:
+        return torch.exp(-self.resolution / self.value("tau"))
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""

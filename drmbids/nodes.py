@@ -1,6 +1,7 @@
 """DRMNode: what populations, connections and readouts have in common."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ class DRMNode(nn.Module):
     ----------
     resolution : float
         Seconds per tick. :class:`~drmbids.DRMNet` sets it on all its nodes.
+    option_units : mapping of str to str
+        Unit of each argument of ``__init__`` that has one. Model files carry it in the key: with
+        ``{"tau": "s"}`` the argument ``tau`` is written ``tau_s``.
 
     Examples
     --------
@@ -32,6 +36,7 @@ class DRMNode(nn.Module):
     """
 
     resolution: float = 0.1
+    option_units: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         super().__init__()

@@ -58,12 +58,14 @@ runs = simulate_runs(truth, [make_run(k) for k in range(5)], snr=1.0, random_sta
 # Train on four runs, predict the fifth.
 torch.manual_seed(1)
 brain = make_brain()
+brain.populations[0].initialise_inputs(2)  # V1 sets out listening to the two stimuli, not to MT
 drm = DRM(brain, learning_rate=0.05)
 data = DRMIterator.from_runs(runs[:4], brain.resolution, brain.stimuli, brain.readout.regions)
 train_loss, _ = drm.estimate(data, n_epochs=150)
 print(f"loss {train_loss[0]:.3f} -> {min(train_loss):.3f} (1 = nothing explained)")
-for row in brain.parameter_rows()[:2]:
-    print(f"{row['node']} {row['parameter']} = {row['value']:.2f} {row['unit']}")
+for row, true in zip(brain.parameter_rows()[:2], truth.parameter_rows()[:2], strict=True):
+    value = f"{row['node']} {row['parameter']} = {row['value']:.2f} {row['unit']}"
+    print(f"{value}, in truth {true['value']:.2f}")
 
 test = DRMIterator.from_runs(runs[4:], brain.resolution, brain.stimuli, brain.readout.regions)
 (response,), (activity,) = drm.forward(test)

@@ -15,7 +15,15 @@ from drmbids.core.resources import demo_dataset
 
 dataset = demo_dataset()
 models = dataset.parent / "models"
-runs = drmbids.load_runs(dataset, subject="01")
+preprocessed = dataset / "derivatives" / "preprocessed"
+name = "sub-01/func/sub-01_task-contrast_desc-{}_mask.nii.gz"
+runs = drmbids.load_runs(
+    dataset,
+    subject="01",
+    derivatives=preprocessed,
+    atlas_or_mask={area: preprocessed / name.format(area) for area in ("V1", "V2")},
+    confounds=["trans_*", "rot_*"],
+)
 print(f"{len(runs)} runs, regions {list(runs[0].responses)}, TR {runs[0].tr} s")
 
 # %%

@@ -1,6 +1,7 @@
 """Which events, confounds and brain mask belong to an image."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -37,10 +38,12 @@ class Companions:
         self._subjects = subjects
         self._with_events = [dataset] if raw is None else [dataset, raw]
         self._events = [
-            [f for f in d.files(subjects) if (f.suffix, f.extension) == ("events", ".tsv")]
+            _by_subject(
+                f for f in d.files(subjects) if (f.suffix, f.extension) == ("events", ".tsv")
+            )
             for d in self._with_events
         ]
-        self._own = list(source.files(subjects))
+        self._own = _by_subject(source.files(subjects))
 
     @property
     def searched(self) -> tuple[Path, ...]:
@@ -59,12 +62,12 @@ class Companions:
         """Return the confounds table of an image."""
         tables = [
             f
-            for f in self._own
+            for f in _belonging(self._own, image)
             if f.suffix in _CONFOUND_SUFFIXES
             and f.extension == ".tsv"
             and f.entities.get("desc", "confounds") == "confounds"
         ]
-        found = most_specific(_belonging(tables, image), "confounds", image.path.name)
+        found = most_specific(tables, "confounds", image.path.name)
         return None if found is None else found.path
 
     def brain_mask(self, image: BIDSName) -> Path | None:
@@ -86,12 +89,25 @@ class Companions:
         return None
 
     @cached_property
-    def _derived(self) -> list[BIDSName]:
+    def _derived(self) -> "_BySubject":
         datasets = self._with_events[-1].derived()
-        return [f for d in datasets for f in d.files(self._subjects)]
+        return _by_subject(f for d in datasets for f in d.files(self._subjects))
 
 
-def _belonging(files: Sequence[BIDSName], image: BIDSName) -> list[BIDSName]:
+# Files by the participant in their name, None for those that apply to all: an image is compared
+# with the files of its own participant only, however many there are.
+_BySubject = Mapping[str | None, Sequence[BIDSName]]
+
+
+def _by_subject(files: Iterable[BIDSName]) -> _BySubject:
+    found = defaultdict(list)
+    for file in files:
+        found[file.entities.get("subject")].append(file)
+    return dict(found)
+
+
+def _belonging(files: _BySubject, image: BIDSName) -> list[BIDSName]:
     """Return the files that belong to an image."""
     of_image = image.without(_CONTENT).items()
-    return [f for f in files if f.without(_CONTENT).items() <= of_image]
+    candidates = [*files.get(None, ()), *files.get(image.entities.get("subject"), ())]
+    return [f for f in candidates if f.without(_CONTENT).items() <= of_image]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.request import url2pathname
 
 from drmbids.bids.entities import BIDSName, natural
 from drmbids.core.exceptions import DataError
@@ -65,14 +66,17 @@ class Dataset:
         The local folders of ``DatasetLinks`` and ``SourceDatasets`` are tried in turn, then the
         folder above ``derivatives/``.
         """
-        links = list(dict(self.description.get("DatasetLinks", {})).values())
-        links += [source.get("URL") for source in self.description.get("SourceDatasets", [])]
+        linked, sources = (self.description.get(k) for k in ("DatasetLinks", "SourceDatasets"))
+        links = list(linked.values()) if isinstance(linked, dict) else []
+        if isinstance(sources, list):
+            links += [source.get("URL") for source in sources if isinstance(source, dict)]
         if self.root.resolve().parent.name == "derivatives":
             links.append("../..")
         for link in links:
             if not isinstance(link, str) or "://" in link.removeprefix("file://"):
                 continue
-            folder = self.root / link.removeprefix("file://")
+            local = link.removeprefix("file://")
+            folder = self.root / (local if local == link else url2pathname(local))
             if (folder / DESCRIPTION).is_file():
                 dataset = open_dataset(folder.resolve())
                 if not dataset.is_derivative:

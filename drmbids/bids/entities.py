@@ -84,12 +84,12 @@ class BIDSName:
 
 def plain(entity: str, label: str) -> str:
     """Return a label as it is compared: the index ``01`` is ``1``, other labels stay."""
-    return str(int(label)) if entity in INDEX_ENTITIES and label.isdigit() else label
+    return str(int(label)) if entity in INDEX_ENTITIES and label.isdecimal() else label
 
 
 def natural(text: str) -> list[Any]:
     """Return a sorting key that puts ``run-2`` before ``run-10``."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
 def read_query(filters: Mapping[str, Any], entities: Mapping[str, Any]) -> dict[str, list[Any]]:

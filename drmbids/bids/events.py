@@ -13,6 +13,10 @@ from drmbids.core.stream import Events
 #: Condition of all events in a file without ``trial_type``.
 SINGLE_CONDITION = "event"
 
+# An onset this many run lengths after the start is not in seconds: milliseconds reach to 1000,
+# times since the start of a session of many runs stay below.
+_NO_SECONDS = 100
+
 # ``modulation`` is what nilearn's design matrices call the amplitude of an event.
 _AMPLITUDE_COLUMNS = ("amplitude", "modulation")
 
@@ -39,7 +43,7 @@ def read_events(path: str | Path, duration: float | None = None) -> Events:
     DataError
         Naming file and line, for a damaged or comma-separated table, a missing column, a value
         that is missing or no number, a negative duration, a repeated event, or if all events
-        start after the end of the run.
+        start after the end of the run, or one so late that onsets cannot be in seconds.
     """
     path = Path(path)
     table = read_table(path)
@@ -117,13 +121,14 @@ def _refuse_repeats(
 def _check_onsets(
     onsets: np.ndarray, durations: np.ndarray, duration: float, table: pd.DataFrame, path: Path
 ) -> None:
-    """Raise if no event falls into the run, warn if some do not."""
+    """Raise if no event falls into the run or onsets are no seconds, warn if some lie outside."""
     late = onsets >= duration
-    if len(onsets) and late.all():
+    if len(onsets) and (late.all() or onsets.max() > _NO_SECONDS * duration):
+        row = int(np.flatnonzero(late)[0])
         raise DataError(
-            f"{path}: line {table.index[0]}: onset {onsets[0]:g} s after the run's end "
-            f"{duration:g} s, and so all {len(onsets)} events (milliseconds?); onsets are in "
-            "seconds from the first volume"
+            f"{path}: line {table.index[row]}: onset {onsets[row]:g} s after the run's end "
+            f"{duration:g} s, and so {late.sum()} of {len(onsets)} events (milliseconds?); onsets "
+            "are in seconds from the first volume"
         )
     early = (onsets < 0) & (onsets + durations <= 0)
     for outside, where in ((late, f"after the run's end {duration:g} s"), (early, "before time 0")):

@@ -176,7 +176,7 @@ def _choose(
     found = [name for name in files if matches(name, query)]
     if not found:
         there = "; ".join(f"{k}: {', '.join(v)}" for k, v in _labels(files).items())
-        raise DataError(f"no BOLD run in {folders} with {asked}; there are {there}")
+        raise DataError(f"no BOLD run in {folders} with {asked}; choose among {there}")
     if "desc" not in query and any(name.entities.get("desc") == "preproc" for name in found):
         found = [name for name in found if name.entities.get("desc") == "preproc"]
     open_questions = {

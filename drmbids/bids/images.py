@@ -77,7 +77,7 @@ def _check_start(path: Path) -> None:
             raise DataError(
                 f"{path}: content not downloaded, the link leads nowhere; run `datalad get {path}`"
             )
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: no such file; check the path")
     with path.open("rb") as file:
         start = file.read(512)
     if not start:

@@ -234,7 +234,7 @@ def _regions(files: Sequence[RunFiles], image: Any, atlas_or_mask: Any, labels: 
         without = next(one.bold for one in files if one.mask is None)
         raise DataError(
             f"{without}: not exactly one brain mask (*_desc-brain_mask.nii.gz) belongs to it; "
-            "give the regions as atlas_or_mask"
+            "give the regions as atlas_or_mask (command line: --mask or --atlas)"
         )
     return brain_mask(masks, like=image)
 
@@ -250,7 +250,7 @@ def _confounds(
     elif files.confounds is None:
         raise DataError(
             f"{files.bold}: no confounds table (*_desc-confounds_timeseries.tsv) of this run in "
-            "its dataset; use confounds=None, or the derivatives that hold it"
+            "its dataset; go without confounds, or name the derivatives that hold it"
         )
     else:
         table, kept = read_confounds(files.confounds, wanted), None
@@ -270,7 +270,7 @@ def _events(files: RunFiles, duration: float) -> Events:
         folders = ", ".join(map(str, files.searched)) or str(files.bold.parent)
         raise DataError(
             f"no events of {files.label}: no {pattern}, nor one with fewer entities, in {folders}; "
-            "add it, choose other runs, or use events=False"
+            "add it, or choose other runs (Python: or use events=False)"
         )
     return read_events(files.events, duration)
 

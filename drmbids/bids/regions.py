@@ -232,6 +232,9 @@ def _space(image: Any, voxels: Mapping[str, np.ndarray]) -> VoxelSpace:
     """Return the regions, none of which may be empty."""
     empty = [name for name, indices in voxels.items() if not len(indices)]
     if empty or not voxels:
-        raise DataError(f"{name_of(image)}: no voxel in region {', '.join(empty) or 'at all'}")
+        raise DataError(
+            f"{name_of(image)}: no voxel in region {', '.join(empty) or 'at all'}; check the "
+            "image, or leave the region out"
+        )
     x, y, z = (int(n) for n in image.shape[:3])
     return VoxelSpace((x, y, z), np.asarray(image.affine, dtype=float), voxels)

@@ -79,8 +79,8 @@ def require_columns(table: pd.DataFrame, columns: list[str], path: Path) -> None
     missing = [c for c in columns if c not in table.columns]
     if missing:
         header = ", ".join(repr(c) for c in table.columns[:10])
-        hint = "; is the file separated by tabs?" if len(table.columns) == 1 else ""
-        raise DataError(f"{path}: no column {missing[0]!r}; its header has {header}{hint}")
+        hint = "is the file separated by tabs?" if len(table.columns) == 1 else "add or rename it"
+        raise DataError(f"{path}: no column {missing[0]!r}; its header has {header}; {hint}")
 
 
 def read_numbers(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:

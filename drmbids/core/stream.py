@@ -87,7 +87,7 @@ class Events:
     Parameters
     ----------
     onsets, durations : array of shape (n_events,)
-        Seconds; a duration of 0 is an impulse.
+        Seconds; a duration of 0 is an impulse, as strong as an event of 1 s.
     conditions : sequence of str of length n_events
         Condition (``trial_type``) of each event.
     amplitudes : array of shape (n_events,), optional
@@ -147,8 +147,9 @@ class Events:
         """Return the conditions on the ticks, shape (n_ticks, n_columns).
 
         A tick holds the amplitude times the part of the tick that the event covers, so no event
-        is shifted or shortened by the grid; an impulse fills the tick it falls in. Events that
-        overlap add up.
+        is shifted or shortened by the grid. An impulse fills the tick it falls in at the height
+        that gives it an area of 1 s times its amplitude, at any resolution. Events that overlap
+        add up.
         """
         out = np.zeros((grid.n_ticks, len(self.columns)))
         index = {name: k for k, name in enumerate(self.columns)}
@@ -160,7 +161,7 @@ class Events:
             if duration == 0:
                 tick = int(np.floor(onset / grid.resolution + 1e-9))
                 if 0 <= tick < grid.n_ticks:
-                    column[tick] += amplitude
+                    column[tick] += amplitude / grid.resolution
                 continue
             covered = np.clip(edges, onset, onset + duration)
             column += amplitude * np.diff(covered) / grid.resolution

@@ -55,7 +55,7 @@ def rows_as_run(X: np.ndarray, y: np.ndarray | None, names: Sequence[str]) -> Ru
     Parameters
     ----------
     X : array of shape (n_samples, n_features)
-        Row ``k`` fills the second ``[k, k + 1)``, so its stimulus sample lies in the middle.
+        Row ``k`` stands for the second ``[k, k + 1)``: its stimulus sample lies in the middle.
     y : array of shape (n_samples, n_outputs) or None
         Measured at the start of each second.
     names : sequence of str

@@ -154,13 +154,7 @@ def _sample(
     step = tr / OVERSAMPLING
     grid = TimeGrid(step, lead + int(np.ceil((times[-1] + tr) / step)) + 1)
     if isinstance(stimulus, Events):
-        impulse = stimulus.durations == 0
-        shifted = replace(
-            stimulus,
-            onsets=stimulus.onsets + lead * step,
-            # unit area, so that the height does not hang on the TR of the run
-            amplitudes=np.where(impulse, stimulus.amplitudes / step, stimulus.amplitudes),
-        )
+        shifted = replace(stimulus, onsets=stimulus.onsets + lead * step)
     else:
         shifted = replace(stimulus, times=stimulus.times + lead * step)
     return shifted.sample(grid), (np.arange(grid.n_ticks) - lead) * step

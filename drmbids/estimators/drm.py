@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
@@ -117,7 +118,8 @@ class DRMRegressor(RunEstimator):
             )
         self.model_ = default_model(runs) if self.model is None else as_model(self.model)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._setting("random_state"))
+            # the CPU's generator alone: nets are built there, and others are not put back
+            torch.default_generator.manual_seed(self._setting("random_state"))
             self.net_ = self.model_.build(runs)
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
@@ -180,20 +182,24 @@ class DRMRegressor(RunEstimator):
         -------
         dict of str to array of shape (n_ticks, n_units)
         """
+        check_is_fitted(self)
         _, activity = DRM(self.net_, device=self.device).forward(self._iterate([run]))
         return dict(zip(self.net_.population_names, activity[0], strict=True))
 
     def parameters_table(self) -> pd.DataFrame:
-        """Return physical parameters: node, parameter, index, value, unit, trainable, meaning."""
+        """Return physical parameters, in the columns of :meth:`DRMNet.parameter_rows`."""
+        check_is_fitted(self)
         return pd.DataFrame(self.net_.parameter_rows())
 
     def connections_table(self) -> pd.DataFrame:
         """Return connections: source, target, delay_s, weight_mean, weight_norm."""
+        check_is_fitted(self)
         return pd.DataFrame(self.net_.connection_rows())
 
     @torch.no_grad()
     def hrf_table(self) -> pd.DataFrame:
         """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""
+        check_is_fitted(self)
         readout = self.net_.readout
         if not isinstance(readout, BOLD):
             return pd.DataFrame(columns=["region", "time_s", "hrf"])
@@ -216,6 +222,7 @@ class DRMRegressor(RunEstimator):
         OutputError
             If the folder cannot be written.
         """
+        check_is_fitted(self)
         save_fitted(Path(folder), self.model_, self.net_)
 
     @classmethod
@@ -244,5 +251,6 @@ class DRMRegressor(RunEstimator):
     @property
     def n_parameters_(self) -> int:
         """Trainable numbers of the net, the maps to targets included."""
+        check_is_fitted(self)
         net: DRMNet = self.net_
         return sum(p.numel() for p in net.parameters() if p.requires_grad)

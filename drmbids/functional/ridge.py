@@ -59,7 +59,7 @@ def orthonormal(basis: Tensor) -> Tensor:
     return u[:, s > RANK_TOLERANCE]
 
 
-def products(x: Tensor, y: Tensor, removed: int) -> Products:
+def products(x: Tensor, y: Tensor, removed: float) -> Products:
     """Return the products of features and targets from which ``removed`` columns were taken out."""
     n = torch.tensor(float(x.shape[0] - removed), dtype=x.dtype, device=x.device)
     return Products(x.mT @ x, x.mT @ y, (y * y).sum(0), n)

@@ -13,7 +13,7 @@ from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
-from drmbids.core.time import TICK_TOLERANCE
+from drmbids.core.time import TICK_TOLERANCE, TimeGrid
 from drmbids.iterators.device import check_device
 
 #: What an iterator yields; see :class:`DRMIterator`.
@@ -276,12 +276,12 @@ def _cut(
         response = (
             np.full((len(resp_time), 1), np.nan) if response is None else _as_columns(response)
         )
-    n_ticks = int(np.ceil(max(ends) / resolution - TICK_TOLERANCE))
-    length = -(-n_ticks // n_pieces) * resolution
+    n_ticks = -(-int(np.ceil(max(ends) / resolution - TICK_TOLERANCE)) // n_pieces)
+    length = n_ticks * resolution
+    grid = TimeGrid(resolution, n_ticks)
     runs = []
     for k in range(n_pieces):
         low, high = k * length, (k + 1) * length
-        shown = (stim_time >= low - step) & (stim_time < high + step)
         measured = {}
         extra = None
         if resp_time is not None and response is not None:
@@ -289,14 +289,21 @@ def _cut(
             measured = {"response": Stream(response[inside], resp_time[inside] - low)}
             if confounds is not None:
                 extra = Stream(_as_columns(confounds)[inside], resp_time[inside] - low)
+        shown = _held(stimulus, stim_time, stim_time[-1] + step, low + grid.midpoints)
         runs.append(
             Run(
                 measured,
-                # a sample stands for the step that begins at its time: its middle is half a step on
-                {"stimulus": Stream(stimulus[shown], stim_time[shown] + step / 2 - low)},
+                {"stimulus": Stream(shown, grid.midpoints)},
                 confounds=extra,
                 duration=length,
                 tr=resolution,
             )
         )
     return runs
+
+
+def _held(samples: np.ndarray, starts: np.ndarray, end: float, at: np.ndarray) -> np.ndarray:
+    """Return the sample that holds at each time; zero before the first and from ``end`` on."""
+    index = np.searchsorted(starts, at, side="right") - 1
+    shown = (index >= 0) & (at < end)
+    return np.where(shown[:, None], samples[index], 0.0)

@@ -104,8 +104,13 @@ def largest_block(order: Sequence[int], delays: Delays) -> tuple[int, dict[int, 
     members = set(order)
     upper = sum(d for (to, source), d in delays.items() if to in members and source in members)
     best, offsets = 0, dict.fromkeys(order, 0)
-    low, high = 1, max(upper, 1)
-    while low <= high:  # feasibility is monotone in the block length
+    # feasibility is monotone in the block length; doubling first, since a block that is too long
+    # costs a full Bellman-Ford to find out and most are far below the sum of all delays
+    low, high = 1, 1
+    while high < upper and (found := offsets_for(order, delays, high)) is not None:
+        best, offsets, low, high = high, found, high + 1, 2 * high
+    high = min(high, max(upper, 1))
+    while low <= high:
         middle = (low + high) // 2
         found = offsets_for(order, delays, middle)
         if found is None:

@@ -181,8 +181,11 @@ class DRMNet(nn.Module):
             One for each stimulus.
         carry : Carry
         """
-        if len(stimulus) != len(self.stimuli):
-            raise ModelError(f"the net has {len(self.stimuli)} stimuli, got {len(stimulus)}")
+        wanted = {name: len(columns) for name, columns in self.stimuli.items()}
+        if [s.shape[-1] for s in stimulus] != list(wanted.values()):
+            raise ModelError(
+                f"the net takes stimuli (columns) {wanted}, got {[s.shape[-1] for s in stimulus]}"
+            )
         activity, new_carry = run_window(
             self.stages, self.afferents, self.population_list, stimulus, carry, self.groups
         )

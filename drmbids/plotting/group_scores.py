@@ -15,7 +15,7 @@ def group_scores(
     Parameters
     ----------
     scores : DataFrame
-        Columns ``participant``, ``model`` and the score.
+        Columns ``participant_id``, ``model`` and the score.
     baseline : str, optional
         Model drawn first, in grey.
     score : str
@@ -29,12 +29,12 @@ def group_scores(
 
     Examples
     --------
-    >>> rows = {"participant": ["01", "01"], "model": ["glm", "drm"], "r_median": [0.1, 0.2]}
-    >>> axes = group_scores(pd.DataFrame(rows), baseline="glm").axes[0]
+    >>> rows = {"model": ["glm", "drm"], "r_median": [0.1, 0.2]}
+    >>> axes = group_scores(pd.DataFrame(rows).assign(participant_id="sub-01"), "glm").axes[0]
     >>> [text.get_text() for text in axes.get_xticklabels()]
     ['glm', 'drm']
     """
-    wide = scores.pivot_table(index="participant", columns="model", values=score, sort=False)
+    wide = scores.pivot_table(index="participant_id", columns="model", values=score, sort=False)
     models = sorted(wide.columns, key=lambda model: model != baseline)
     figure = Figure(figsize=(1.6 + 0.9 * len(models), 2.9), layout="constrained")
     axes = figure.subplots()
@@ -47,5 +47,5 @@ def group_scores(
         if len(values) > 1:
             axes.hlines(values.median(), k - 0.2, k + 0.2, color=BLACK, linewidth=1.6, zorder=3)
     axes.set_xticks(range(len(models)), models)
-    axes.set(xlim=(-0.5, len(models) - 0.5), ylabel=label or score)
+    axes.set(xlim=(-0.5, len(models) - 0.5), xlabel="Model", ylabel=label or score)
     return figure

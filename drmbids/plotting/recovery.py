@@ -52,8 +52,8 @@ def recovery(table: pd.DataFrame) -> Figure:
         middle = (low + high) / 2
         limits = (middle - span / 2, middle + span / 2)
         axes.plot(limits, limits, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
-        unit = str(rows["unit"].iloc[0])
-        unit = "" if unit in ("1", "nan", "") else f" ({unit})"
+        units = rows["unit"].astype(str).unique()
+        unit = "" if set(units) <= {"1", "nan", ""} else f" ({', '.join(units)})"
         axes.set(xlabel=f"truth{unit}", ylabel=f"estimate{unit}", xlim=limits, ylim=limits)
         axes.set_aspect("equal")
         axes.locator_params(nbins=5)

@@ -20,8 +20,21 @@ def _window(finite: np.ndarray, axis: int) -> slice:
     return slice(max(0, held[0] - _MARGIN), min(finite.shape[axis], held[-1] + _MARGIN + 1))
 
 
-def _limits(values: np.ndarray, diverging: bool) -> tuple[float, float]:
-    """Return colour limits that one extreme voxel does not decide."""
+def color_limits(values: np.ndarray, diverging: bool = False) -> tuple[float, float]:
+    """Return colour limits that one extreme voxel does not decide.
+
+    Parameters
+    ----------
+    values : array of shape (n_values,)
+        Finite scores, one or more.
+    diverging : bool
+        Whether the limits are symmetric around 0.
+
+    Returns
+    -------
+    tuple of 2 float
+        1st (or 0) and 99th percentile.
+    """
     if diverging:
         limit = float(np.percentile(np.abs(values), 99)) or 1e-6
         return -limit, limit
@@ -88,7 +101,7 @@ def score_map(
     if not finite.any():
         figure = Figure(figsize=(3.0, 1.0))
         return no_data(figure, figure.subplots(), "no voxel has a score")
-    low, high = limits or _limits(volume[finite], diverging)
+    low, high = limits or color_limits(volume[finite], diverging)
     x, y = _window(finite, 0), _window(finite, 1)
     filled = np.flatnonzero(finite.any(axis=(0, 1)))
     picked = filled[

@@ -55,7 +55,7 @@ def training_curve(log: pd.DataFrame, title: str = "") -> Figure:
             label=f"lowest validation loss (epoch {epoch:g})",
         )
     axes.set_title(title)
-    axes.set(xlabel="Epoch", ylabel="Loss (mean squared error)")
+    axes.set(xlabel="Epoch", ylabel="Loss (error / variance)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper right")
     return figure

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +11,14 @@ from drmbids.core.exceptions import ModelError
 from drmbids.functional.hrf import DOUBLE_GAMMA, double_gamma, smooth_basis
 from drmbids.nodes import DRMNode
 
-#: Limits that learned double-gamma parameters keep to: a response that peaks within about 1.5-10 s,
+#: Limits that learned double-gamma parameters keep to: a response that peaks within about 1-10 s,
 #: an undershoot after it and smaller than it, as measured over subjects and regions
 #: (Handwerker et al. 2004, NeuroImage 21:1639-1651).
 DOUBLE_GAMMA_LIMITS = {
-    "delay": (2.0, 12.0),
+    "delay": (3.0, 12.0),
     "undershoot": (8.0, 24.0),
-    "dispersion": (0.3, 3.0),
-    "u_dispersion": (0.3, 3.0),
+    "dispersion": (0.4, 2.0),
+    "u_dispersion": (0.4, 3.0),
     "ratio": (0.0, 0.8),
 }
 
@@ -40,6 +41,8 @@ class HRF(DRMNode, ABC):
     length : float
         Seconds after which the response is zero.
     """
+
+    option_units: ClassVar = {"length": "s"}
 
     def __init__(self, n_regions: int = 1, length: float = 32.0):
         super().__init__()
@@ -99,7 +102,7 @@ class DoubleGamma(HRF):
 
     def __init__(
         self,
-        shape: str = "spm",
+        shape: Literal["spm", "glover"] = "spm",
         n_regions: int = 1,
         trainable: bool = True,
         length: float = 32.0,

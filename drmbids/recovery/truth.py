@@ -181,7 +181,7 @@ def _row(quantity: str, name: str, unit: str, value: float) -> dict[str, Any]:
 
 
 def _time_constants(net: DRMNet) -> Iterator[dict[str, Any]]:
-    for name, population in zip(net.population_names, net.populations, strict=True):
+    for name, population in zip(net.population_names, net.population_list, strict=True):
         if "tau" not in population.parameter_specs:
             continue
         taus = sorted(population.value("tau").flatten().tolist())
@@ -224,9 +224,9 @@ def _weights(net: DRMNet) -> Iterator[dict[str, Any]]:
 
 def _connections(net: DRMNet) -> Iterator[tuple[str, str, Tensor]]:
     """Yield target, source and weights of the connections between stimuli and one-unit areas."""
-    units = dict(zip(net.population_names, (p.n_units for p in net.populations), strict=True))
-    for to, line in zip(net.population_names, net.afferents, strict=True):
-        population = net.populations[net.population_names.index(to)]
+    units = dict(zip(net.population_names, (p.n_units for p in net.population_list), strict=True))
+    populations = zip(net.population_names, net.population_list, net.afferents, strict=True)
+    for to, population, line in populations:
         weights = population.input_weights()
         plain = weights is not None and all(a.connection.weights is None for a in line)
         if population.n_units > 1 or not plain:

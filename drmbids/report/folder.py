@@ -50,9 +50,12 @@ class Analysis:
         if not path.is_file():
             return {}
         try:
-            return json.loads(path.read_text("utf-8"))
+            content = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             return {"errors": [f"{path.name}: not readable JSON ({error}); run the analysis again"]}
+        if not isinstance(content, dict):
+            return {"errors": [f"{path.name}: not a JSON object; run the analysis again"]}
+        return content
 
     @property
     def models(self) -> list[str]:
@@ -153,11 +156,3 @@ def latest_log(out_dir: Path, name: str) -> str | None:
         return None
     newest = max(found, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
     return newest.read_text("utf-8", errors="replace")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name first, so that no reader meets half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, "utf-8", newline="\n")
-    temporary.replace(path)

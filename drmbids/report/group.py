@@ -7,8 +7,9 @@ import pandas as pd
 
 from drmbids import __version__
 from drmbids.core.exceptions import DataError
+from drmbids.core.files import write_text
 from drmbids.plotting.group_scores import group_scores
-from drmbids.report.folder import Analysis, entities_of, find_analyses, write_text
+from drmbids.report.folder import Analysis, entities_of, find_analyses
 from drmbids.report.group_tables import ALL_REGIONS, group_differences, participant_scores
 from drmbids.report.page import Section, render, section
 from drmbids.report.run_sections import fill_methods
@@ -60,9 +61,9 @@ def write_group_report(out_dir: str | Path) -> Path:
     sections = [
         section("Participants", "participants", fill),
         section("Scores", "scores", drawn),
-        section("Methods", "methods", partial(fill_methods, out_dir=out_dir)),
+        section("Methods", "methods", partial(fill_methods, analyses=scored[:1])),
     ]
-    n = scores["participant"].nunique()
+    n = scores["participant_id"].nunique()
     page = render(
         "page.html.j2",
         title="Group · drmbids",
@@ -85,7 +86,7 @@ def _scores_of(analysis: Analysis) -> pd.DataFrame:
     participant = entities.pop("sub", "n/a")
     name = "_".join(f"{k}-{v}" for k, v in entities.items()) or "all"
     scores = participant_scores(table)
-    scores.insert(0, "participant", participant)
+    scores.insert(0, "participant_id", f"sub-{participant}")
     scores.insert(1, "analysis", name)
     return scores
 
@@ -99,12 +100,12 @@ def _fill_participants(
     section: Section, scores: pd.DataFrame, lacking: list[str], out_dir: Path
 ) -> None:
     """Who is in, who is not, and where the reports are."""
-    participants = list(scores["participant"].unique())
+    participants = list(scores["participant_id"].unique())
     if lacking:
         section.messages(
             [f"{name}: no scores were saved, not included" for name in lacking], "warning"
         )
-    links = {f"sub-{p}": f"sub-{p}.html" for p in participants}
+    links = {name: f"{name}.html" for name in participants}
     there = {name: address for name, address in links.items() if (out_dir / address).is_file()}
     if there:
         section.links(there)
@@ -121,7 +122,7 @@ def _fill_scores(
     figures: FigureFolder,
 ) -> None:
     """Figures and tables of each analysis."""
-    n = scores["participant"].nunique()
+    n = scores["participant_id"].nunique()
     if n == 1:
         section.note(
             "There is one participant, so nothing can be said about a population: differences are "
@@ -145,5 +146,5 @@ def _fill_scores(
 
 def _over_regions(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows over all regions, or those of the only region, of each participant."""
-    several = rows.groupby("participant")["region"].transform("nunique") > 1
+    several = rows.groupby("participant_id")["region"].transform("nunique") > 1
     return rows[(rows["region"] == ALL_REGIONS) | ~several]

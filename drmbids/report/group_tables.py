@@ -49,7 +49,7 @@ def group_differences(
     Parameters
     ----------
     scores : DataFrame
-        Columns ``participant, analysis, model, region`` and the score.
+        Columns ``participant_id, analysis, model, region`` and the score.
     baseline : str
         Model that the others are compared with.
     score : str
@@ -75,7 +75,7 @@ def group_differences(
         "ci_high",
         "n_better",
     ]
-    keys = ["participant", "analysis", "region"]
+    keys = ["participant_id", "analysis", "region"]
     wide = scores.pivot_table(index=keys, columns="model", values=score, sort=False)
     rows = []
     for model in wide.columns.drop(baseline, errors="ignore") if baseline in wide else ():

@@ -69,6 +69,11 @@ def voxel_series(
     voxel : tuple of 3 int
     tr : float or None
         Seconds between volumes; from the image's header when None.
+
+    Raises
+    ------
+    DataError
+        If the header states none either.
     """
     predicted, measured = {}, np.empty(0)
     for model, (predicted_path, residual_path) in analysis.series_paths()[run].items():
@@ -77,6 +82,8 @@ def voxel_series(
         left = np.asarray(residual.dataobj[(*voxel, slice(None))], dtype=float)
         measured = predicted[model] + left
         tr = tr or float(image.header.get_zooms()[3])
+        if tr <= 0:
+            raise DataError(f"{predicted_path.name}: no repetition time in its header")
     ordered = sorted(predicted, key=lambda model: model != analysis.baseline)
-    times = np.arange(len(measured)) * (tr or 1.0)
+    times = np.arange(len(measured)) * (tr or np.nan)
     return VoxelSeries(run, times, measured, {m: predicted[m] for m in ordered})

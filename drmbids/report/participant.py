@@ -7,8 +7,9 @@ from typing import Any
 
 from drmbids import __version__
 from drmbids.core.exceptions import DataError
+from drmbids.core.files import write_text
 from drmbids.core.results import Results
-from drmbids.report.folder import Analysis, find_analyses, write_text
+from drmbids.report.folder import Analysis, find_analyses
 from drmbids.report.model_sections import (
     fill_hrfs,
     fill_models,
@@ -52,7 +53,7 @@ def write_participant_report(out_dir: str | Path, subject: str) -> Path:
     chapters = [_chapter(a, figures, out_dir, titled=len(analyses) > 1) for a in analyses]
     last = analyses[-1] if analyses else None
     about = [
-        section("Methods", "methods", partial(fill_methods, out_dir=out_dir)),
+        section("Methods", "methods", partial(fill_methods, analyses=analyses)),
         section(
             "Provenance", "provenance", partial(fill_provenance, analysis=last, out_dir=out_dir)
         ),

@@ -1,5 +1,6 @@
 """Sections on what went in and how the run was made."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +78,8 @@ def fill_design(section: Section, analysis: Analysis, figures: FigureFolder) -> 
     run = next((r for r in analysis.inputs.get("runs", []) if r.get("label") == label), {})
     duration = run["n_volumes"] * run["tr"] if run.get("n_volumes") and run.get("tr") else None
     figure = design(pd.DataFrame(shown["events"]), duration)
-    section.figure(
-        *_captioned(figures, figure, f"{analysis.stem}_desc-design_bold", f"Events of {label}.")
-    )
-
-
-def _captioned(figures: FigureFolder, figure: Any, name: str, caption: str) -> tuple:
-    """Save a figure; return what `Section.figure` takes."""
-    content, file = figures.save(figure, name)
-    return content, caption, file
+    content, file = figures.save(figure, f"{analysis.stem}_desc-design_bold")
+    section.figure(content, f"Events of {label}.", file)
 
 
 def fill_messages(section: Section, analysis: Analysis | None, out_dir: Path) -> None:
@@ -121,11 +115,13 @@ def fill_provenance(section: Section, analysis: Analysis | None, out_dir: Path) 
         section.missing = "Neither command, versions nor configuration were saved."
 
 
-def fill_methods(section: Section, out_dir: Path) -> None:
-    """The text for a paper."""
-    path = out_dir / "logs" / "CITATION.md"
-    if path.is_file():
-        section.note("Text to copy into a paper; check it against what you did.")
-        section.prose(path.read_text("utf-8").strip())
-    else:
-        section.missing = "logs/CITATION.md was not written: it is made when an analysis succeeds."
+def fill_methods(section: Section, analyses: Sequence[Analysis]) -> None:
+    """The text for a paper, of each analysis."""
+    texts = {a.stem: str(a.inputs["methods"]) for a in analyses if a.inputs.get("methods")}
+    if not texts:
+        section.missing = "No methods text was saved: it is made when an analysis succeeds."
+        return
+    section.note("Text to copy into a paper; check it against what you did.")
+    for stem, text in texts.items():
+        section.note(f"Of {stem}:")
+        section.prose(text.strip())

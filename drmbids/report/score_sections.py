@@ -6,7 +6,7 @@ import pandas as pd
 from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
 from drmbids.plotting.score_histogram import score_histogram
-from drmbids.plotting.score_map import score_map
+from drmbids.plotting.score_map import color_limits, score_map
 from drmbids.plotting.score_scatter import score_scatter
 from drmbids.plotting.series import series
 from drmbids.report.folder import Analysis
@@ -59,11 +59,7 @@ def fill_maps(section: Section, analysis: Analysis, figures: FigureFolder) -> No
         section.missing = "No map of scores was saved."
         return
     finite = np.concatenate([volume[np.isfinite(volume)] for volume, _ in maps.values()])
-    limits = None
-    if finite.size:
-        high = float(np.percentile(finite, 99))
-        low = min(0.0, float(np.percentile(finite, 1)))
-        limits = (low, high if high > low else low + 1e-6)
+    limits = color_limits(finite) if finite.size else None
     for model, (volume, size) in maps.items():
         figure = score_map(volume, size, label="r", limits=limits)
         content, file = figures.save(figure, f"{analysis.stem}_stat-r_desc-{model}_statmap")

@@ -6,8 +6,8 @@ from pathlib import Path
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from drmbids.core.files import write_text
 from drmbids.plotting.style import svg
-from drmbids.report.folder import write_text
 
 
 def write_figure(figure: Figure, path: Path) -> Markup:

@@ -27,11 +27,12 @@ def check_relations(draft: Draft) -> list[Problem]:
 
 def _projections(draft: Draft) -> Iterator[tuple[int, ProjectionSpec]]:
     """Yield the projections that are well formed and whose ends exist."""
+    sources = {*draft.stimuli, *draft.populations}
     for index, projection in enumerate(draft.projections):
         if (
             projection is not None
             and projection.target in draft.populations
-            and projection.source in {*draft.stimuli, *draft.populations}
+            and projection.source in sources
         ):
             yield index, projection
 
@@ -54,6 +55,7 @@ def _names(draft: Draft) -> Iterator[Problem]:
 
 
 def _ends(draft: Draft) -> Iterator[Problem]:
+    known = {**draft.stimuli, **draft.populations}
     for index, projection in enumerate(draft.projections):
         if projection is None:
             continue
@@ -69,7 +71,6 @@ def _ends(draft: Draft) -> Iterator[Problem]:
             )
         elif projection.target not in draft.populations:
             yield Problem((*path, "to"), _unknown(projection.target, draft.populations))
-        known = {**draft.stimuli, **draft.populations}
         if projection.source not in known:
             yield Problem(
                 (*path, "from"), _unknown(projection.source, known, "stimulus or population")

@@ -1,8 +1,9 @@
-"""Options of a component, read off its ``__init__`` and docstring: the one place they are written.
+"""Options of a component, read off its ``__init__``: the one place they are written.
 
-The key of an option in a model file is the name of the argument, with the unit that its
-description states: an argument ``tau`` described as "time constant in seconds" has the key
-``tau_s``. Choices are those that its type lists: ``{"spm", "glover"}``.
+The key of an option in a model file is the name of the argument, with the unit that the class
+states: ``option_units = {"tau": "s"}`` makes ``tau`` the key ``tau_s``. Its type and choices
+are those of the annotation (``Literal["spm", "glover"]``). The docstring only gives the words that
+messages and the JSON Schema use, so nothing depends on it where Python strips docstrings.
 """
 
 import inspect
@@ -10,11 +11,12 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
+from drmbids.nodes import DRMNode
 from drmbids.spec.problems import suggestion
 
 #: Arguments that come from the sizes of the data and the net, never from a component's section.
@@ -33,13 +35,6 @@ READOUT_SIZES = frozenset(
     }
 )
 
-#: What a description says when an argument has this unit, by the suffix of its key.
-UNIT_WORDS = {
-    "s": r"\bseconds\b",
-    "hz": r"\bHz\b",
-    "mm": r"\bmillimet(?:re|er)s\b",
-}
-
 _CONFIG = ConfigDict(strict=True, allow_inf_nan=False)
 
 
@@ -54,7 +49,7 @@ class Option:
     argument : str
         Name in ``__init__``.
     type_text, description : str
-        From the docstring.
+        From the docstring, for people.
     choices : tuple of str
         Allowed values, none for any.
     default : object
@@ -99,26 +94,15 @@ def documented(component: type) -> dict[str, tuple[str, str]]:
     return found
 
 
-def suffix(description: str) -> str:
-    """Return the suffix of a key whose argument is described so.
-
-    Examples
-    --------
-    >>> suffix("Time constant in seconds.")
-    '_s'
-    """
-    units = [unit for unit, words in UNIT_WORDS.items() if re.search(words, description, re.I)]
-    return f"_{units[0]}" if units else ""
-
-
 @cache
-def options_of(component: type, sizes: Collection[str]) -> dict[str, Option]:
+def options_of(component: type[DRMNode], sizes: Collection[str]) -> dict[str, Option]:
     """Return the options of a component by key.
 
     Parameters
     ----------
     component : type
-        Class of a population, readout or hemodynamic response.
+        Class of a population, readout or hemodynamic response, a
+        :class:`~drmbids.DRMNode`.
     sizes : frozenset of str
         Arguments that are no options.
 
@@ -133,7 +117,7 @@ def options_of(component: type, sizes: Collection[str]) -> dict[str, Option]:
     >>> list(options_of(Leaky, POPULATION_SIZES))
     ['tau_s', 'nonlinearity']
     """
-    texts = documented(component)
+    texts, units = documented(component), component.option_units
     options = {}
     for name, parameter in inspect.signature(component).parameters.items():
         if name in sizes:
@@ -143,18 +127,23 @@ def options_of(component: type, sizes: Collection[str]) -> dict[str, Option]:
         except PydanticSchemaGenerationError:
             continue
         type_text, description = texts.get(name, ("", ""))
-        type_text = type_text.removesuffix(", optional")
-        choices = re.fullmatch(r"\{(.*)\}", type_text)
-        names = re.findall(r"[\"']([^\"']+)[\"']", choices[1]) if choices else []
-        numeric = re.search(r"\b(float|int)\b", str(parameter.annotation))
-        key = name + (suffix(description) if numeric else "")
+        choices = get_args(parameter.annotation)
+        key = f"{name}_{units[name].lower()}" if name in units else name
         options[key] = Option(
-            key, name, type_text, description, tuple(names), parameter.default, adapter
+            key=key,
+            argument=name,
+            type_text=type_text.removesuffix(", optional"),
+            description=description,
+            choices=choices if get_origin(parameter.annotation) is Literal else (),
+            default=parameter.default,
+            adapter=adapter,
         )
     return options
 
 
-def arguments(component: type, sizes: Collection[str], options: dict[str, Any]) -> dict[str, Any]:
+def arguments(
+    component: type[DRMNode], sizes: Collection[str], options: dict[str, Any]
+) -> dict[str, Any]:
     """Return options of a model file as arguments of the component."""
     known = options_of(component, sizes)
     return {known[key].argument: value for key, value in options.items()}

@@ -1,7 +1,7 @@
 """A model and the shape of the data to a model in which nothing is left open."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from drmbids.core.run import Run
@@ -63,8 +63,9 @@ def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
     declared = _populations(spec, list(regions))
     projections = _projections(spec, list(regions), resolution, problems)
     raise_problems(problems)
+    units = _auto_units(declared, projections, stimuli)
     populations = {
-        name: population.model_copy(update={"units": _units(name, projections, stimuli)})
+        name: population.model_copy(update={"units": units[name]})
         if population.units == "auto"
         else population
         for name, population in declared.items()
@@ -226,9 +227,18 @@ def _projections(
     ]
 
 
-def _units(
-    name: str, projections: Sequence[ProjectionSpec], stimuli: dict[str, tuple[str, ...]]
-) -> int:
-    direct = sum(len(stimuli.get(p.source, ())) for p in projections if p.target == name)
-    columns = direct or sum(map(len, stimuli.values()))
-    return min(max(UNITS_PER_COLUMN * columns, FEWEST_UNITS), MOST_UNITS)
+def _auto_units(
+    names: Iterable[str],
+    projections: Sequence[ProjectionSpec],
+    stimuli: dict[str, tuple[str, ...]],
+) -> dict[str, int]:
+    """Return the size of each population by the stimulus columns that reach it directly, or all."""
+    columns = dict.fromkeys(names, 0)
+    for projection in projections:
+        if projection.target in columns:  # whether it is there is checked when all is written out
+            columns[projection.target] += len(stimuli.get(projection.source, ()))
+    every = sum(map(len, stimuli.values()))
+    return {
+        name: min(max(UNITS_PER_COLUMN * (n or every), FEWEST_UNITS), MOST_UNITS)
+        for name, n in columns.items()
+    }

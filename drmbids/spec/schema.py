@@ -71,13 +71,11 @@ def _open_part(
                 "additionalProperties": False,
             }
         )
-    return {"description": part["description"], "oneOf": branches}
+    return {"description": part.get("description", ""), "oneOf": branches}
 
 
 def _option(option: Option) -> dict[str, Any]:
     schema = option.adapter.json_schema()
-    if option.choices:
-        schema = {"enum": list(option.choices)}
     if option.default is not option.REQUIRED and option.default is not None:
         schema["default"] = option.default
     return {**schema, "description": option.description}

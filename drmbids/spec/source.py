@@ -58,7 +58,7 @@ class Source:
         self.lines: dict[Path, int] = {(): 1}
         self.problems: list[Problem] = []
         self._constructor: SafeConstructor = YAML(typ="safe", pure=True).constructor
-        plain = self._read_json(text) if name.endswith(".json") else None
+        plain = self._read_json(text) if name.lower().endswith(".json") else None
         # tabs are blanks in JSON, and no string of valid JSON holds one
         root = self._compose(text if plain is None else text.replace("\t", " "))
         if not isinstance(root, MappingNode):

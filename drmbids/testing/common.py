@@ -158,6 +158,11 @@ def check_declared(component: nn.Module) -> None:
         for spec in part.parameter_specs.values():
             require(bool(spec.unit), f"{name}: parameter {spec.name!r} has no unit")
             require(bool(spec.meaning), f"{name}: parameter {spec.name!r} does not say its meaning")
+            stated = part.option_units.get(spec.name, "1")
+            require(
+                spec.name not in inspect.signature(type(part)).parameters or stated == spec.unit,
+                f"{name}: parameter {spec.name!r} is in {spec.unit}, option_units says {stated}",
+            )
     docstring = inspect.cleandoc(type(component).__doc__ or "")
     require(bool(docstring), f"{name} has no docstring")
     require(

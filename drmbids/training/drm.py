@@ -25,6 +25,12 @@ from drmbids.training.passes import (
 )
 from drmbids.training.solver import Solution, solve_maps
 
+#: Weights on more inputs than this take smaller steps, in proportion. Adam moves every weight by
+#: about the learning rate, so that the drive of a unit, and the gain of the loops it is part of,
+#: move by that times its inputs: a few dozen connected regions would run away within some epochs.
+#: Steps of 1 / fan-in: maximal update parametrization (Yang et al. 2022, arXiv:2203.03466).
+FULL_STEP_INPUTS = 32
+
 #: Called after every epoch with its row of the history.
 Callback = Callable[[Mapping[str, Any]], None]
 
@@ -44,7 +50,8 @@ class DRM:
     loss : DRMLoss, optional
         Masked mean squared error when absent. Solved maps need it.
     learning_rate : float
-        Of Adam (Kingma and Ba 2015, arXiv:1412.6980).
+        Of Adam (Kingma and Ba 2015, arXiv:1412.6980); smaller for the weights of units with more
+        than :data:`FULL_STEP_INPUTS` inputs.
     alphas : float or sequence of float, optional
         Ridge penalties to choose from, in units of the variance of a standardised feature; the
         default of :mod:`drmbids.training.maps` when absent, a single one is used as it is.
@@ -80,7 +87,7 @@ class DRM:
         self.device = check_device(device)
         self.net = net.to(self.device)
         self.loss = DRMLoss() if loss is None else loss
-        if solve and not isinstance(self.loss, DRMLoss):
+        if solve and type(self.loss) is not DRMLoss:
             raise UsageError(
                 "maps are solved for the squared error; use solve=False for other losses"
             )
@@ -180,8 +187,16 @@ class DRM:
 
     def _optimizer(self) -> torch.optim.Optimizer | None:
         solved = {id(p) for p in self.net.readout.linear_parameters()} if self.solve else set()
-        moving = [p for p in self.net.parameters() if p.requires_grad and id(p) not in solved]
-        return torch.optim.Adam(moving, lr=self.learning_rate) if moving else None
+        wired = [*self.net.populations.parameters(), *self.net.connections.parameters()]
+        weights = {id(p) for p in wired if p.ndim > 1}
+        by_rate: dict[float, list[nn.Parameter]] = {}
+        for p in self.net.parameters():
+            if p.requires_grad and id(p) not in solved:
+                n_inputs = p[0].numel() if id(p) in weights else 1
+                share = min(1.0, FULL_STEP_INPUTS / n_inputs)
+                by_rate.setdefault(share * self.learning_rate, []).append(p)
+        groups = [{"params": moving, "lr": rate} for rate, moving in by_rate.items()]
+        return torch.optim.Adam(groups) if groups else None
 
     def _snapshot(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.net.state_dict().items()}
@@ -212,7 +227,7 @@ class DRM:
             solution = self._solve([gathered.get(str(k)) for k in range(len(features))], targets)
             if solution is None:
                 return math.nan
-            loss = solution.loss(self.loss, self.net.readout, item, features)
+            loss = solution.loss(self.net.readout, item, features)
             if backward and loss.requires_grad:
                 loss.backward()
             return loss.item()
@@ -269,7 +284,7 @@ class DRM:
     ) -> Tensor:
         """Return the share of one window in the mean loss over all elements."""
         if solution is not None:
-            return solution.loss(self.loss, self.net.readout, item, features, count)
+            return solution.loss(self.net.readout, item, features, count)
         if not len(item["times"]):
             return features[0].sum() * 0.0
         share = int((~item["response"].isnan()).sum()) / max(count, 1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from drmbids.functional.ridge import (
-    Products,
+    RANK_TOLERANCE,
     choose_alphas,
     orthonormal,
     products,
@@ -26,6 +26,13 @@ from drmbids.functional.ridge import (
 #: Penalties to choose from, in units of the variance of a standardised feature: from almost none
 #: to shrinking everything away.
 DEFAULT_ALPHAS = tuple(10.0 ** (k / 2) for k in range(-8, 5))
+
+# A feature counts as constant when what varies of it is this small a share: activity is computed in
+# float32, whose rounding would otherwise be scaled up to a feature.
+CONSTANT_TOLERANCE = 1e-6
+
+#: Blocks of a single training run that are left out in turn to choose penalties.
+SINGLE_RUN_BLOCKS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,38 +107,50 @@ def solve_region(
     clean = [residualise(b, a) for b, a in zip(basis, x, strict=True)]
     n_rows = sum(len(a) for a in x)
     spread = (sum(((c**2).sum(0) for c in clean), torch.zeros_like(x[0][0])) / n_rows).sqrt()
-    # a feature that never varies, a silent unit, gets no weight
-    spread = torch.where(spread > 1e-8 * spread.max().clamp(min=1e-30), spread, torch.inf)
+    # a feature that never varies, a silent or a saturated unit, gets no weight
+    size = (sum(((a**2).sum(0) for a in x), torch.zeros_like(x[0][0])) / n_rows).sqrt()
+    least = torch.maximum(1e-8 * spread.max(), CONSTANT_TOLERANCE * size)
+    spread = torch.where(spread > least, spread, torch.inf)
     n_targets = y[0].shape[1]
     weights = x[0].new_zeros(x[0].shape[1], n_targets)
     alpha, strength = x[0].new_zeros(n_targets), x[0].new_zeros(n_targets)
     for rows, columns in missing_patterns(y):
-        runs = [
-            pattern_products(a / spread, t[:, columns], b, keep)
+        cleaned = [
+            take_out(a / spread, t[:, columns], b, keep)
             for a, t, b, keep in zip(x, y, basis, rows, strict=True)
             if keep.any()
         ]
-        if not runs:
+        if not cleaned:
             continue
-        n = sum_products(runs).n
-        chosen = (
-            choose_alphas(runs, alphas * n)
-            if len(alphas) > 1
-            else (alphas * n).expand(len(columns))
-        )
-        weights[:, columns] = solve_ridge(sum_products(runs), chosen)
+        folds = [products(*run) for run in (cleaned if len(cleaned) > 1 else blocks(*cleaned[0]))]
+        total = sum_products(folds)
+        grid = alphas * total.n
+        chosen = choose_alphas(folds, grid) if len(grid) > 1 else grid.expand(len(columns))
+        weights[:, columns] = solve_ridge(total, chosen)
+        n = total.n
         alpha[columns], strength[columns] = chosen / n, chosen / n_rows
     penalty = (strength * (weights / scale) ** 2).sum(1) / spread**2
     weights = weights / spread[:, None]
-    return _with_offsets(weights, alpha, penalty, x, y, basis)
+    return _with_offsets(weights, alpha, penalty, x, y, basis, series[0].target.dtype)
 
 
-def pattern_products(x: Tensor, y: Tensor, basis: Tensor, keep: Tensor) -> Products:
-    """Return the products of one run over the rows that are there, its nuisance taken out."""
+def take_out(x: Tensor, y: Tensor, basis: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Return rows of one run that are there without its nuisance, and the rank taken out."""
     if not bool(keep.all()):
         x, y = x[keep], y[keep]
         basis = orthonormal(basis[keep])
-    return products(residualise(basis, x), residualise(basis, y), basis.shape[1])
+    return residualise(basis, x), residualise(basis, y), float(basis.shape[1])
+
+
+def blocks(x: Tensor, y: Tensor, removed: float) -> list[tuple[Tensor, Tensor, float]]:
+    """Return a single run in consecutive blocks that can be left out in turn.
+
+    Neighbouring samples are alike, so a penalty that is chosen by leaving out single samples, as
+    generalised cross-validation does in effect, would be too small.
+    """
+    n = max(1, min(SINGLE_RUN_BLOCKS, len(x) // 2))
+    parts = zip(x.tensor_split(n), y.tensor_split(n), strict=True)
+    return [(a, b, removed / n) for a, b in parts]
 
 
 def missing_patterns(y: Sequence[Tensor]) -> list[tuple[list[Tensor], Tensor]]:
@@ -179,15 +198,21 @@ def _with_offsets(
     x: Sequence[Tensor],
     y: Sequence[Tensor],
     basis: Sequence[Tensor],
+    kind: torch.dtype,
 ) -> RegionMaps:
     """Return the maps with what each run adds on its own."""
-    rest = [t - a @ weights for a, t in zip(x, y, strict=True)]
-    bias = torch.stack([r.nanmean(0) for r in rest]).nanmean(0).nan_to_num(0.0)
+    fits, means = [], []
+    for a, t, b in zip(x, y, basis, strict=True):
+        rest = t - a @ weights
+        means.append(rest.nanmean(0))
+        # as wide as the data, so no wider a type than theirs
+        fits.append(nuisance_fit(rest, b).to(kind))
+    bias = torch.stack(means).nanmean(0).nan_to_num(0.0)
     return RegionMaps(
         weights,
         bias,
         alpha,
-        [nuisance_fit(r, b) - bias for r, b in zip(rest, basis, strict=True)],
+        [fit - bias.to(kind) for fit in fits],
         [b @ (b.mT @ a) for a, b in zip(x, basis, strict=True)],
         penalty,
     )
@@ -197,6 +222,8 @@ def solve_confounds(
     confounds: Sequence[Tensor], rest: Sequence[Tensor], nuisance: Sequence[Tensor]
 ) -> Tensor:
     """Return the weights of confounds that all runs share, by least squares on what is left over.
+
+    A confound that the nuisance of the runs explains already gets no weight.
 
     Parameters
     ----------
@@ -211,15 +238,20 @@ def solve_confounds(
     Tensor of shape (n_confounds, n_targets)
     """
     weights = confounds[0].new_zeros(confounds[0].shape[1], rest[0].shape[1], dtype=torch.float64)
+    size = torch.cat(list(confounds)).double().norm(dim=0)
     for rows, columns in missing_patterns(rest):
         parts = [
-            pattern_products(c.double(), r[:, columns].double(), b.double(), keep)
+            products(*take_out(c.double(), r[:, columns].double(), b.double(), keep))
             for c, r, b, keep in zip(confounds, rest, nuisance, rows, strict=True)
             if keep.any()
         ]
         if parts:
             total = sum_products(parts)
-            weights[:, columns] = torch.linalg.pinv(total.xx, hermitian=True) @ total.xy
+            norms = total.xx.diagonal().sqrt()
+            # what is left of a confound that the nuisance explains is rounding: no weight
+            scale = torch.where(norms > RANK_TOLERANCE * size, 1 / norms, 0.0)
+            inverse = torch.linalg.pinv(scale[:, None] * total.xx * scale, hermitian=True)
+            weights[:, columns] = scale[:, None] * (inverse @ (scale[:, None] * total.xy))
     return weights
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from drmbids.core.time import TICK_TOLERANCE
 from drmbids.functional.ridge import orthonormal
 from drmbids.iterators.iterator import Item
 from drmbids.net.net import DRMNet
@@ -18,7 +19,7 @@ def split_item(item: Item, n_ticks: int, resolution: float) -> Iterator[Item]:
     if total <= n_ticks:
         yield item
         return
-    tick = torch.floor(item["times"] / resolution + 1e-4).clamp(0, total - 1)
+    tick = torch.floor(item["times"] / resolution + TICK_TOLERANCE).clamp(0, total - 1)
     for start in range(0, total, n_ticks):
         stop = min(start + n_ticks, total)
         rows = (tick >= start) & (tick < stop)
@@ -66,7 +67,9 @@ class RunData:
 
     def get(self, name: str) -> list[Tensor]:
         """Return the whole series of every run by name."""
-        series = [torch.cat(parts[name]) for parts in self._parts if name in parts]
+        found = [parts[name] for parts in self._parts if name in parts]
+        # a run in one window is not copied: responses are by far the largest tensors there are
+        series = [parts[0] if len(parts) == 1 else torch.cat(parts) for parts in found]
         if name == "nuisance":  # a pass that stops within a run cuts its basis
             return [_as_orthonormal(basis) for basis in series]
         return series

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from drmbids.iterators.iterator import Item
 from drmbids.readouts.base import DRMReadout
@@ -16,6 +16,9 @@ from drmbids.training.maps import (
     solve_region,
 )
 from drmbids.training.passes import RunData, by_region
+
+# Enough for a matrix product to be fast, few enough for its result to stay in the cache.
+TARGETS_AT_ONCE = 512
 
 
 @dataclass(eq=False)
@@ -45,21 +48,18 @@ class Solution:
 
     def loss(
         self,
-        loss: nn.Module,
         readout: DRMReadout,
         item: Item,
         features: Sequence[Tensor],
         count: int | None = None,
     ) -> Tensor:
-        """Return the penalised loss of one window.
+        """Return the penalised mean squared error of one window.
 
         Its gradient with the maps held fixed is the gradient of the objective with the maps at
         their optimum (envelope theorem), because run offsets and penalty belong to it.
 
         Parameters
         ----------
-        loss : Module
-            Masked mean squared error.
         readout : DRMReadout
             Holds the solved maps.
         item : dict
@@ -71,27 +71,73 @@ class Solution:
         """
         n = len(item["times"])
         rows = [self._rows(run, n, item["first"]) for run in item["runs"]]
-        present = int((~item["response"].isnan()).sum())
-        count = max(present if count is None else count, 1)
+        if count is None:
+            count = int((~item["response"].isnan()).sum())
         if n == 0:
             return features[0].sum() * 0.0
         kind = features[0].dtype
 
         def at(series: Sequence[Tensor]) -> Tensor:
-            parts = [series[run][where] for run, where in zip(item["runs"], rows, strict=True)]
-            return torch.stack(parts, dim=1).to(kind)
+            parts = zip(item["runs"], rows, strict=True)
+            return torch.stack([series[run][where].to(kind) for run, where in parts], dim=1)
 
-        scale = self.scale.to(kind)
-        prediction = readout.map_features(features, item["confounds"]) + at(self.offsets)
-        total = loss(prediction / scale, item["response"] / scale) * present
-        for x, offset, weight in zip(features, self.feature_offsets, self.penalties, strict=True):
+        total, slopes = squared_error(
+            readout, item, features, at(self.offsets), self.scale.to(kind)
+        )
+        for x, slope, offset, weight in zip(
+            features, slopes, self.feature_offsets, self.penalties, strict=True
+        ):
+            # adds nothing but the gradient of the error
+            total = total + (slope * (x - x.detach())).sum()
             total = total + (weight.to(kind) * (x - at(offset)) ** 2).sum()
-        return total / count
+        return total / max(count, 1)
 
     def _rows(self, run: int, n: int, first: bool) -> slice:
         start = 0 if first else self._row[run]
         self._row[run] = start + n
         return slice(start, start + n)
+
+
+@torch.no_grad()
+def squared_error(
+    readout: DRMReadout,
+    item: Item,
+    features: Sequence[Tensor],
+    offsets: Tensor,
+    scale: Tensor,
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the squared error of one window, and its gradient for the features of each region.
+
+    Targets are taken some at a time, and the gradient is written down: autograd would keep several
+    tensors as large as the data.
+
+    Parameters
+    ----------
+    readout : DRMReadout
+        Holds the maps.
+    item : dict
+        The window; NaN where the response is missing.
+    features : sequence of Tensor of shape (n_measured, batch, n_features)
+    offsets : Tensor of shape (n_measured, batch, n_targets)
+        Added to the prediction.
+    scale : Tensor of shape (n_targets,)
+        The error is in these units.
+    """
+    total, slopes = features[0].new_zeros(()), [torch.zeros_like(x) for x in features]
+    first = 0
+    for x, weights, slope in zip(features, readout.weights, slopes, strict=True):
+        for some in weights.split(TARGETS_AT_ONCE, dim=1):
+            columns = slice(first, first + some.shape[1])
+            first = columns.stop
+            known = readout.bias[columns] + offsets[..., columns]
+            if readout.n_confounds:
+                known = known + item["confounds"] @ readout.confound_weights[:, columns]
+            response = item["response"][..., columns]
+            error = (x @ some + known - response) / scale[columns]
+            error.masked_fill_(response.isnan(), 0.0)
+            total += error.square().sum()
+            slope.add_((2 * error / scale[columns]) @ some.mT)
+    return total, slopes
 
 
 @torch.no_grad()

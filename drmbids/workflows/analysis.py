@@ -84,8 +84,9 @@ def analyse_participant(
         "baseline": BASELINE,
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
+    record["methods"] = citation(record, fitted, nuisance, config.cv)
     write_inputs(dataset, runs, record)
-    return citation(record, fitted, nuisance, config.cv)
+    return record["methods"]
 
 
 def _write_recovery(
@@ -132,7 +133,7 @@ def _load(config: Config, subject: str) -> list[Run]:
         config.bids_dir,
         atlas_or_mask=dict(config.mask) or config.atlas,
         confounds=single or None,
-        smoothing_fwhm=config.smoothing_fwhm,
+        smoothing_fwhm=config.smoothing_fwhm or None,
         tr=config.tr,
         **_query(config, subject),
     )

@@ -73,7 +73,7 @@ MODEL_TABLES = _WHO | _MODEL
 
 #: Tables over participants, by name of the file.
 GROUP_TABLES = SCORE_TABLES | {
-    "participant": _column("Label of the participant"),
+    "participant_id": _column("Label of the participant, with sub-"),
     "analysis": _column("Entities that the runs of the analysis share"),
     "n_targets": _column("Voxels of the region", "1"),
     "n_participants": _column("Participants with both models", "1"),

@@ -10,6 +10,12 @@ from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.config import BASELINE
 
+# Series that are written for each model: the end of their ``desc``, and what they are.
+_SERIES = {
+    "predicted": "series predicted for a run that was held out",
+    "residual": "measured minus predicted series",
+}
+
 
 def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
     """Return models by the name they have in files and tables.
@@ -27,21 +33,24 @@ def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
     Raises
     ------
     ModelError
-        If a file is faulty, two models have the same name, one is called like the baseline, or
-        they differ in drift or confounds, so that their scores could not be compared.
+        If a file is faulty, two models have the same name, one is called like the baseline or
+        something else that is written, or they differ in drift or confounds, so that their scores
+        could not be compared.
     """
+    specs = [load_model(path) for path in files]
     found: dict[str, ModelSpec] = {}
     problems = []
-    for path in files:
-        spec = load_model(path)
+    # some file systems, and so some readers of the results, do not tell capitals apart
+    taken = {label.lower() for label in describe_models([])}
+    for path, spec in zip(files, specs, strict=True):
         label = "".join(c for c in spec.name if c.isascii() and c.isalnum())
-        if not label or label == BASELINE or label in found:
-            taken = "no letters" if not label else f"the name {label!r} is taken"
-            problems.append(f"{path}: name: {spec.name!r}: {taken}; give each model its own")
+        if not label or label.lower() in taken:
+            why = "no letters" if not label else f"the name {label!r} is taken"
+            problems.append(f"{path}: name: {spec.name!r}: {why}; give each model its own")
+        taken |= {label.lower() + what for what in ("", *_SERIES)}
         found[label] = spec
-    first = next(iter(found.values()), None)
-    for path, spec in zip(files, found.values(), strict=False):
-        if first is not None and scoring_nuisance(spec) != scoring_nuisance(first):
+    for path, spec in zip(files, specs, strict=True):
+        if scoring_nuisance(spec) != scoring_nuisance(specs[0]):
             problems.append(
                 f"{path}: readout: drift or confounds differ from those of {files[0]}; scores "
                 "compare only where they are the same"
@@ -82,6 +91,5 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
             else f"dynamic representational model {name}"
         )
         said[name] = what
-        said[f"{name}predicted"] = f"series predicted for a run that was held out: {what}"
-        said[f"{name}residual"] = f"measured minus predicted series: {what}"
+        said |= {name + series: f"{meaning}: {what}" for series, meaning in _SERIES.items()}
     return said

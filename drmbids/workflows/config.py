@@ -51,7 +51,7 @@ class Config:
     tr : float or None
         Repetition time in seconds where sidecars lack it.
     smoothing_fwhm : float or None
-        Width of the Gaussian that images are smoothed with, in mm.
+        Width of the Gaussian that images are smoothed with, in mm; none when 0 or absent.
     model : tuple of Path
         Model files, compared with each other and the baseline; one population for each region when
         empty.
@@ -196,6 +196,8 @@ def _fault(error: Mapping[str, Any]) -> str:
         return f"unknown option {name!r}" + (f"; do you mean {near[0]!r}?" if near else "")
     if error["type"] in ("missing_argument", "missing"):
         return f"{name} is missing"
+    if not name:  # what does not fit together tells its own story
+        return str(error.get("ctx", {}).get("error", error["msg"]))
     return f"{name} = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 

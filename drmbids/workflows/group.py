@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from drmbids.bids.dataset import open_dataset
-from drmbids.bids.derivatives import describe_columns
+from drmbids.bids.write import describe_columns
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
 from drmbids.report.folder import read_table

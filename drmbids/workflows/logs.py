@@ -1,6 +1,7 @@
 """Where messages go: the console, and a log file of the call; warnings are kept for the report."""
 
 import logging
+import os
 import sys
 import uuid
 import warnings
@@ -33,6 +34,16 @@ class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         prefix = f"drmbids: {record.levelname.lower()}: " if self.prefix else ""
         return prefix + record.getMessage()
+
+
+class _Console(logging.StreamHandler):
+    """Lines on a stream until its reader has gone (``| head``); then the file alone has them."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if isinstance(sys.exc_info()[1], BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+        else:
+            super().handleError(record)
 
 
 def new_call_folder(out_dir: Path) -> Path:
@@ -89,7 +100,7 @@ def _console_handlers(verbosity: int) -> list[logging.Handler]:
         rich.setFormatter(_OneLine(prefix=False))
         rich.setLevel(_level(verbosity))
         return [rich]
-    loud, quiet = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)
+    loud, quiet = _Console(sys.stderr), _Console(sys.stdout)
     loud.setLevel(logging.WARNING)
     loud.setFormatter(_OneLine(prefix=True))
     quiet.setLevel(_level(verbosity))

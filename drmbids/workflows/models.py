@@ -14,6 +14,7 @@ from drmbids.spec.load import SUFFIXES, as_model, load_model
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.parts import EACH_REGION, OpenPart
 from drmbids.spec.schema import model_schema
+from drmbids.workflows.stand_ins import shape_without_data
 
 
 def new_model(
@@ -117,7 +118,8 @@ def show_model(path: Path, python: bool = False) -> int:
     ----------
     path : Path
     python : bool
-        Print a script that builds the same model, in place of tables.
+        Print a script that builds the same model, in place of tables; comments at its top name
+        what stands there for the data, where the model leaves something to them.
 
     Returns
     -------
@@ -131,7 +133,11 @@ def show_model(path: Path, python: bool = False) -> int:
     """
     spec = load_model(path)
     if python:
-        print(spec.to_python())
+        shape, guessed = shape_without_data(spec)
+        if guessed:
+            print("# The model file leaves this to the data; put those of yours in its place:")
+            print("".join(f"#   {line}\n" for line in guessed))
+        print(spec.to_python(shape))
         return 0
     console = Console()
     for table in _tables(spec):

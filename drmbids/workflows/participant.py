@@ -138,7 +138,7 @@ def _run_participant(
                 dataset = derivative_dataset(config, stage)
                 citation_text = analyse_participant(config, models, subject, dataset)
                 keep_other_analyses(config.out_dir / label, stage / label)
-                _report(stage, subject, citation_text, call)
+                _report(stage, subject, call)
             write_text(config.out_dir / "logs" / "CITATION.md", citation_text)
     except Exception as error:  # one bad participant must not stop the others
         text = " ".join(str(error).split())
@@ -157,10 +157,9 @@ def _run_participant(
     return Outcome(subject, seconds)
 
 
-def _report(stage: Path, subject: str, citation_text: str, call: Path) -> None:
+def _report(stage: Path, subject: str, call: Path) -> None:
     """Write the report beside the staged files, which lack the logs that it shows."""
     shutil.copytree(call, stage / "logs" / call.name)
-    write_text(stage / "logs" / "CITATION.md", citation_text)
     write_participant_report(stage, subject)
 
 

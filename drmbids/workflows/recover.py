@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from drmbids.bids.derivatives import DerivativeDataset, file_name, shared_entities, write_table
+from drmbids.bids.derivatives import DerivativeDataset
+from drmbids.bids.write import file_name, shared_entities, write_table
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.recovery.compare import RECOVERY_COLUMNS, recovery_table

@@ -18,17 +18,14 @@ from drmbids.simulation.design import draw_gains, random_events, random_motion
 from drmbids.simulation.simulate import noise_for_snr, predict, simulate_runs
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
-from drmbids.spec.parts import EACH_REGION
 from drmbids.workflows.simulated_dataset import write_dataset
+from drmbids.workflows.stand_ins import conditions_of, regions_of
 
 #: Mean of every voxel; a responding voxel gains 1 % of it, on average, for a unit of activity.
 BASELINE, MEAN_GAIN = 1000.0, 10.0
 
 #: Size of drifts, and of what each motion column adds, as a share of the noise.
 DRIFT_SHARE, MOTION_SHARE = 0.5, 0.2
-
-# Conditions and regions where the model takes those of the data.
-_CONDITIONS, _REGIONS = ("a", "b", "c"), ("V1", "V2")
 
 
 def run_simulation(
@@ -90,7 +87,8 @@ def run_simulation(
         raise UsageError(f"{out_dir} is not an empty folder; give a new one")
     if min(n_participants, n_runs, n_volumes, n_voxels) < 1 or not tr > 0:
         raise UsageError("need a tr above 0, and at least one participant, run, volume and voxel")
-    conditions = conditions_of(spec, str(model))
+    _require_events(spec, str(model))
+    conditions = conditions_of(spec, "events")
     regions = dict.fromkeys(regions_of(spec), n_voxels)
     nets, participants = {}, {}
     for number in range(n_participants):
@@ -206,28 +204,13 @@ def draw_responses(
     )
 
 
-def conditions_of(spec: ModelSpec, source: str) -> tuple[str, ...]:
-    """Return the conditions of the events of a model.
-
-    Raises
-    ------
-    ModelError
-        If it has another stimulus than ``events``.
-    """
+def _require_events(spec: ModelSpec, source: str) -> None:
+    """Raise if a model has another stimulus than events."""
     if list(spec.stimuli) != ["events"]:
         raise ModelError(
             f"{source}: stimuli {list(spec.stimuli)}; a dataset is drawn with the one stimulus "
             "'events'"
         )
-    conditions = spec.stimuli["events"].conditions
-    return _CONDITIONS if conditions == "all" else tuple(conditions)
-
-
-def regions_of(spec: ModelSpec) -> tuple[str, ...]:
-    """Return the regions that a model reads, in the order of the file."""
-    if spec.readout.regions is not None:
-        return tuple(spec.readout.regions)
-    return tuple(name for name in spec.populations if name != EACH_REGION) or _REGIONS
 
 
 def _readme(spec: ModelSpec) -> str:

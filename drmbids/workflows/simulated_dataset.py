@@ -1,18 +1,17 @@
 """Simulated runs as a BIDS dataset: raw data, and derivatives as after preprocessing."""
 
-import gzip
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
 import drmbids
-from drmbids.bids.derivatives import BIDS_VERSION, file_name, func_folder
-from drmbids.core.files import write_bytes, write_json, write_text
+from drmbids.bids.derivatives import BIDS_VERSION
+from drmbids.bids.write import file_name, func_folder, write_nifti
+from drmbids.core.files import write_json, write_text
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Events
 
@@ -21,6 +20,9 @@ PREPROCESSED = "preprocessed"
 
 #: Edge of a voxel in mm.
 VOXEL_MM = 3.0
+
+# Level of gzip: such datasets are small, and one comes with every installation.
+_SMALLEST = 9
 
 _EVENT_COLUMNS = {
     "onset": {"Description": "Start of the event after that of the first volume", "Units": "s"},
@@ -109,7 +111,8 @@ def _write_masks(derived: Path, run: Run, space: VoxelSpace) -> None:
     for label, members in regions.items():
         inside = {name: np.ones(len(space.voxels[name])) for name in members}
         path = folder / file_name(entities, "mask", ".nii.gz", desc=label)
-        _write_nifti(path, space.volume(inside, 0.0).astype(np.uint8), space.affine)
+        volume = space.volume(inside, 0.0).astype(np.uint8)
+        write_nifti(path, volume, space.affine, compression=_SMALLEST)
         write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), {"Type": "ROI"})
 
 
@@ -123,7 +126,7 @@ def _write_run(root: Path, derived: Path, run: Run, space: VoxelSpace) -> None:
         raw / file_name(run.entities, "bold", ".nii.gz"),
         clean / file_name(run.entities, "bold", ".nii.gz", desc="preproc"),
     ):
-        _write_nifti(path, image, space.affine, run.tr)
+        write_nifti(path, image, space.affine, run.tr, compression=_SMALLEST)
     events = cast(Events, run.stimuli["events"])
     table = pd.DataFrame(
         {"onset": events.onsets, "duration": events.durations, "trial_type": events.conditions}
@@ -138,14 +141,3 @@ def _write_run(root: Path, derived: Path, run: Run, space: VoxelSpace) -> None:
 def _write_table(path: Path, table: pd.DataFrame) -> None:
     content = table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     write_text(path, content)
-
-
-def _write_nifti(
-    path: Path, values: np.ndarray, affine: np.ndarray, tr: float | None = None
-) -> None:
-    """Write an image with sizes in mm and s; no name and no time of writing go into the file."""
-    image = nib.Nifti1Image(values, affine)
-    image.header.set_xyzt_units("mm", "sec")
-    if tr is not None:
-        image.header.set_zooms((*image.header.get_zooms()[:3], tr))
-    write_bytes(path, gzip.compress(image.to_bytes(), mtime=0))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drmbids.bids.derivatives import (
-    DerivativeDataset,
+from drmbids.bids.derivatives import DerivativeDataset
+from drmbids.bids.write import (
     file_name,
     func_folder,
     shared_entities,

@@ -81,6 +81,7 @@ FAULTS = {
     "nul": (HEADER + "1\t1\ta\0\n", "line 2: a NUL byte"),
     "open quote": (HEADER + '1\t1\t"a\n2\t1\tb\n', "unexpected end of data"),
     "milliseconds": (HEADER + "4000\t1\ta\n9000\t1\ta\n", "4000 s after the run's end 80 s.*milli"),
+    "milliseconds from 0": (HEADER + "0\t1\ta\n9000\t1\ta\n", "line 3: onset 9000 s.*1 of 2.*mil"),
 }  # fmt: skip
 
 

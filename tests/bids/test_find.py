@@ -104,7 +104,7 @@ def test_filter_file(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_nothing_found_says_what_there_is(tiny: Path) -> None:
-    with pytest.raises(DataError, match=r"task=rest; there are subject: 01; task: x; run: 1, 2"):
+    with pytest.raises(DataError, match=r"task=rest; choose among subject: 01; task: x; run: 1, 2"):
         find_runs(tiny, task="rest")
     with pytest.raises(DataError, match=r"no participant 09 in .*; there are: 01"):
         find_runs(tiny, subject="sub-09")
@@ -160,6 +160,22 @@ def test_raw_dataset_by_its_link(tiny: Path, fmriprep: Path, tmp_path: Path) -> 
     description["DatasetLinks"] = {"templateflow": "https://x.org", "raw": str(tiny)}
     (moved / "dataset_description.json").write_text(json.dumps(description))
     assert find_runs(moved, space="T1w")[0].events is not None
+    spaced = tmp_path / "two words"
+    tiny.rename(spaced)
+    description["DatasetLinks"] = {"raw": spaced.as_uri()}
+    (moved / "dataset_description.json").write_text(json.dumps(description))
+    assert "two%20words" in spaced.as_uri()
+    assert find_runs(moved, space="T1w")[0].events is not None
+
+
+@pytest.mark.parametrize("links", [["x"], "x", {"raw": 3}, None])
+def test_links_of_the_wrong_form_lead_nowhere(fmriprep: Path, tmp_path: Path, links) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.move(fmriprep, moved)
+    description = json.loads((moved / "dataset_description.json").read_text())
+    description |= {"DatasetLinks": links, "SourceDatasets": links}
+    (moved / "dataset_description.json").write_text(json.dumps(description))
+    assert find_runs(moved, space="T1w")[0].events is None
 
 
 @pytest.mark.real_data

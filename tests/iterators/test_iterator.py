@@ -110,6 +110,22 @@ def test_pieces_share_a_batch_whatever_the_rounding_of_times(resolution: float) 
     assert item["response"].shape == (10, pieces, 1)
 
 
+@pytest.mark.parametrize(
+    ("resolution", "shown"),
+    [(0.5, [0, 0, 1, 1, 2, 2, 3, 3]), (0.4, [0, 0, 1, 1, 1, 2, 2, 3, 3, 3]), (2.0, [1, 3])],
+)
+def test_a_sample_holds_until_the_next(resolution: float, shown: list[float]) -> None:
+    """Also the first and the last, whatever the ratio of samples to ticks."""
+    (item,) = list(DRMIterator(resolution, np.arange(4.0), np.arange(4.0)))
+    assert item["stimulus"][0].flatten().tolist() == shown
+
+
+def test_silence_outside_the_samples() -> None:
+    (item,) = list(DRMIterator(RESOLUTION, np.ones(9), STARTS[2:11], batch_size=4))
+    shown = item["stimulus"][0][..., 0].T.flatten()
+    assert shown.tolist() == [0.0] * 2 + [1.0] * 9 + [0.0]
+
+
 def test_a_piece_without_measurements() -> None:
     response, times = RESPONSE[:5], TIMES[:5]  # nothing in the second half
     items = list(iterator(response=response, resp_time=times, batch_size=2))

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.connections.base import DRMConnection
-from drmbids.net.engine import Afferent
 from drmbids.net.net import DRMNet
 from drmbids.populations.additive import Additive
 from drmbids.populations.base import DRMPopulation
@@ -16,6 +15,7 @@ from drmbids.populations.gru import GRU
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
 from drmbids.readouts.hemodynamics import DoubleGamma
+from drmbids.testing.reference import naive_activity, naive_prediction
 
 
 @pytest.fixture(autouse=True)
@@ -23,47 +23,6 @@ def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
-    """Return the activity of a net from silence, tick by tick."""
-    n_ticks, batch = stimulus[0].shape[:2]
-    series: list[list[Tensor]] = [[] for _ in net.populations]
-    states = [p.initial_state(batch) for p in net.populations]
-
-    def arriving(a: Afferent, t: int) -> Tensor | None:
-        source = stimulus[a.source] if a.is_stimulus else series[a.source]
-        if t < a.ticks:
-            width = source.shape[-1] if a.is_stimulus else net.populations[a.source].n_units
-            return a.connection(torch.zeros(1, batch, width))
-        return a.connection(source[t - a.ticks][None]) if t - a.ticks < len(source) else None
-
-    for t in range(n_ticks):
-        waiting = list(range(len(series)))
-        while waiting:  # a population whose source without delay is not there yet goes to the end
-            node = waiting.pop(0)
-            inputs = [arriving(a, t) for a in net.afferents[node]]
-            if any(x is None for x in inputs):
-                waiting.append(node)
-                continue
-            activity, states[node] = net.populations[node](inputs, states[node])
-            series[node].append(activity[0])
-    return [torch.stack(s) for s in series]
-
-
-def naive_prediction(net: DRMNet, activity: Sequence[Tensor], times: Tensor) -> Tensor:
-    """Return the prediction by the sum over ticks, time by time."""
-    readout, rows = net.readout, []
-    middles = (torch.arange(len(activity[0])) + 0.5) * net.resolution
-    for time in times:
-        response = readout.hrf(time - middles) * net.resolution
-        regions = []
-        for k, (sources, weights) in enumerate(zip(readout.sources, readout.weights, strict=True)):
-            h = response[k if len(response) > 1 else 0]
-            seen = torch.cat([torch.einsum("t,tbn->bn", h, activity[s]) for s in sources], -1)
-            regions.append(seen @ weights)
-        rows.append(torch.cat(regions, -1) + readout.bias)
-    return torch.stack(rows)
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_all_faults_of_one_kind_are_listed() -> None:
 def test_wrong_number_of_stimuli_in_a_window() -> None:
     net = DRMNet(**arguments())
     x = torch.zeros(4, 1, 2)
-    with pytest.raises(ModelError, match="the net has 1 stimuli, got 2"):
+    with pytest.raises(ModelError, match="the net takes stimuli"):
         net.window([x, x], torch.zeros(0), None, net.initial_carry(1))
 
 
@@ -183,6 +183,21 @@ def test_tables() -> None:
     taus = [r for r in parameters if r["parameter"] == "tau"]
     assert [r["index"] for r in taus] == [0, 1, 2, 3] and {r["unit"] for r in taus} == {"s"}
     assert next(r["parameter"] for r in parameters if r["node"] == "readout") == "hrf.delay"
+
+
+class Gain(DRMConnection):
+    """A connection with a physical parameter of its own."""
+
+    def __init__(self, delay: float = 0.0):
+        super().__init__(delay)
+        self.add_parameter("gain", 2.0, unit="1", meaning="gain", lower=0.0)
+
+
+def test_parameters_of_connections_are_told_by_their_ends() -> None:
+    net = DRMNet(**arguments(ws=[Gain(), None], Wp=[[None, DRMConnection(0.5)], [Gain(0.1), None]]))
+    rows = [r for r in net.parameter_rows() if r["parameter"] == "gain"]
+    assert [r["node"] for r in rows] == ["stimulus -> P0", "P0 -> P1"]
+    assert [r["value"] for r in rows] == [pytest.approx(2.0)] * 2
 
 
 def test_resolution_reaches_every_part() -> None:

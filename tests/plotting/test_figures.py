@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from drmbids.core.exceptions import DataError
+from drmbids.plotting.connection_matrix import connection_matrix
 from drmbids.plotting.design import design
 from drmbids.plotting.group_scores import group_scores
 from drmbids.plotting.hrfs import hrfs
@@ -24,6 +25,31 @@ def scores():
     rows = [(m, "V1", t, rng.normal(0.2 + 0.1 * k, 0.1)) for k, m in enumerate(("glm", "drm"))
             for t in range(50)]  # fmt: skip
     return pd.DataFrame(rows, columns=["model", "region", "target", "r"])
+
+
+def test_every_axis_says_what_it_shows_and_in_which_unit(scores):
+    events = pd.DataFrame({"onset": [0.0], "duration": [2.0], "condition": ["a"]})
+    response = pd.DataFrame({"region": "V1", "time_s": [0.0, 5.0], "hrf": [0.0, 1.0]})
+    edge = {"source": ["a"], "target": ["b"], "delay_s": [0.5], "weight_mean": [1.0]}
+    recovered = {"quantity": ["delay"], "name": "x", "unit": "s", "truth": 1.0, "estimate": 1.1}
+    log = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5]})
+    people = pd.DataFrame({"participant_id": "sub-01", "model": ["a", "b"], "r_median": [0.1, 0.2]})
+    said = {
+        design(events): ("Time (s)", "Condition"),
+        series(np.arange(3.0), np.ones(3), {}): ("Time (s)", "Signal (image units)"),
+        hrfs(response): ("Time after activity (s)", "Response (peak = 1)"),
+        connection_matrix(pd.DataFrame(edge), ["a"], ["b"]): ("from", "to"),
+        recovery(pd.DataFrame(recovered)): ("truth (s)", "estimate (s)"),
+        training_curve(log): ("Epoch", "Loss (error / variance)"),
+        score_histogram(scores): ("r", "Targets"),
+        score_scatter(scores, "glm", "drm"): ("r, glm", "r, drm"),
+        group_scores(people, label="median r"): ("Model", "median r"),
+    }
+    for figure, labels in said.items():
+        assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == labels
+    assert score_map(np.ones((2, 2, 1)), label="r").axes[-1].get_ylabel() == "r"
+    titles = [a.get_title("left") for a in connection_matrix(pd.DataFrame(edge), ["a"], ["b"]).axes]
+    assert {"Mean weight", "Delay (s)"} <= set(titles)
 
 
 def test_design_draws_each_event_at_its_time():
@@ -171,7 +197,7 @@ def test_recovery_has_a_panel_for_each_quantity_with_its_unit():
 def test_group_scores_joins_a_participants_dots():
     rows = [(p, m, r) for p, a, b in (("01", 0.1, 0.3), ("02", 0.2, 0.25))
             for m, r in (("drm", b), ("glm", a))]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["participant", "model", "r_median"])
+    table = pd.DataFrame(rows, columns=["participant_id", "model", "r_median"])
     lines = group_scores(table, baseline="glm").axes[0].lines
     assert [list(line.get_ydata()) for line in lines] == [[0.1, 0.3], [0.2, 0.25]]
 

@@ -110,6 +110,7 @@ def _inputs(subject: str, events: pd.DataFrame, voxels: dict) -> dict:
             }
         ],
         "baseline": "glm",
+        "methods": "# Methods\n\nWe did <this>.\n\n- Someone (2020). https://doi.org/10.1/x\n",
         "models": list(MODELS),
         "command": f"drmbids /data/objects /out participant --participant-label {subject}",
         "versions": {"drmbids": "0.1.0", "torch": "2.13.0", "nilearn": "0.14.1"},
@@ -229,6 +230,4 @@ def derivatives(tmp_path: Path) -> Path:
     log.mkdir(parents=True)
     (log / "config.toml").write_text("seed = 0\n[model]\nresolution = 0.25\n", "utf-8")
     (log / "drmbids.log").write_text("INFO start\nERROR <b>something</b> broke\n", "utf-8")
-    text = "# Methods\n\nWe did <this>.\n\n- Someone (2020). https://doi.org/10.1/x\n"
-    (out / "logs" / "CITATION.md").write_text(text, "utf-8")
     return out

@@ -31,15 +31,13 @@ def test_tables_and_page(derivatives):
     text = write_group_report(derivatives).read_text("utf-8")
     assert "2 participants" in text
     assert "sub-03: no scores were saved" in text
-    table = pd.read_csv(
-        derivatives / "group" / "desc-scores_participants.tsv", sep="\t", dtype={"participant": str}
-    )
-    assert set(table["participant"]) == {"01", "02"}
+    table = pd.read_csv(derivatives / "group" / "desc-scores_participants.tsv", sep="\t")
+    assert set(table["participant_id"]) == {"sub-01", "sub-02"}
     assert set(table["region"]) == {"V1", "FFA", "all"}
     assert set(table["analysis"]) == {"task-objects"}
     paired = pd.read_csv(derivatives / "group" / "desc-paired_participants.tsv", sep="\t")
     both = table[table["region"] == "all"].pivot(
-        index="participant", columns="model", values="r_median"
+        index="participant_id", columns="model", values="r_median"
     )
     row = paired[paired["region"] == "all"].iloc[0]
     assert row["mean_difference"] == pytest.approx((both["drm"] - both["glm"]).mean())
@@ -77,7 +75,13 @@ def test_participant_scores_average_folds_before_targets():
 def test_interval_is_students():
     differences = np.array([0.1, 0.2, 0.4])
     rows = [
-        {"participant": str(k), "analysis": "x", "region": "all", "model": model, "r_median": value}
+        {
+            "participant_id": f"sub-{k}",
+            "analysis": "x",
+            "region": "all",
+            "model": model,
+            "r_median": value,
+        }
         for k, d in enumerate(differences)
         for model, value in (("glm", 0.3), ("drm", 0.3 + d))
     ]

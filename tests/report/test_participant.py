@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pandas as pd
+import pytest
 
 from drmbids.report import write_participant_report
 from drmbids.report.folder import find_analyses
@@ -159,10 +160,20 @@ def test_a_damaged_file_costs_only_its_section(derivatives):
     assert "median r" in text
 
 
-def test_damaged_inputs_are_an_error_on_the_page(derivatives):
-    (derivatives / f"{MODELS}_desc-inputs_runs.json").write_text("{", "utf-8")
+@pytest.mark.parametrize(
+    ("content", "said"), [("{", "not readable JSON"), ("[]", "not a JSON object")]
+)
+def test_damaged_inputs_are_an_error_on_the_page(derivatives, content, said):
+    (derivatives / f"{MODELS}_desc-inputs_runs.json").write_text(content, "utf-8")
     text, _ = _read(derivatives)
-    assert "not readable JSON" in text
+    assert said in text
+
+
+def test_methods_are_those_of_this_participant(derivatives):
+    (derivatives / "logs" / "CITATION.md").write_text("What was done to another one.", "utf-8")
+    text, _ = _read(derivatives)
+    assert "We did &lt;this&gt;." in text
+    assert "another one" not in text
 
 
 def test_no_recovery_section_without_truth(derivatives):

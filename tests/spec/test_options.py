@@ -1,9 +1,12 @@
 import inspect
+from typing import ClassVar, Literal, get_args, get_origin
 
 import pytest
 
+from drmbids.functional.hrf import DOUBLE_GAMMA
 from drmbids.nodes import DRMNode
 from drmbids.populations import POPULATIONS
+from drmbids.populations.base import NONLINEARITIES, Nonlinearity
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.spec.options import (
     HRF_SIZES,
@@ -35,10 +38,10 @@ class Adapting(DRMNode):
     n_units, n_inputs : int
         Sizes.
     rate, gain : float
-        Rates in Hz.
+        Rates.
 
         A second paragraph.
-    mode : {"fast", 'slow'}, optional
+    mode : {"fast", "slow"}, optional
         Seconds are not meant here.
     node : DRMNode
         A file cannot hold it.
@@ -48,13 +51,15 @@ class Adapting(DRMNode):
     nothing : float
     """
 
+    option_units: ClassVar = {"rate": "Hz", "gain": "Hz"}
+
     def __init__(
         self,
         n_units: int,
         n_inputs: int,
         rate: float,
         gain: float = 1.0,
-        mode: str = "fast",
+        mode: Literal["fast", "slow"] = "fast",
         node: DRMNode | None = None,
     ):
         super().__init__()
@@ -65,7 +70,7 @@ def test_an_unknown_component_is_read_like_ours() -> None:
     assert list(options) == ["rate_hz", "gain_hz", "mode"]
     assert options["mode"].choices == ("fast", "slow")
     assert options["rate_hz"].default is options["rate_hz"].REQUIRED
-    assert options["rate_hz"].description == "Rates in Hz. A second paragraph."
+    assert options["rate_hz"].description == "Rates. A second paragraph."
     assert "nothing" not in documented(Adapting)
     assert arguments(Adapting, POPULATION_SIZES, {"rate_hz": 2.0}) == {"rate": 2.0}
 
@@ -79,7 +84,7 @@ def test_an_unknown_component_is_read_like_ours() -> None:
         ("rate_hz", float("nan"), "got nan; write float"),
         ("mode", "slow", ""),
         ("mode", "slwo", "unknown mode 'slwo'; did you mean 'slow'?"),
-        ("mode", 3, "got 3; write {\"fast\", 'slow'}"),
+        ("mode", 3, 'got 3; write {"fast", "slow"}'),
     ],
 )
 def test_values(key: str, value: object, problem: str) -> None:
@@ -95,14 +100,35 @@ def test_registered_components_can_be_stated_in_a_file(registry, name, sizes) ->
     node = component(**needed)
     units = {spec.name: spec.unit for spec in node.parameter_specs.values()}
     suffixes = {"s": "_s", "Hz": "_hz", "1": ""}
+    assert set(component.option_units) <= set(signature)
     for key, option in options_of(component, sizes).items():
         assert option.description, f"{name}.{option.argument} is not described"
         assert option.default is not option.REQUIRED, f"{name} needs more than sizes"
         assert option.problem(option.default) == ""
         if option.argument in units:
             assert key == option.argument + suffixes[units[option.argument]], (
-                f"the description of {name}.{option.argument} must state its unit"
+                f"{name}.option_units must state the unit of {option.argument}"
             )
+        if option.choices:
+            listed = ", ".join(f'"{choice}"' for choice in option.choices)
+            assert option.type_text == f"{{{listed}}}", f"{name}.{option.argument} lists others"
+
+
+def test_choices_are_those_that_there_are() -> None:
+    shape = inspect.signature(HRFS["double_gamma"]).parameters["shape"].annotation
+    assert get_origin(shape) is Literal
+    assert set(get_args(shape)) == set(DOUBLE_GAMMA)
+    assert set(get_args(Nonlinearity)) == set(NONLINEARITIES)
+
+
+def test_keys_and_choices_do_not_need_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = [options_of(registry[name], sizes) for registry, name, sizes in COMPONENTS]
+    monkeypatch.setattr("inspect.getdoc", lambda _: None)  # as in `python -OO`
+    for (registry, name, sizes), options in zip(COMPONENTS, whole, strict=True):
+        stripped = options_of.__wrapped__(registry[name], sizes)
+        assert list(stripped) == list(options)
+        assert [o.choices for o in stripped.values()] == [o.choices for o in options.values()]
+        assert all(o.problem(3j) for o in stripped.values())
 
 
 def test_options_of_ours() -> None:

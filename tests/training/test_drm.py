@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from drmbids.connections.base import DRMConnection
 from drmbids.core.exceptions import DeviceError, TrainingError, UsageError
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
@@ -16,6 +17,10 @@ from drmbids.core.stream import Stream
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
+from drmbids.populations.leaky import Leaky
+from drmbids.readouts.bold import BOLD
+from drmbids.training import drm as drm_module
+from drmbids.training import solver as solver_module
 from drmbids.training.drm import DRM
 from drmbids.training.passes import gather_targets
 
@@ -157,6 +162,50 @@ def test_training_lowers_the_loss(runs_of: RunsOf, net_of: NetOf) -> None:
     assert train[-1] < train[0] - 0.01
     solved = objective(net, data, alphas=0.01)[0]
     close(solved, min(train), 1e-8)
+
+
+@pytest.mark.parametrize("missing", ["", "elements"])
+def test_how_many_targets_are_taken_at_once_does_not_matter(
+    missing: str, runs_of: RunsOf, net_of: NetOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = iterate(runs_of((24, 24), missing, n_confounds=2), nuisance=Nuisance(confounds=False))
+    loss, gradients = objective(net_of(n_confounds=2), data)
+    monkeypatch.setattr(solver_module, "TARGETS_AT_ONCE", 2)  # of regions of 3 and 4
+    got_loss, got = objective(net_of(n_confounds=2), data)
+    close(got_loss, loss)
+    close(got, gradients)
+
+
+def wide_net(n_units: int) -> DRMNet:
+    """Return one population all of whose units feed back on all, as in a net of many regions."""
+    torch.manual_seed(0)
+    population = Leaky(n_units, 2 + n_units)
+    net = DRMNet(
+        [population], [DRMConnection()], [[DRMConnection(0.5)]],
+        BOLD([n_units], [3], regions=["A"]), resolution=0.5, stimuli={"s": 2},
+    )  # fmt: skip
+    population.initialise_inputs(2)
+    return net
+
+
+def test_many_inputs_do_not_run_away(runs_of: RunsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = iterate(runs_of((40,), regions=("A",)))
+    train, _ = DRM(wide_net(400)).estimate(data, n_epochs=4)
+    assert max(train[1:]) < train[0] - 0.05
+    monkeypatch.setattr(drm_module, "FULL_STEP_INPUTS", 10**9)  # what equal steps for all would do
+    train, _ = DRM(wide_net(400)).estimate(data, n_epochs=4)
+    assert min(train[1:]) > train[0] + 0.05
+
+
+@pytest.mark.parametrize("n_units", [10, 62])
+def test_steps_of_weights_shrink_with_their_inputs(n_units: int, runs_of: RunsOf) -> None:
+    net, data = wide_net(n_units), iterate(runs_of((40,), regions=("A",)))
+    before = copy.deepcopy(net.state_dict())
+    DRM(net, learning_rate=1e-3).estimate(data, n_epochs=1)
+    after, share = net.state_dict(), min(1.0, 32 / (2 + n_units))
+    for name, step in (("weight", 1e-3 * share), ("bias", 1e-3)):
+        moved = after[f"populations.0.{name}"] - before[f"populations.0.{name}"]
+        assert moved.abs().max() == pytest.approx(step, rel=1e-3)
 
 
 @pytest.mark.parametrize("window", [None, 10])
@@ -353,10 +402,17 @@ class AbsoluteError(nn.Module):
         return (prediction - target.nan_to_num(0.0)).abs()[there].mean()
 
 
+class TwofoldError(DRMLoss):
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(prediction, target)
+
+
 def test_other_losses(runs_of: RunsOf, net_of: NetOf) -> None:
     runs = runs_of((24, 24))
     with pytest.raises(UsageError, match="use solve=False"):
         DRM(net_of(), loss=AbsoluteError())
+    with pytest.raises(UsageError, match="use solve=False"):
+        DRM(net_of(), loss=TwofoldError())  # a squared error of its own, which maps are not for
     net = net_of()
     model = DRM(net, loss=AbsoluteError(), solve=False)
     train, val = model.estimate(iterate(runs), iterate(runs), n_epochs=2)

@@ -125,6 +125,19 @@ def test_silent_units_and_unmeasured_targets_get_no_weight() -> None:
     assert all(torch.isfinite(offset).all() for offset in maps.offsets)
 
 
+@pytest.mark.parametrize("jitter", [0.0, 1e-8])
+def test_a_unit_that_never_varies_gets_no_weight(jitter: float) -> None:
+    """What rounding leaves of constant activity is no feature: it would get an endless weight."""
+    x, y, basis = problem()
+    make = np.random.default_rng(2)
+    for a in x:
+        a[:, 1:] = 0.3 * (1 + jitter * make.standard_normal(a[:, 1:].shape))
+    series = [Series(*pair) for pair in zip(tensors(y), tensors(basis), strict=True)]
+    for features in (tensors(x), [a[:, 1:] for a in tensors(x)]):  # beside one that varies, or not
+        maps = solve_region(features, series, torch.tensor([0.1, 1.0]), torch.ones(N_TARGETS))
+        assert not maps.weights[-3:].any() and not maps.penalty[-3:].any()
+
+
 def test_a_run_without_measurements_changes_nothing() -> None:
     x, y, basis = problem()
     y[1][:] = np.nan
@@ -143,6 +156,16 @@ def test_shared_confounds_equal_least_squares(missing: str) -> None:
     for target in range(N_TARGETS):
         weights, _ = reference(confounds, rest, basis, 1e-12, target)
         np.testing.assert_allclose(got[:, target], weights, rtol=1e-5, atol=1e-6)
+
+
+def test_confounds_that_the_nuisance_explains_get_no_weight() -> None:
+    confounds, rest, basis = problem()
+    basis = [orthonormal(np.hstack([b, c[:, 1:]])) for b, c in zip(basis, confounds, strict=True)]
+    got = solve_confounds(tensors(confounds), tensors(rest), tensors(basis))
+    assert not got[1:].any()
+    alone = solve_confounds([c[:, :1] for c in tensors(confounds)], tensors(rest), tensors(basis))
+    torch.testing.assert_close(got[:1], alone)
+    assert alone.any()
 
 
 def test_nuisance_fit_leaves_out_missing_rows() -> None:

@@ -72,6 +72,7 @@ def test_choice_of_runs_is_the_same_for_finding_and_loading(
         ({}, {"atlas_or_mask": None, "confounds": None, "tr": None, "smoothing_fwhm": None}),
         ({"mask": {"vt": "v.nii"}, "tr": 2}, {"atlas_or_mask": {"vt": Path("v.nii")}, "tr": 2.0}),
         ({"atlas": "a.nii", "smoothing_fwhm": 5}, {"atlas_or_mask": Path("a.nii")}),
+        ({"smoothing_fwhm": 0}, {"smoothing_fwhm": None}),
         ({"confounds": ["simple"]}, {"confounds": "simple"}),
         ({"confounds": ["trans_*", "rot_x"]}, {"confounds": ["trans_*", "rot_x"]}),
     ],

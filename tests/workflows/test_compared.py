@@ -21,16 +21,33 @@ def test_models_are_named_by_their_letters_and_digits(tmp_path: Path) -> None:
     assert load_models([]) == {}
 
 
-@pytest.mark.parametrize(("name", "said"), [("glm", "'glm' is taken"), ("___", "no letters")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("glm", "'glm' is taken"),
+        ("GLM", "'GLM' is taken"),
+        ("truth", "'truth' is taken"),
+        ("glm_residual", "'glmresidual' is taken"),
+        ("___", "no letters"),
+    ],
+)
 def test_a_name_that_cannot_be_used(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(ModelError, match=said):
         load_models([write(tmp_path / "a.yaml", name)])
 
 
 def test_two_models_of_one_name(tmp_path: Path) -> None:
-    files = [write(tmp_path / "a.yaml", "one"), write(tmp_path / "b.yaml", "o-n-e")]
-    with pytest.raises(ModelError, match=r"b\.yaml: name: .*'one' is taken"):
+    other = "{kind: cosine, high_pass_hz: 0.01}"
+    files = [
+        write(tmp_path / "a.yaml", "one"),
+        write(tmp_path / "b.yaml", "O-n-e"),
+        write(tmp_path / "c.yaml", "two", other),
+    ]
+    with pytest.raises(ModelError) as caught:
         load_models(files)
+    names, nuisance = caught.value.problems
+    assert names.startswith(f"{files[1]}: name: 'O-n-e': the name 'One' is taken")
+    assert nuisance.startswith(f"{files[2]}: readout: drift or confounds differ")
 
 
 def test_models_must_leave_out_the_same(tmp_path: Path) -> None:

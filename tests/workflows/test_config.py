@@ -59,9 +59,9 @@ def test_arguments_go_over_the_file_and_the_file_over_defaults(tmp_path: Path) -
         ({"tr": -1}, "tr = -1: input should be greater than 0"),
         ({"participant_label": ["a/b"]}, "participant_label.0 = 'a/b'"),
         ({"n_threads": 0, "n_epochs": 0}, r"n_epochs = 0.*; n_threads = 0"),
-        ({"derivatives": {"raw": "p"}}, "'raw' cannot name a dataset"),
+        ({"derivatives": {"raw": "p"}}, "^--derivatives: 'raw' cannot name a dataset"),
         ({"derivatives": {"fmri-prep": "p"}}, "'fmri-prep' cannot name a dataset"),
-        ({"mask": {"a": "a.nii"}, "atlas": "b.nii"}, "give one of them"),
+        ({"mask": {"a": "a.nii"}, "atlas": "b.nii"}, "^--mask and --atlas .*give one of them"),
     ],
 )
 def test_wrong_values_are_named(wrong: dict, message: str) -> None:

@@ -1,6 +1,8 @@
 """Messages go to the right stream, and warnings are kept."""
 
 import logging
+import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -28,6 +30,21 @@ def test_streams_and_file(
     assert captured.err == "drmbids: error: wrong\n"
     text = (tmp_path / "x.log").read_text()
     assert all(word in text for word in ("detail", "progress", "wrong", "ValueError: inside"))
+
+
+def test_reader_that_has_gone_does_not_end_the_analysis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with logging_to(tmp_path / "log"):
+            logger.info("one")
+            logger.info("two")
+        monkeypatch.undo()
+    assert capsys.readouterr().err == ""
+    assert [line[-3:] for line in (tmp_path / "log").read_text().splitlines()] == ["one", "two"]
 
 
 def test_handlers_are_taken_off_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,13 +89,20 @@ def test_show_python_builds_the_model(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "Leaky(" in script
 
 
-def test_show_python_of_a_model_that_needs_data(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("options", [[], ["--region", "V1", "FFA", "--condition", "face"]])
+def test_show_python_names_what_it_puts_in_place_of_data(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "m.yaml"
-    assert main(["model", "new", str(path)]) == 0
-    assert main(["model", "show", str(path), "--python"]) == 2
-    assert "leaves something to the data" in capsys.readouterr().err
+    assert main(["model", "new", str(path), *options]) == 0
+    capsys.readouterr()
+    assert main(["model", "show", str(path), "--python"]) == 0
+    script = capsys.readouterr().out
+    assert "#   repetition time: 2 s" in script
+    assert ("#   conditions of events: a, b, c" in script) == (not options)
+    names: dict[str, Any] = {}
+    exec(script, names)
+    assert list(names["net"].population_names) == (options[1:3] or ["V1", "V2"])
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:

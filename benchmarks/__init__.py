@@ -1,0 +1,1 @@
+"""Timings and accuracies that tests do not hold: run by hand, results kept beside."""

@@ -1,0 +1,38 @@
+"""``python -m benchmarks {engine,accuracy} [--only ROW ...] [--json FILE]``."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from benchmarks import accuracy, engine
+from benchmarks.rows import Row, machine
+
+SUITES = {"engine": engine.ROWS, "accuracy": accuracy.ROWS}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run rows of a suite, print each as it ends, and write all as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("suite", choices=SUITES)
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="rows to run; all when not given")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and machine here")
+    arguments = parser.parse_args(argv)
+    rows = SUITES[arguments.suite]
+    unknown = [name for name in arguments.only or () if name not in rows]
+    if unknown:
+        parser.error(f"no row {unknown[0]!r}; there are {', '.join(rows)}")
+    results: list[Row] = []
+    for name in arguments.only or rows:
+        found = rows[name]()
+        for row in found:
+            print(row.line(), flush=True)
+        results += found
+    if arguments.json:
+        content = {"machine": machine(), "rows": [row.as_dict() for row in results]}
+        arguments.json.write_text(json.dumps(content, indent=1) + "\n")
+    return 0 if all(row.reached for row in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What stands for the data where a model leaves something to them and there are none."""
+
+from drmbids.spec.model import ModelSpec
+from drmbids.spec.parts import EACH_REGION
+from drmbids.spec.shape import DataShape
+
+_CONDITIONS, _REGIONS, _REPETITION_TIME = ("a", "b", "c"), ("V1", "V2"), 2.0
+
+
+def conditions_of(spec: ModelSpec, stimulus: str) -> tuple[str, ...]:
+    """Return the conditions of a stimulus, stand-ins where the model takes all of the data."""
+    conditions = spec.stimuli[stimulus].conditions
+    return _CONDITIONS if conditions == "all" else tuple(conditions)
+
+
+def regions_of(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the regions that a model names, in the order of the file, else stand-ins."""
+    named = spec.populations if spec.readout.regions is None else spec.readout.regions
+    return tuple(name for name in named if name != EACH_REGION) or _REGIONS
+
+
+def shape_without_data(spec: ModelSpec) -> tuple[DataShape, list[str]]:
+    """Return the shape of data that fit a model, one target in each region.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+
+    Returns
+    -------
+    tuple of DataShape and list of str
+        The shape, and one line for each thing in it that the model does not state.
+    """
+    regions = regions_of(spec)
+    conditions = {name: conditions_of(spec, name) for name in spec.stimuli}
+    guessed = [
+        f"conditions of {name}: {', '.join(conditions[name])}"
+        for name, stimulus in spec.stimuli.items()
+        if stimulus.conditions == "all"
+    ]
+    if spec.readout.regions is None or EACH_REGION in spec.readout.regions:
+        guessed.append(f"regions: {', '.join(regions)}")
+    if spec.resolution_s == "auto":
+        guessed.append(f"repetition time: {_REPETITION_TIME:g} s")
+    if spec.readout.confounds == "shared":
+        guessed.append("confounds: none")
+    shape = DataShape(dict.fromkeys(regions, 1), conditions, repetition_times=(_REPETITION_TIME,))
+    return shape, guessed

@@ -159,7 +159,12 @@ def _add_running(options: Options) -> None:
     options.add(
         "--random-seed", type=positive(int, zero=True), metavar="N", help="of initial weights"
     )
-    options.add("--n-threads", type=positive(int), metavar="N", help="threads of torch")
+    options.add(
+        "--n-threads",
+        type=positive(int),
+        metavar="N",
+        help="threads of torch; 1 when not given, as small models are slower on more",
+    )
     options.add(
         "--config-file",
         metavar="FILE",

@@ -11,6 +11,11 @@ from drmbids.report.page import Section
 from drmbids.report.svg import FigureFolder
 
 
+#: Seconds between which hemodynamic responses were seen to peak, over subjects and regions
+#: (Handwerker et al. 2004, NeuroImage 21:1639-1651).
+USUAL_PEAKS_S = (2.5, 8.0)
+
+
 def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
     """Graph of each brain and the schedule it is computed in."""
     models = analysis.inputs.get("fitted", [])
@@ -55,8 +60,25 @@ def fill_hrfs(section: Section, analysis: Analysis, figures: FigureFolder) -> No
             "and Glover (1999) for reference (dashed, grey)."
         )
         section.figure(content, caption, file)
+        _note_odd_peaks(section, table)
     if not section.blocks:
         section.missing = "No hemodynamic response function was saved."
+
+
+def _note_odd_peaks(section: Section, table: pd.DataFrame) -> None:
+    """Say so where a response peaks at a time that is not known of hemodynamics."""
+    peaks = table.loc[table.groupby("region", sort=False)["hrf"].idxmax()]
+    early, late = USUAL_PEAKS_S
+    odd = peaks[(peaks["time_s"] < early) | (peaks["time_s"] > late)]
+    if len(odd):
+        first = odd.iloc[0]
+        others = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+        section.note(
+            f"The response of {first['region']}{others} peaks at {first['time_s']:.1f} s; most "
+            f"measured ones peak between {early:g} and {late:g} s. Slow populations and a fast "
+            "response predict alike: read the two together, or keep one fixed in the model file "
+            "(hrf: {trainable: false})."
+        )
 
 
 def fill_parameters(section: Section, analysis: Analysis) -> None:

@@ -65,8 +65,8 @@ class Config:
         Where the DRM is trained: ``"cpu"``, ``"cuda"``.
     random_seed : int or None
         Seed of initial weights; that of the model file when absent.
-    n_threads : int or None
-        Threads of torch; its default when absent.
+    n_threads : int
+        Threads of torch. Small models are slower on more than one.
     reports_only : bool
         Write the reports of earlier results again, nothing else.
     stop_on_first_crash : bool
@@ -109,7 +109,7 @@ class Config:
     baseline_hrf: BaselineHRF = "glover"
     device: str = "cpu"
     random_seed: Annotated[int, Field(ge=0)] | None = None
-    n_threads: Annotated[int, Field(ge=1)] | None = None
+    n_threads: Annotated[int, Field(ge=1)] = 1
     reports_only: bool = False
     stop_on_first_crash: bool = False
     skip_bids_validation: bool = False

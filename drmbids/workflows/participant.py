@@ -77,8 +77,7 @@ def run_participants(config: Config) -> int:
     with logging_to(call / "drmbids.log", config.verbosity):
         models = load_models(config.model)
         check_device(config.device)
-        if config.n_threads is not None:
-            torch.set_num_threads(config.n_threads)
+        torch.set_num_threads(config.n_threads)
         subjects = find_participants(config)
         derivative_dataset(config).write_description(describe_models(models or [DRM]))
         outcomes = []

@@ -10,7 +10,6 @@ from drmbids.report.folder import Analysis
 from drmbids.report.page import Section
 from drmbids.report.svg import FigureFolder
 
-
 #: Seconds between which hemodynamic responses were seen to peak, over subjects and regions
 #: (Handwerker et al. 2004, NeuroImage 21:1639-1651).
 USUAL_PEAKS_S = (2.5, 8.0)

@@ -1,7 +1,8 @@
 """What estimators over runs share: one sample is one whole run, so no splitter can cut a run."""
 
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
@@ -47,6 +48,48 @@ def find_regions(runs: Sequence[Run]) -> dict[str, int]:
                 f"{run.label}: regions (targets) {found} differ from {regions} of {runs[0].label}"
             )
     return regions
+
+
+def find_conditions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
+    """Return the columns of each stimulus over all runs, in order of appearance.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Only stimuli that have a column.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for name, stimulus in run.stimuli.items():
+            found.setdefault(name, {}).update(dict.fromkeys(stimulus.columns))
+    return {name: tuple(columns) for name, columns in found.items() if columns}
+
+
+def warn_of_unknown(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:
+    """Warn where a run to be predicted has conditions that no training run had.
+
+    Parameters
+    ----------
+    run : Run
+    conditions : mapping of str to sequence of str
+        Columns of each stimulus that was trained on.
+    """
+    unknown = [
+        f"{name}:{column}"
+        for name, stimulus in run.stimuli.items()
+        for column in stimulus.columns
+        if column not in conditions.get(name, ())
+    ]
+    if unknown:
+        warnings.warn(
+            f"{run.label}: {unknown} occur in no training run and predict nothing",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def rows_as_run(X: np.ndarray, y: np.ndarray | None, names: Sequence[str]) -> Run:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
-from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.base import RunEstimator, warn_of_unknown
 from drmbids.estimators.storage import load_fitted, save_fitted
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
@@ -168,8 +169,19 @@ class DRMRegressor(RunEstimator):
         )
 
     def _predict_run(self, run: Run) -> np.ndarray:
+        self._check_conditions(run)
         response, _ = DRM(self.net_, device=self.device).forward(self._iterate([run]))
         return response[0].astype(np.float64)
+
+    def _check_conditions(self, run: Run) -> None:
+        """Warn of conditions without training, unless the model file chose its conditions."""
+        known = {
+            name: columns
+            for name, columns in self.net_.stimuli.items()
+            if self.model_.stimuli[name].conditions == "all"
+        }
+        shown = {name: s for name, s in run.stimuli.items() if name in known}
+        warn_of_unknown(replace(run, stimuli=shown), known)
 
     def activity(self, run: Run) -> dict[str, np.ndarray]:
         """Return the activity of every population in one run.

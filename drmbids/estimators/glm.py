@@ -11,7 +11,7 @@ from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
-from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.base import RunEstimator, find_conditions, warn_of_unknown
 from drmbids.estimators.design import HRF, convolve, fir
 from drmbids.metrics.scores import measured_values
 
@@ -89,18 +89,7 @@ class GLMBaseline(RunEstimator):
             If a FIR model meets a run of another TR than it was fitted on.
         """
         check_is_fitted(self)
-        unknown = [
-            f"{name}:{column}"
-            for name, stimulus in run.stimuli.items()
-            for column in stimulus.columns
-            if column not in self.conditions_.get(name, ())
-        ]
-        if unknown:
-            warnings.warn(
-                f"{run.label}: {unknown} occur in no training run and predict nothing",
-                DataWarning,
-                stacklevel=2,
-            )
+        warn_of_unknown(run, self.conditions_)
         times = run.measured_times(list(self.regions_))
         return pd.DataFrame(self._design(run), index=times, columns=list(self.regressors_))
 
@@ -132,7 +121,9 @@ class GLMBaseline(RunEstimator):
         if self._is_fir():
             _check_delays(self.fir_delays)
         self.tr_ = _tr(runs[0], runs[0].measured_times(list(self.regions_)))
-        self.conditions_ = _conditions(runs)
+        self.conditions_ = find_conditions(runs)
+        if not self.conditions_:
+            raise DataError(f"{runs[0].label}: no run has a stimulus, so there is nothing to fit")
         self.regressors_ = tuple(self._blocks(runs[0]))
         designs, values, bases = [], [], []
         for run in runs:
@@ -236,18 +227,6 @@ def _solve(design: np.ndarray, data: np.ndarray, size: np.ndarray) -> np.ndarray
     scaled = design[:, alive] / norms[alive]
     weights[alive] = np.linalg.lstsq(scaled, data, rcond=None)[0] / norms[alive, None]
     return weights
-
-
-def _conditions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
-    """Return the columns of each stimulus over all runs, in order of appearance."""
-    found: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for name, stimulus in run.stimuli.items():
-            found.setdefault(name, {}).update(dict.fromkeys(stimulus.columns))
-    conditions = {name: tuple(columns) for name, columns in found.items() if columns}
-    if not conditions:
-        raise DataError(f"{runs[0].label}: no run has a stimulus, so there is nothing to fit")
-    return conditions
 
 
 def _check_delays(delays: Sequence[int] | None) -> None:

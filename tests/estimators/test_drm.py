@@ -1,5 +1,6 @@
 """DRMRegressor: what scikit-learn, a saved model and a new run make of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import LeaveOneOut, cross_val_predict, cross_validate
 
-from drmbids.core.exceptions import DataError, DeviceError, UsageError
+from drmbids.core.exceptions import DataError, DataWarning, DeviceError, UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.spec.default import default_model
-from drmbids.spec.parts import TrainingSpec
+from drmbids.spec.parts import StimulusSpec, TrainingSpec
 
 LENGTHS = (50, 60, 40)
 REGIONS = {"V1": 4, "V2": 3}
@@ -167,3 +168,16 @@ def test_nothing_can_be_asked_before_fit(use, tmp_path: Path) -> None:
 def test_an_absent_device_is_an_error(runs: list[Run]) -> None:
     with pytest.raises(DeviceError):
         DRMRegressor(device="cuda:99").fit(runs)
+
+
+def test_a_condition_that_training_never_showed_is_reported(runs: list[Run]) -> None:
+    only_a = [
+        replace(run, stimuli={"events": Events([4.0, 40.0], [6.0, 6.0], ["a", "a"])})
+        for run in runs[:2]
+    ]
+    estimator = DRMRegressor(n_epochs=0).fit(only_a)
+    with pytest.warns(DataWarning, match=r"\['events:b'\] occur in no training run"):
+        estimator.predict(runs[2:])
+    chosen = {"events": StimulusSpec(conditions=("a",))}
+    spec = default_model().model_copy(update={"stimuli": chosen})
+    assert DRMRegressor(spec, n_epochs=0).fit(runs[:2]).predict(runs[2:])[0].shape == (40, 7)

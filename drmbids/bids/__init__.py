@@ -1,1 +1,6 @@
-"""BIDS datasets to Runs, and predictions, maps and tables back to BIDS derivatives. No torch."""
+"""BIDS datasets in and out: runs found, read and checked; derivatives named and written. No torch."""
+
+from drmbids.bids.find import RunFiles, find_runs
+from drmbids.bids.load import load_run, load_runs
+
+__all__ = ["RunFiles", "find_runs", "load_run", "load_runs"]

@@ -1,4 +1,4 @@
-"""BIDS datasets in and out: runs found, read and checked; derivatives named and written. No torch."""
+"""BIDS datasets in and out: runs found, read, checked; derivatives named, written. No torch."""
 
 from drmbids.bids.find import RunFiles, find_runs
 from drmbids.bids.load import load_run, load_runs

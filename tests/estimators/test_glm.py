@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from nilearn.glm.first_level import FirstLevelModel, make_first_level_design_matrix, spm_hrf
-from sklearn.utils.estimator_checks import check_estimator
 
 from drmbids.comparison.compare import compare_models
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
@@ -18,10 +17,6 @@ from drmbids.core.stream import Events, Stream
 from drmbids.estimators.glm import GLMBaseline
 
 # A model with a hemodynamic response predicts a row from the rows before it.
-EXPECTED_FAILURES = {
-    "check_methods_sample_order_invariance": "rows are a time course: their order matters",
-    "check_methods_subset_invariance": "rows are a time course: a prediction needs those before it",
-}
 
 EVENTS = pd.DataFrame(
     {
@@ -279,15 +274,6 @@ def test_runs_without_stimuli_or_with_names_that_clash_are_refused():
     clash = EVENTS.replace({"trial_type": {"b": "a_derivative"}})
     with pytest.raises(DataError, match="'a_derivative'"):
         GLMBaseline("spm + derivative").fit([make_run(clash)])
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-def test_scikit_learn_accepts_the_estimator():
-    results = check_estimator(
-        GLMBaseline(), expected_failed_checks=EXPECTED_FAILURES, on_skip=None, on_fail="raise"
-    )
-    failed = {result["check_name"] for result in results if result["status"] == "xfail"}
-    assert failed == set(EXPECTED_FAILURES)
 
 
 def load_haxby(folder: Path) -> list[Run]:

@@ -173,7 +173,7 @@ def make_group(
         if not a.is_stimulus and a.source in stage.offsets
     ]
     one_kind = None not in forms and len({form.nonlinearity for form in forms if form}) == 1
-    if not one_kind or any(a.ticks < 1 or a.connection.weights is not None for a in inner):
+    if not one_kind or any(a.ticks < 1 or not a.is_plain for a in inner):
         return None
     members = tuple(sorted(stage.members))
     sizes = [populations[k].n_units for k in members]

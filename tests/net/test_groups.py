@@ -82,6 +82,37 @@ def test_what_is_no_rate_unit_is_not_stacked() -> None:
     assert not random_brain(0, kind=Loud).groups
 
 
+class Doubling(DRMConnection):
+    """A connection with a ``forward`` of its own."""
+
+    def forward(self, activity):
+        return 2 * activity
+
+
+def test_a_connection_of_its_own_kind_is_called() -> None:
+    def brain(first: DRMConnection, scale: float) -> DRMNet:
+        torch.manual_seed(0)
+        net = DRMNet(
+            [Leaky(1, 2), Leaky(1, 1)],
+            [DRMConnection(), None],
+            [[None, first], [DRMConnection(0.1), None]],
+            BOLD([1, 1], [1, 1]),
+        )
+        with torch.no_grad():
+            net.populations[0].weight.copy_(torch.tensor([[1.0, 0.3 * scale]]))
+        return net
+
+    own, plain = brain(Doubling(0.1), 1.0), brain(DRMConnection(0.1), 2.0)
+    assert not own.groups and plain.groups
+    stimulus = [torch.rand(20, 1, 1)]
+    for one, other in zip(
+        own.run(stimulus, own.initial_carry(1))[0],
+        plain.run(stimulus, plain.initial_carry(1))[0],
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
 def test_long_blocks_are_not_stacked() -> None:
     brain = DRMNet(
         [Leaky(1, 2), Leaky(1, 1)],

@@ -221,8 +221,8 @@ def _warn_of_overlap(voxels: Mapping[str, np.ndarray]) -> None:
     n_different = len(np.unique(np.concatenate(list(voxels.values())), axis=0))
     if n_different < n_all:
         warnings.warn(
-            f"{n_all - n_different} voxels lie in more than one of the regions "
-            f"{', '.join(voxels)}; maps show the last one's value there",
+            f"the regions {', '.join(voxels)} share {n_all - n_different} of {n_all} voxels; "
+            "maps show the last one's value there",
             DataWarning,
             stacklevel=3,
         )

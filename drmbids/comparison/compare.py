@@ -148,7 +148,10 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
         groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
         names = list(dict.fromkeys(groups))
         if len(names) < 2:
-            raise DataError(f"cv={cv!r} needs two groups of runs at least, found {names}")
+            raise DataError(
+                f"cv={cv!r} leaves out one {cv} after another and needs two at least, found "
+                f"{names}; add runs, or choose another cv"
+            )
         every = range(len(runs))
         return [
             Fold(

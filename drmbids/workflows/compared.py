@@ -37,7 +37,7 @@ def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
         something else that is written, or they differ in drift or confounds, so that their scores
         could not be compared.
     """
-    specs = [load_model(path) for path in files]
+    specs = _load_all(files)
     found: dict[str, ModelSpec] = {}
     problems = []
     # some file systems, and so some readers of the results, do not tell capitals apart
@@ -58,6 +58,19 @@ def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
     if problems:
         raise ModelError(problems)
     return found
+
+
+def _load_all(files: Sequence[Path]) -> list[ModelSpec]:
+    """Return all model files, or raise with the problems of all that are faulty."""
+    specs, problems = [], []
+    for path in files:
+        try:
+            specs.append(load_model(path))
+        except ModelError as error:
+            problems += error.problems
+    if problems:
+        raise ModelError(problems)
+    return specs
 
 
 def scoring_nuisance(spec: ModelSpec) -> Nuisance:

@@ -59,7 +59,7 @@ def test_several_masks(tmp_path: Path, values: np.ndarray) -> None:
     assert {k: len(v) for k, v in named.voxels.items()} == {"b": 1, "a": 2}
     with pytest.raises(DataError, match="two masks are named 'r1'"):
         load_regions([paths[0], paths[0]])
-    with pytest.warns(DataWarning, match="2 voxels lie in more than one of the regions x, y"):
+    with pytest.warns(DataWarning, match="the regions x, y share 2 of "):
         load_regions({"x": paths[0], "y": paths[0]})
     with pytest.raises(DataError, match="at least one"):
         load_regions([])

@@ -59,6 +59,13 @@ def test_models_must_leave_out_the_same(tmp_path: Path) -> None:
         load_models(files)
 
 
+def test_every_faulty_file_is_named(tmp_path: Path) -> None:
+    files = [write(tmp_path / f"{k}.yaml", k, "{kind: wavy}") for k in ("a", "b")]
+    with pytest.raises(ModelError) as caught:
+        load_models(files)
+    assert {problem.split(".yaml")[0][-1] for problem in caught.value.problems} == {"a", "b"}
+
+
 def test_every_label_is_described() -> None:
     said = describe_models(["one", "two"])
     assert {"glm", "one", "two", "onepredicted", "tworesidual", "scores"} <= set(said)

@@ -215,5 +215,5 @@ def test_folds_that_leak_or_cannot_be_are_refused(cv, error, message):
 
 def test_one_subject_cannot_be_left_out():
     runs = [make_run(k, subject="1", run=str(k)) for k in range(3)]
-    with pytest.raises(DataError, match="needs two at least.*add runs"):
+    with pytest.raises(DataError, match=r"needs two at least.*add runs"):
         make_folds(runs, "subject")

@@ -61,7 +61,3 @@ class DRMWarning(UserWarning):
 
 class DataWarning(DRMWarning):
     """The data can be used, but something in them deserves a look."""
-
-
-class TrainingWarning(DRMWarning):
-    """Training ended, but something in its course deserves a look."""

@@ -15,9 +15,7 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.core.time import TICK_TOLERANCE, TimeGrid
 from drmbids.iterators.device import check_device
-
-#: What an iterator yields; see :class:`DRMIterator`.
-Item = dict[str, Any]
+from drmbids.iterators.item import Item, split_item
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,25 +230,18 @@ class DRMIterator:
 
     def _items(self) -> Iterator[Item]:
         for number, group in enumerate(self._groups):
-            n_ticks, length = group.stimuli[0].shape[0], self._length(group)
-            # a measurement at the very start of a tick is due in the window that holds the tick
-            tick = np.floor(group.times / self.resolution + TICK_TOLERANCE).astype(int)
-            tick = np.clip(tick, 0, n_ticks - 1)
-            for start in range(0, n_ticks, length):
-                stop = min(start + length, n_ticks)
-                low, high = np.searchsorted(tick, [start, stop])
-                times = torch.as_tensor(group.times[low:high] - start * self.resolution)
-                yield {
-                    "stimulus": [s[start:stop] for s in group.stimuli],
-                    "times": times.to(self.device),
-                    "response": group.response[low:high],
-                    "confounds": group.confounds[low:high],
-                    "nuisance": [basis[low:high] for basis in group.nuisance],
-                    "group": number,
-                    "runs": group.runs,
-                    "first": start == 0,
-                    "last": stop == n_ticks,
-                }
+            whole = {
+                "stimulus": group.stimuli,
+                "times": torch.tensor(group.times, device=self.device),
+                "response": group.response,
+                "confounds": group.confounds,
+                "nuisance": group.nuisance,
+                "group": number,
+                "runs": group.runs,
+                "first": True,
+                "last": True,
+            }
+            yield from split_item(whole, self._length(group), self.resolution)
 
 
 def _as_columns(values: np.ndarray) -> np.ndarray:

@@ -106,7 +106,8 @@ class DRMNet(nn.Module):
         if len({id(c) for c in self.connections}) < len(self.connections):
             raise ModelError("the same DRMConnection object is used twice; make one for each place")
         self.stimuli = stimulus_columns(stimuli, len(from_stimuli[0]), self)
-        check_sizes(self)
+        widths = afferent_widths(self)
+        check_sizes(self, widths)
         delays = {
             (to, a.source): a.ticks
             for to, line in enumerate(self.afferents)
@@ -115,7 +116,7 @@ class DRMNet(nn.Module):
         }
         self.stages = make_schedule(n, delays, self.population_names)
         found = {
-            s.members: make_group(s, self.afferents, self.population_list, afferent_widths(self))
+            s.members: make_group(s, self.afferents, self.population_list, widths)
             for s in self.stages
         }
         self.groups = {members: group for members, group in found.items() if group is not None}

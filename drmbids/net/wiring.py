@@ -117,12 +117,12 @@ def afferent_widths(net: "DRMNet") -> list[list[int]]:
     ]
 
 
-def check_sizes(net: "DRMNet") -> None:
-    """Raise :class:`ModelError` listing every population whose afferents do not fit it."""
+def check_sizes(net: "DRMNet", widths: Sequence[Sequence[int]]) -> None:
+    """Raise :class:`ModelError` listing every population that its afferents' widths do not fit."""
     units = [p.n_units for p in net.population_list]
     problems = []
     for name, line, population in zip(
-        net.population_names, afferent_widths(net), net.population_list, strict=True
+        net.population_names, widths, net.population_list, strict=True
     ):
         got = sum(line)
         if not line:

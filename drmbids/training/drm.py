@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.iterators.device import check_device
-from drmbids.iterators.iterator import DRMIterator, Item
+from drmbids.iterators.item import Item
+from drmbids.iterators.iterator import DRMIterator
 from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
 from drmbids.training.maps import nuisance_fit
@@ -221,19 +222,20 @@ class DRM:
         items = list(windows(data, cutoff, self.net.resolution)) if len(data) == 1 else None
         if self.solve and items is not None and len(items) == 1:
             # everything in one window: one pass serves the solution and the gradient
-            item, features, _ = next(feature_windows(self.net, items))
-            gathered = RunData(data.n_runs)
-            gathered.add(item, **{str(k): x for k, x in enumerate(features)})
-            solution = self._solve([gathered.get(str(k)) for k in range(len(features))], targets)
+            passed = list(feature_windows(self.net, items))
+            solution = self._solve(gather_features(passed, data.n_runs), targets)
             if solution is None:
                 return math.nan
+            item, features, _ = passed[0]
             loss = solution.loss(self.net.readout, item, features)
             if backward and loss.requires_grad:
                 loss.backward()
             return loss.item()
         solution = None
         if self.solve:
-            solution = self._solve(gather_features(self.net, data, data.n_runs), targets)
+            with torch.no_grad():
+                features = gather_features(feature_windows(self.net, data), data.n_runs)
+            solution = self._solve(features, targets)
             if solution is None:
                 return math.nan
         return self._truncated(data, cutoff, solution, targets, backward)

@@ -6,33 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from drmbids.core.time import TICK_TOLERANCE
 from drmbids.functional.ridge import orthonormal
-from drmbids.iterators.iterator import Item
+from drmbids.iterators.item import Item, split_item
 from drmbids.net.net import DRMNet
 from drmbids.training.maps import nuisance_fit
-
-
-def split_item(item: Item, n_ticks: int, resolution: float) -> Iterator[Item]:
-    """Yield an item in pieces of at most ``n_ticks`` ticks."""
-    total = item["stimulus"][0].shape[0]
-    if total <= n_ticks:
-        yield item
-        return
-    tick = torch.floor(item["times"] / resolution + TICK_TOLERANCE).clamp(0, total - 1)
-    for start in range(0, total, n_ticks):
-        stop = min(start + n_ticks, total)
-        rows = (tick >= start) & (tick < stop)
-        yield {
-            **item,
-            "stimulus": [s[start:stop] for s in item["stimulus"]],
-            "times": item["times"][rows] - start * resolution,
-            "response": item["response"][rows],
-            "confounds": item["confounds"][rows],
-            "nuisance": [basis[rows] for basis in item["nuisance"]],
-            "first": item["first"] and start == 0,
-            "last": item["last"] and stop == total,
-        }
 
 
 def windows(data: Iterable[Item], cutoff: int | None, resolution: float) -> Iterator[Item]:
@@ -107,13 +84,23 @@ def gather_targets(data: Iterable[Item], n_runs: int) -> RunData:
     return gathered
 
 
-@torch.no_grad()
-def gather_features(net: DRMNet, data: Iterable[Item], n_runs: int) -> list[list[Tensor]]:
-    """Return the features of every region in every run: ``[region][run]``, (n_measured, n)."""
-    gathered = RunData(n_runs)
-    for item, features, _ in feature_windows(net, data):
+def gather_features(
+    passed: Iterable[tuple[Item, list[Tensor], list[Tensor]]], n_runs: int
+) -> list[list[Tensor]]:
+    """Return the features of every region in every run: ``[region][run]``, (n_measured, n).
+
+    Parameters
+    ----------
+    passed : iterable of (item, features, activity)
+        From :func:`feature_windows`.
+    n_runs : int
+        Runs in the pass.
+    """
+    gathered, n_regions = RunData(n_runs), 0
+    for item, features, _ in passed:
         gathered.add(item, **{str(k): x for k, x in enumerate(features)})
-    return [gathered.get(str(k)) for k in range(len(net.readout.regions))]
+        n_regions = len(features)
+    return [gathered.get(str(k)) for k in range(n_regions)]
 
 
 def feature_windows(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from drmbids.iterators.iterator import Item
+from drmbids.iterators.item import Item
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.maps import (
     Series,
@@ -35,15 +35,12 @@ class Solution:
         For each region and run, what the nuisance explains of the features.
     penalties : list of Tensor of shape (n_features,)
         For each region, weights of the squared features in the objective.
-    alphas : Tensor of shape (n_targets,)
-        Chosen penalties.
     """
 
     scale: Tensor
     offsets: list[Tensor]
     feature_offsets: list[list[Tensor]]
     penalties: list[Tensor]
-    alphas: Tensor
     _row: dict[int, int] = field(default_factory=dict)
 
     def loss(
@@ -186,7 +183,6 @@ def solve_maps(
         offsets,
         [m.feature_offsets for m in solved],
         [m.penalty for m in solved],
-        torch.cat([m.alpha for m in solved]),
     )
 
 

@@ -1,14 +1,19 @@
-"""``python -m benchmarks {engine,accuracy} [--only ROW ...] [--json FILE]``."""
+"""``python -m benchmarks {engine,accuracy,peers,solvers} [--only ROW ...] [--json FILE]``."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, engine
+from benchmarks import accuracy, delays, engine, peers, solvers
 from benchmarks.rows import Row, machine
 
-SUITES = {"engine": engine.ROWS, "accuracy": accuracy.ROWS}
+SUITES = {
+    "engine": {**engine.ROWS, **delays.ROWS},
+    "accuracy": accuracy.ROWS,
+    "peers": peers.ROWS,
+    "solvers": solvers.ROWS,
+}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,6 +1,9 @@
 """Speed of the engine: forward and backward of windows of 50 s, one thread."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -96,6 +99,63 @@ def against_loop(
     return [Row(name, "engine", "time over naive step loop", ours / theirs, target, True, detail)]
 
 
+def over_arithmetic(batch: int = 16, seconds: float = 200.0) -> list[Row]:
+    """Return the time of W1 over that of its products alone, at the rate of a large product."""
+    torch.set_num_threads(1)
+    net, large = two_areas(), torch.randn(1024, 1024)
+    ours, product = compare(lambda: epoch(net, seconds, batch), lambda: large @ large, rounds=5)
+    rate = 2 * 1024**3 / product
+    n_ticks, n_measured = seconds / net.resolution, len(measured_times(WINDOW_S))
+    weights = sum(p.weight.numel() for p in net.populations)
+    # for each window: the hemodynamic response to each unit, then the map
+    ticks = round(WINDOW_S / net.resolution)
+    units = sum(net.readout.n_units)
+    maps = sum(w.numel() for w in net.readout.weights)
+    observed = n_measured * (units * (net.readout.memory + ticks) + maps) * seconds / WINDOW_S
+    # a product is a multiplication and an addition for each weight; backward takes two of them
+    limit = 3 * 2 * batch * (weights * n_ticks + observed) / rate
+    detail = f"{1e6 * ours / n_ticks:.1f} us a tick, products alone {1e6 * limit / n_ticks:.1f} us"
+    row = f"W1-batch-{batch}"
+    return [Row(row, "engine", "time over the products", ours / limit, 4.0, True, detail)]
+
+
+def peak_mb() -> float:
+    """Return the largest memory of this process so far in MB (Linux).
+
+    ``getrusage`` would count what the process was forked from.
+    """
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024
+
+
+def print_growth(n_ticks: int) -> None:
+    """Print by how many MB a run of W1 makes a process grow, stimuli drawn window by window."""
+    torch.set_num_threads(1)
+    net = two_areas()
+    carry, times = net.initial_carry(1), measured_times(WINDOW_S)
+    before = peak_mb()
+    for _ in range(n_ticks // round(WINDOW_S / net.resolution)):
+        stimulus = torch.randn(round(WINDOW_S / net.resolution), 1, N_STIMULI)
+        prediction, _, carry = net.window([stimulus], times, None, carry)
+        prediction.square().sum().backward()
+        carry = carry.detach()
+    print(peak_mb() - before)
+
+
+def memory() -> list[Row]:
+    """Return by how much more a process grows in a run ten times as long."""
+    grown = []
+    for n_ticks in (10_000, 100_000):
+        call = f"from benchmarks.engine import print_growth; print_growth({n_ticks})"
+        done = subprocess.run(
+            [sys.executable, "-c", call], check=True, capture_output=True, text=True
+        )
+        grown.append(float(done.stdout))
+    short, long = grown
+    detail = f"{long:.1f} MB for 100,000 ticks against {short:.1f} MB for 10,000"
+    return [Row("W1-memory", "engine", "growth over a short run", long / short, 1.1, True, detail)]
+
+
 def finer_resolution() -> list[Row]:
     """Return the cost of ten times as many ticks for the same seconds and delays."""
     torch.set_num_threads(1)
@@ -109,5 +169,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "W1": lambda: against_loop("W1", two_areas(), 1000.0, 200.0, 1 / 9),
     "W2": lambda: against_loop("W2", whole_brain(), 1000.0, 10.0, 1 / 300),
     "W3": lambda: against_loop("W3", gru_chain(), 100.0, 50.0, 1 / 5),
+    "W1-batch-16": over_arithmetic,
     "W1-finer": finer_resolution,
+    "W1-memory": memory,
 }

@@ -1,6 +1,6 @@
 """DRMNode: what populations, connections and readouts have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, ClassVar
 
 import torch
@@ -24,6 +24,9 @@ class DRMNode(nn.Module):
     option_units : mapping of str to str
         Unit of each argument of ``__init__`` that has one. Model files carry it in the key: with
         ``{"tau": "s"}`` the argument ``tau`` is written ``tau_s``.
+    start_only : set of str
+        Attributes that say where training starts and nothing of what is computed: nodes that
+        differ in them may be trained side by side.
 
     Examples
     --------
@@ -37,6 +40,7 @@ class DRMNode(nn.Module):
 
     resolution: float = 0.1
     option_units: ClassVar[Mapping[str, str]] = {}
+    start_only: ClassVar[Set[str]] = frozenset()
 
     def __init__(self) -> None:
         super().__init__()

@@ -166,6 +166,12 @@ def _add_running(options: Options) -> None:
         help="threads of torch; 1 when not given, as small models are slower on more",
     )
     options.add(
+        "--n-models-at-once",
+        type=positive(int),
+        metavar="N",
+        help="fits trained side by side; more than 1 is faster for small models with feedback",
+    )
+    options.add(
         "--config-file",
         metavar="FILE",
         help="TOML with any of these options, as in logs/*/config.toml; the command line overrides",

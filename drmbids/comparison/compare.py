@@ -1,7 +1,7 @@
 """Models against each other on the same held-out runs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +10,12 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 
-from drmbids.core.exceptions import DataError, TrainingError, UsageError
+from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
-from drmbids.core.results import SCORE_COLUMNS, Results
+from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.estimators.together import fit_together
 from drmbids.metrics.scores import score_run
 
 #: Entities that say which runs are held out together.
@@ -37,6 +38,7 @@ def compare_models(
     return_estimators: bool = False,
     nuisance: Nuisance | None = None,
     on_fold: Callable[[str, str, int, int], None] | None = None,
+    n_models_at_once: int = 1,
 ) -> Results:
     """Fit each model on training runs and score it on the runs held out, fold by fold.
 
@@ -61,6 +63,9 @@ def compare_models(
         absent.
     on_fold : callable, optional
         ``on_fold(model, fold, i, n)`` after each of the ``n`` fits, ``i`` from 1 (progress bars).
+    n_models_at_once : int
+        Fits that are trained side by side where their structure allows it
+        (:func:`~drmbids.fit_together`): faster for small models with feedback and few runs.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def compare_models(
     DataError
         If there are fewer than two runs, labels are not unique, or an entity is missing.
     UsageError
-        If there is no model, or the folds overlap.
+        If there is no model, the folds overlap, or ``n_models_at_once`` is below 1.
     TrainingError
         If a fit fails; the message names model and fold.
 
@@ -92,6 +97,8 @@ def compare_models(
     runs, nuisance = list(runs), Nuisance() if nuisance is None else nuisance
     if not models:
         raise UsageError("no model to compare: give {name: estimator}")
+    if n_models_at_once < 1:
+        raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
     _check_runs(runs)
     folds = make_folds(runs, cv)
     tables: list[pd.DataFrame] = []
@@ -100,12 +107,8 @@ def compare_models(
         {name: {} for name in models} if return_estimators else {}
     )
     pairs = [(name, fold) for name in models for fold in folds]
-    for i, (name, fold) in enumerate(pairs, start=1):
+    for i, (name, fold, estimator) in enumerate(_fitted(models, runs, pairs, n_models_at_once), 1):
         test = [runs[k] for k in fold.test]
-        try:
-            estimator = clone(models[name]).fit([runs[k] for k in fold.train])
-        except TrainingError as error:
-            raise TrainingError(f"model {name!r}, fold {fold.label!r}: {error}") from error
         predicted = estimator.predict([_blanked(run) for run in test])
         scores = [
             score_run(run, series, estimator.regions_, nuisance)
@@ -118,7 +121,34 @@ def compare_models(
         if on_fold is not None:
             on_fold(name, fold.label, i, len(pairs))
     table = pd.concat(tables, ignore_index=True)[list(SCORE_COLUMNS)]
-    return Results(table, predictions, estimators)
+    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+
+
+def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
+    """Return which runs each fold trained on and held out, and how many volumes they have."""
+    rows = [
+        (fold.label, runs[k].label, part, len(runs[k].measured_times()))
+        for fold in folds
+        for part, members in (("train", fold.train), ("test", fold.test))
+        for k in members
+    ]
+    return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
+
+
+def _fitted(
+    models: Mapping[str, Any], runs: Sequence[Run], pairs: Sequence[tuple[str, Fold]], at_once: int
+) -> Iterator[tuple[str, Fold, Any]]:
+    """Yield model, fold and the estimator fitted to it, so many fits at once."""
+    for start in range(0, len(pairs), at_once):
+        some = pairs[start : start + at_once]
+        estimators = [clone(models[name]) for name, _ in some]
+        fit_together(
+            estimators,
+            [[runs[k] for k in fold.train] for _, fold in some],
+            [f"model {name!r}, fold {fold.label!r}" for name, fold in some],
+        )
+        for (name, fold), estimator in zip(some, estimators, strict=True):
+            yield name, fold, estimator
 
 
 def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:

@@ -25,14 +25,15 @@ def paired_differences(
     baseline : str
         The model that the others are compared with.
     test_train_ratio : float, optional
-        Held-out over training runs in a fold. ``1 / (k - 1)`` when absent: right where each run is
+        Held-out over training volumes in a fold. When absent, taken from ``results.folds``; for a
+        table that was read from a file, which has none, ``1 / (k - 1)``: right where each run is
         held out once and all others are trained on.
 
     Returns
     -------
     DataFrame
-        One row for each model, region and score (``"r"``, ``"r2"``), positive where the model
-        beats the baseline: ``model, baseline, region, score, n_targets`` (targets that both can be
+        One row for each model, region and score in the table, positive where the model beats
+        the baseline: ``model, baseline, region, score, n_targets`` (targets that both can be
         scored on), ``median, mean, share_better`` (over targets, of fold means), ``n_folds,
         fold_mean`` (mean over folds of the median difference over targets), ``fold_se`` (its
         corrected standard error), ``t, p`` (two-sided, ``n_folds - 1`` degrees of freedom; NaN
@@ -61,18 +62,19 @@ def paired_differences(
         raise UsageError(
             f"baseline {baseline!r} needs to be one of two models or more, got {models}"
         )
+    ratio = _ratio_of(results) if test_train_ratio is None else test_train_ratio
     keys, rows = ["fold", "region", "target"], []
     by_model = {name: part.set_index(keys) for name, part in results.table.groupby("model")}
     for model in models:
         if model == baseline:
             continue
-        difference = by_model[model][["r", "r2"]] - by_model[baseline][["r", "r2"]]
+        difference = by_model[model][results.scores] - by_model[baseline][results.scores]
         for region in by_model[model].index.unique("region"):
-            for score in ("r", "r2"):
+            for score in results.scores:
                 # folds x targets; NaN where either model could not be scored
                 wide = difference.xs(region, level="region")[score].unstack("target")
                 head = {"model": model, "baseline": baseline, "region": region, "score": score}
-                rows.append(head | _over_targets(wide) | _over_folds(wide, test_train_ratio))
+                rows.append(head | _over_targets(wide) | _over_folds(wide, ratio))
     return pd.DataFrame(rows)
 
 
@@ -108,6 +110,14 @@ def corrected_t(differences: np.ndarray, test_train_ratio: float) -> tuple[float
         return 0.0, np.nan, np.nan
     t = float(np.mean(differences)) / error
     return error, t, float(2 * student_t.sf(abs(t), k - 1))
+
+
+def _ratio_of(results: Results) -> float | None:
+    """Return held-out over training volumes, summed over folds; None where no folds are known."""
+    if results.folds is None:
+        return None
+    volumes = results.folds.groupby("part")["n_measured"].sum()
+    return float(volumes["test"] / volumes["train"])
 
 
 def _over_targets(wide: pd.DataFrame) -> dict[str, float]:

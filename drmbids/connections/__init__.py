@@ -2,4 +2,11 @@
 
 from drmbids.core.registry import Registry
 
-CONNECTIONS = Registry("connection", {"delay": "drmbids.connections.base:DRMConnection"})
+CONNECTIONS = Registry(
+    "connection",
+    {
+        "delay": "drmbids.connections.base:DRMConnection",
+        "learned_delay": "drmbids.connections.learned_delay:LearnedDelay",
+        "tracts": "drmbids.connections.tracts:Tracts",
+    },
+)

@@ -1,5 +1,7 @@
 """DRMConnection: a tapped delay line with optional weights."""
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from drmbids.core.time import delay_to_ticks
@@ -13,6 +15,10 @@ class DRMConnection(DRMNode):
     are any, are applied at the source, tick by tick; without them the activity arrives as it is
     and the target's own input weights scale it.
 
+    A connection of another kind says with :attr:`shortest_ticks` and :attr:`longest_ticks` which
+    part of the past it reads, writes :meth:`forward` for what leaves the source and :meth:`arrive`
+    for what reaches the target, and says in :attr:`keeps_units` whether that is one for one.
+
     Parameters
     ----------
     delay : float
@@ -25,25 +31,72 @@ class DRMConnection(DRMNode):
     --------
     >>> connection = DRMConnection(delay=0.2)
     >>> connection.set_resolution(0.1)
-    >>> connection.delay_ticks()
-    2
+    >>> connection.shortest_ticks, connection.longest_ticks
+    (2, 2)
     """
+
+    #: Half-width of the kernel through which a trained delay reads the past, as a share of the
+    #: range between its limits; 0 is linear interpolation (:mod:`drmbids.connections.annealing`).
+    width: float = 0.0
 
     def __init__(self, delay: float = 0.0, weights: nn.Module | None = None):
         super().__init__()
-        self.delay = float(delay)
+        self._delay = float(delay)
         self.weights = weights
 
-    def delay_ticks(self, what: str = "delay") -> int:
-        """Return the delay in ticks.
+    @property
+    def delay(self) -> float:
+        """Delay in seconds, as it is now; the mean over pairs of units where each has its own."""
+        return self._delay
+
+    @property
+    def shortest_ticks(self) -> int:
+        """The latest part of the past that is read, in ticks before the present.
+
+        It bounds the blocks in which loops run. Training does not change it.
 
         Raises
         ------
         ModelError
-            If it is no whole number of ticks.
+            If a fixed delay is no whole number of ticks.
         """
-        return delay_to_ticks(self.delay, self.resolution, what)
+        return delay_to_ticks(self.delay, self.resolution)
+
+    @property
+    def longest_ticks(self) -> int:
+        """The earliest part of the past that is read: how many ticks a net keeps of the source."""
+        return self.shortest_ticks
+
+    @property
+    def learns_delay(self) -> bool:
+        """Whether training moves the delay."""
+        return False
+
+    @property
+    def keeps_units(self) -> bool:
+        """Whether what arrives are the units of the source, one for one."""
+        return self.weights is None
 
     def forward(self, activity: Tensor) -> Tensor:
         """Return what leaves the source, shape (L, batch, n), before the delay."""
         return activity if self.weights is None else self.weights(activity)
+
+    def arrive(self, sent: Tensor) -> Tensor:
+        """Return what reaches the target.
+
+        Parameters
+        ----------
+        sent : Tensor of shape (L + longest_ticks - shortest_ticks, batch, n)
+            What left the source, from ``longest_ticks`` before the first of ``L`` ticks to
+            ``shortest_ticks`` before the last of them.
+
+        Returns
+        -------
+        Tensor of shape (L, batch, n_arriving)
+            By default what was sent, as it is.
+        """
+        return sent
+
+    def reader(self) -> Callable[[Tensor], Tensor]:
+        """Return :meth:`arrive` for one window, what is the same for all its blocks worked out."""
+        return self.arrive

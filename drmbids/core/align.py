@@ -8,7 +8,59 @@ import numpy as np
 from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance, confounds_at
 from drmbids.core.run import Run
+from drmbids.core.stream import Stream
 from drmbids.core.time import TimeGrid
+
+
+@dataclass(frozen=True, eq=False)
+class StimulusTicks:
+    """One stimulus of a run on the ticks that are asked for, ``ticks[start:stop]``.
+
+    Parameters
+    ----------
+    run : Run
+        The data.
+    name : str
+        The stimulus; zero where the run lacks it.
+    columns : sequence of str
+        Columns of the model; zero where the stimulus lacks them.
+    grid : TimeGrid
+        The ticks.
+    """
+
+    run: Run
+    name: str
+    columns: Sequence[str]
+    grid: TimeGrid
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Ticks and columns of the whole run."""
+        return self.grid.n_ticks, len(self.columns)
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the samples lie in a file, so that the whole run may be too large to be held."""
+        source = self.run.stimuli.get(self.name)
+        return isinstance(source, Stream) and source.in_file
+
+    def __getitem__(self, ticks: slice) -> np.ndarray:
+        """Return the columns on some ticks, shape (n_ticks, n_columns)."""
+        source = self.run.stimuli.get(self.name)
+        if source is None:
+            return np.zeros((len(range(self.grid.n_ticks)[ticks]), len(self.columns)))
+        try:
+            values = source.sample(self.grid, ticks)
+        except DataError as error:
+            raise DataError(f"{self.run.label}: stimulus {self.name!r}: {error}") from error
+        if tuple(self.columns) == tuple(source.columns):
+            return values
+        where = {column: k for k, column in enumerate(source.columns)}
+        out = np.zeros((len(values), len(self.columns)))
+        for k, column in enumerate(self.columns):
+            if column in where:
+                out[:, k] = values[:, where[column]]
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +71,9 @@ class AlignedRun:
     ----------
     grid : TimeGrid
         The ticks.
-    stimuli : sequence of array of shape (n_ticks, n_columns)
-        One array for each stimulus of the model, in its order.
+    stimuli : sequence of (array of shape (n_ticks, n_columns) or StimulusTicks)
+        One for each stimulus of the model, in its order; samples that lie in a file are read when
+        their ticks are.
     times : array of shape (n_measured,)
         Measured times in seconds; these are not rounded to ticks.
     response : array of shape (n_measured, n_targets) or None
@@ -32,7 +85,7 @@ class AlignedRun:
     """
 
     grid: TimeGrid
-    stimuli: Sequence[np.ndarray]
+    stimuli: Sequence[np.ndarray | StimulusTicks]
     times: np.ndarray
     response: np.ndarray | None
     confounds: np.ndarray
@@ -68,19 +121,12 @@ def align(
     Raises
     ------
     DataError
-        If the run has some of the responses but not all.
+        If the run has some of the responses but not all, or a sample of a stimulus is not a finite
+        number.
     """
     grid = TimeGrid.covering(float(run.duration or 0.0), resolution)
-    sampled = []
-    for name, columns in stimuli.items():
-        out = np.zeros((grid.n_ticks, len(columns)))
-        source = run.stimuli.get(name)
-        if source is not None:
-            values, where = source.sample(grid), {c: k for k, c in enumerate(source.columns)}
-            for k, column in enumerate(columns):
-                if column in where:
-                    out[:, k] = values[:, where[column]]
-        sampled.append(out)
+    ticks = [StimulusTicks(run, name, columns, grid) for name, columns in stimuli.items()]
+    sampled = [t if t.in_file else t[:] for t in ticks]
     missing = [name for name in responses if name not in run.responses]
     if missing and len(missing) < len(responses):
         raise DataError(f"{run.label}: no response {missing}; it has {list(run.responses)}")

@@ -61,3 +61,7 @@ class DRMWarning(UserWarning):
 
 class DataWarning(DRMWarning):
     """The data can be used, but something in them deserves a look."""
+
+
+class TrainingWarning(DRMWarning):
+    """Training goes on, but not quite as it was asked for."""

@@ -15,6 +15,12 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _view(array: np.ndarray) -> np.ndarray:
+    array = array[...]
+    array.setflags(write=False)
+    return array
+
+
 @dataclass(frozen=True, eq=False)
 class Stream:
     """Samples of one or more columns, each sample at a time in seconds.
@@ -22,7 +28,9 @@ class Stream:
     Parameters
     ----------
     values : array of shape (n_times, n_columns)
-        NaN marks a missing element.
+        NaN marks a missing element; a stimulus may have none. A memory-mapped array, as
+        ``numpy.load(path, mmap_mode="r")`` returns it, stays in its file, with its own type of
+        numbers: a stimulus that is too large to be held is then read window by window.
     times : array of shape (n_times,)
         Seconds from the start of the run's first volume, strictly increasing.
     columns : sequence of str, optional
@@ -47,7 +55,8 @@ class Stream:
     unit: str = "1"
 
     def __post_init__(self) -> None:
-        values, times = _frozen(self.values), _frozen(self.times)
+        values, times = self.values, _frozen(self.times)
+        values = _view(values) if isinstance(values, np.memmap) else _frozen(values)
         if values.ndim != 2 or times.shape != values.shape[:1]:
             raise DataError(
                 f"a stream needs values (n_times, n_columns) and times (n_times,), "
@@ -64,20 +73,64 @@ class Stream:
         for name, value in (("values", values), ("times", times), ("columns", columns)):
             object.__setattr__(self, name, value)
 
-    def sample(self, grid: TimeGrid) -> np.ndarray:
+    @property
+    def in_file(self) -> bool:
+        """Whether the values are read from a file when they are needed."""
+        return isinstance(self.values, np.memmap)
+
+    def sample(self, grid: TimeGrid, ticks: slice = slice(None)) -> np.ndarray:
         """Return the columns on the ticks, shape (n_ticks, n_columns).
 
-        Linear interpolation at the middle of each tick between neighbouring samples that are
-        there; zero before the first and after the last, the value of an absent stimulus.
+        Linear interpolation at the middle of each tick between the neighbouring samples; zero
+        before the first and after the last, the value of an absent stimulus.
+
+        Parameters
+        ----------
+        grid : TimeGrid
+        ticks : slice
+            Of the grid; all when absent. Only samples beside them are read.
+
+        Raises
+        ------
+        DataError
+            If a sample that is needed is not a finite number.
         """
-        out = np.zeros((grid.n_ticks, self.values.shape[1]))
-        for k, column in enumerate(self.values.T):
-            there = np.isfinite(column)
-            if there.any():
-                out[:, k] = np.interp(
-                    grid.midpoints, self.times[there], column[there], left=0.0, right=0.0
-                )
+        at = grid.midpoints[ticks]
+        out = np.zeros((len(at), self.values.shape[1]))
+        if not len(self.times):
+            return out
+        shown = np.flatnonzero((at >= self.times[0]) & (at <= self.times[-1]))
+        at = at[shown]
+        last = len(self.times) - 1
+        low = np.clip(np.searchsorted(self.times, at, side="right") - 1, 0, max(last - 1, 0))
+        high = np.minimum(low + 1, last)
+        span = np.where(high > low, self.times[high] - self.times[low], 1.0)
+        share = ((at - self.times[low]) / span)[:, None]
+        out[shown] = (1 - share) * self.samples(low)
+        out[shown] += share * self.samples(high)
         return out
+
+    def samples(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return samples as float64, or raise.
+
+        Parameters
+        ----------
+        rows : array of int or slice
+            All when absent.
+
+        Raises
+        ------
+        DataError
+            If one is not a finite number.
+        """
+        values = np.asarray(self.values[rows], dtype=np.float64)
+        if not np.isfinite(values).all():
+            row, column = (int(k) for k in np.argwhere(~np.isfinite(values))[0])
+            raise DataError(
+                f"column {self.columns[column]!r} at {self.times[rows][row]:g} s is "
+                f"{values[row, column]:g}; fill the gap, or take the column out of the stimulus"
+            )
+        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,13 +196,19 @@ class Events:
         ):
             object.__setattr__(self, name, value)
 
-    def sample(self, grid: TimeGrid) -> np.ndarray:
+    def sample(self, grid: TimeGrid, ticks: slice = slice(None)) -> np.ndarray:
         """Return the conditions on the ticks, shape (n_ticks, n_columns).
 
         A tick holds the amplitude times the part of the tick that the event covers, so no event
         is shifted or shortened by the grid. An impulse fills the tick it falls in at the height
         that gives it an area of 1 s times its amplitude, at any resolution. Events that overlap
         add up.
+
+        Parameters
+        ----------
+        grid : TimeGrid
+        ticks : slice
+            Of the grid; all when absent.
         """
         out = np.zeros((grid.n_ticks, len(self.columns)))
         index = {name: k for k, name in enumerate(self.columns)}
@@ -165,4 +224,4 @@ class Events:
                 continue
             covered = np.clip(edges, onset, onset + duration)
             column += amplitude * np.diff(covered) / grid.resolution
-        return out
+        return out[ticks]

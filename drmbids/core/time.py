@@ -31,7 +31,7 @@ def check_resolution(resolution: float) -> float:
     return value
 
 
-def delay_to_ticks(delay: float, resolution: float, what: str = "delay") -> int:
+def delay_to_ticks(delay: float, resolution: float, what: str = "") -> int:
     """Convert a delay in seconds to ticks, refusing what is not a whole number of them.
 
     Parameters
@@ -41,7 +41,7 @@ def delay_to_ticks(delay: float, resolution: float, what: str = "delay") -> int:
     resolution : float
         Seconds per tick.
     what : str
-        Named in the message.
+        Named in the message where given.
 
     Returns
     -------
@@ -59,17 +59,35 @@ def delay_to_ticks(delay: float, resolution: float, what: str = "delay") -> int:
     >>> delay_to_ticks(0.3, 0.1)
     3
     """
+    where = f"{what}: " if what else ""
     if not math.isfinite(delay) or delay < 0:
-        raise ModelError(f"{what}: a delay must be 0 s or more, got {delay!r}")
+        raise ModelError(f"{where}a delay must be 0 s or more, got {delay!r}")
     ticks = delay / resolution
     nearest = round(ticks)
     if abs(ticks - nearest) > TICK_TOLERANCE:
         low, high = (math.floor(ticks) * resolution, math.ceil(ticks) * resolution)
         raise ModelError(
-            f"{what}: {delay:g} s is no multiple of the resolution {resolution:g} s; "
+            f"{where}{delay:g} s is no multiple of the resolution {resolution:g} s; "
             f"use {low:g} s or {high:g} s, or a finer resolution"
         )
     return nearest
+
+
+def ticks_around(delay: float, resolution: float) -> tuple[int, int]:
+    """Return the whole ticks below and above a delay, twice the same where it is one.
+
+    Parameters
+    ----------
+    delay, resolution : float
+        Seconds; seconds per tick.
+
+    Examples
+    --------
+    >>> ticks_around(0.25, 0.1), ticks_around(0.3, 0.1)
+    ((2, 3), (3, 3))
+    """
+    ticks = delay / resolution
+    return math.floor(ticks + TICK_TOLERANCE), math.ceil(ticks - TICK_TOLERANCE)
 
 
 @dataclass(frozen=True)

@@ -168,12 +168,10 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         UsageError
             If ``y`` is given with runs.
         """
-        for name in ("n_features_in_", "feature_names_in_", "intercept_"):
-            vars(self).pop(name, None)
         runs = as_runs(X)
         if runs is not None:
             _refuse_y(y)
-            self.regions_ = find_regions(runs)
+            self._begin(runs)
             self._fit_runs(runs)
             return self
         X, y = validate_data(
@@ -185,6 +183,12 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         offset = (y.reshape(len(y), -1) - self._predict_run(run)).mean(0)
         self.intercept_ = offset if y.ndim == 2 else offset[0]
         return self
+
+    def _begin(self, runs: Sequence[Run]) -> None:
+        """Forget what an earlier fit on rows left, and note the regions of the runs."""
+        for name in ("n_features_in_", "feature_names_in_", "intercept_"):
+            vars(self).pop(name, None)
+        self.regions_ = find_regions(runs)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the responses of runs, without nuisance.

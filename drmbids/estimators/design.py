@@ -7,7 +7,7 @@ any TR, and volumes may be irregular without a stretched HRF.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from nilearn.glm.first_level import (
@@ -19,6 +19,7 @@ from nilearn.glm.first_level import (
     spm_time_derivative,
 )
 from scipy.signal import fftconvolve
+from scipy.stats import gamma
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.stream import Events, Stream
@@ -29,6 +30,12 @@ HRF = Callable[[float, int], np.ndarray]
 
 #: Fine ticks in a TR, nilearn's default.
 OVERSAMPLING = 50
+
+#: Seconds after which an HRF has ended, nilearn's default.
+HRF_LENGTH = 32.0
+
+#: Where SPM's and Glover's HRF peak, in seconds.
+BASE_PEAK = 5.0
 
 _NAMED: dict[str, dict[str, HRF]] = {
     "spm": {"": spm_hrf},
@@ -83,8 +90,67 @@ def hrf_functions(hrf_model: str | HRF | Sequence[HRF]) -> dict[str, HRF]:
     return {f"_{getattr(f, '__name__', k)}": f for k, f in enumerate(functions)}
 
 
+@dataclass(frozen=True)
+class StretchedHRF:
+    """A named HRF of nilearn, stretched in time so that it peaks elsewhere.
+
+    Parameters
+    ----------
+    peak : float
+        Seconds.
+    base : {"spm", "glover"}
+        Shape: the undershoot of SPM's has a depth of .09 of the peak, Glover's of .26.
+
+    Examples
+    --------
+    >>> samples = StretchedHRF(4.0)(t_r=1.0, oversampling=100)
+    >>> round(float(samples.argmax() / 100), 1), round(float(samples.sum()), 6)
+    (4.0, 1.0)
+    """
+
+    peak: float
+    base: str = "spm"
+
+    @property
+    def __name__(self) -> str:
+        """What its regressors are called."""
+        return f"{self.base}_{self.peak:.3g}s"
+
+    def __call__(self, t_r: float, oversampling: int = OVERSAMPLING) -> np.ndarray:
+        """Return samples every ``t_r / oversampling`` seconds; they sum to 1."""
+        return _NAMED[self.base][""](t_r * BASE_PEAK / self.peak, oversampling)
+
+
+@dataclass(frozen=True)
+class GammaKernel:
+    """A gamma density in time that peaks at ``peak`` seconds, with a scale of 1 s.
+
+    Parameters
+    ----------
+    peak : float
+        Seconds.
+    """
+
+    peak: float
+
+    @property
+    def __name__(self) -> str:
+        """What its regressors are called."""
+        return f"peak_{self.peak:.3g}s"
+
+    def __call__(self, t_r: float, oversampling: int = OVERSAMPLING) -> np.ndarray:
+        """Return samples every ``t_r / oversampling`` seconds; they sum to 1."""
+        step = t_r / oversampling
+        values = gamma.pdf(np.arange(0.0, HRF_LENGTH, step), self.peak + 1.0)
+        return values / values.sum()
+
+
 def convolve(
-    stimulus: Stream | Events, times: np.ndarray, tr: float, hrf_model: str | HRF | Sequence[HRF]
+    stimulus: Stream | Events,
+    times: np.ndarray,
+    tr: float,
+    hrf_model: str | HRF | Sequence[HRF],
+    edges: bool = False,
 ) -> dict[str, np.ndarray]:
     """Return a stimulus convolved with each HRF of a model, at the measured times.
 
@@ -98,24 +164,32 @@ def convolve(
         Seconds; HRF and stimulus are sampled every ``tr / 50``.
     hrf_model : str, callable or sequence of callable
         As in :func:`hrf_functions`.
+    edges : bool
+        Whether the rises and the falls of the stimulus, impulses at the onsets and offsets of
+        blocks, are convolved as well.
 
     Returns
     -------
     dict of str to array of shape (n_measured, n_columns)
-        By the suffix of :func:`hrf_functions`.
+        By the suffix of :func:`hrf_functions`, after ``_onset`` or ``_offset`` for edges.
     """
     kernels = {suffix: f(tr, OVERSAMPLING) for suffix, f in hrf_functions(hrf_model).items()}
     lead = max(len(kernel) for kernel in kernels.values())
     fine, starts = _sample(stimulus, times, tr, lead)
+    shown = {"": fine}
+    if edges:
+        steps = np.diff(fine, axis=0, prepend=fine[:1]) * OVERSAMPLING / tr
+        shown |= {"_onset": np.maximum(steps, 0.0), "_offset": np.maximum(-steps, 0.0)}
     return {
-        suffix: _read(fftconvolve(fine, kernel[:, None], axes=0), starts, times)
+        kind + suffix: _read(fftconvolve(series, kernel[:, None], axes=0), starts, times)
+        for kind, series in shown.items()
         for suffix, kernel in kernels.items()
     }
 
 
 def fir(
-    stimulus: Stream | Events, times: np.ndarray, tr: float, delays: Sequence[int]
-) -> dict[str, np.ndarray]:
+    stimulus: Stream | Events, times: np.ndarray, tr: float, delays: Sequence[float]
+) -> dict[float, np.ndarray]:
     """Return finite impulse response regressors at the measured times.
 
     The regressor of delay ``d`` is the mean of the stimulus over the TR that starts ``d`` TR
@@ -129,20 +203,20 @@ def fir(
         Seconds.
     tr : float
         Seconds.
-    delays : sequence of int
-        In TRs.
+    delays : sequence of float
+        In TRs, 0 or more.
 
     Returns
     -------
-    dict of str to array of shape (n_measured, n_columns)
-        By the suffix ``_delay_<d>``.
+    dict of float to array of shape (n_measured, n_columns)
+        By delay.
     """
-    lead = OVERSAMPLING * (max(delays) + 1)
+    lead = OVERSAMPLING * (int(np.ceil(max(delays))) + 1)
     fine, starts = _sample(stimulus, times, tr, lead)
     area = np.cumsum(np.concatenate([np.zeros((1, fine.shape[1])), fine]), axis=0) / OVERSAMPLING
     edges = np.append(starts, starts[-1] + tr / OVERSAMPLING)
     return {
-        f"_delay_{d}": _read(area, edges, times + (1 - d) * tr) - _read(area, edges, times - d * tr)
+        d: _read(area, edges, times + (1 - d) * tr) - _read(area, edges, times - d * tr)
         for d in delays
     }
 
@@ -156,6 +230,7 @@ def _sample(
     if isinstance(stimulus, Events):
         shifted = replace(stimulus, onsets=stimulus.onsets + lead * step)
     else:
+        stimulus.samples()  # a gap is named here, at its own time
         shifted = replace(stimulus, times=stimulus.times + lead * step)
     return shifted.sample(grid), (np.arange(grid.n_ticks) - lead) * step
 

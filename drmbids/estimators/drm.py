@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
+from drmbids.core.stream import Stream
 from drmbids.estimators.base import RunEstimator, warn_of_unknown
 from drmbids.estimators.storage import load_fitted, save_fitted
 from drmbids.iterators.device import check_device
@@ -24,6 +25,7 @@ from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
 from drmbids.training.drm import DRM, Callback
+from drmbids.training.together import Fit, train_together
 
 # Step of the table of hemodynamic responses: fine enough to draw a smooth curve.
 HRF_TABLE_STEP_S = 0.1
@@ -36,6 +38,10 @@ DEFAULTS = {"n_epochs": 60, "learning_rate": 0.03, "random_state": 0}
 class DRMRegressor(RunEstimator):
     """A dynamic representational model, trained and scored run by run.
 
+    In processes that ``torchrun`` started, training is shared among them: all call the same, each
+    computes some of the runs, and all have the same model in the end. Save from one of them, where
+    ``os.environ["RANK"]`` is ``"0"``.
+
     Parameters
     ----------
     model : str, Path, mapping or ModelSpec, optional
@@ -46,7 +52,8 @@ class DRMRegressor(RunEstimator):
     learning_rate : float, optional
         Of Adam; that of the model file, else 0.03.
     window : float, optional
-        Seconds that gradients flow back through time; whole runs when absent.
+        Seconds that gradients flow back through time, and that are in memory at once of a stimulus
+        that lies in a file; whole runs when absent.
     alphas : float or sequence of float, optional
         Ridge penalties to choose from for each target; see :class:`~drmbids.DRM`.
     n_validation_runs : int
@@ -112,6 +119,22 @@ class DRMRegressor(RunEstimator):
         self.callbacks = callbacks
 
     def _fit_runs(self, runs: Sequence[Run]) -> None:
+        train_together([self._build(runs)])
+
+    def prepare(self, runs: Sequence[Run], label: str = "") -> Fit:
+        """Do all of a fit on runs but the training; see :func:`drmbids.fit_together`.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            Training runs.
+        label : str
+            Who this is, for messages.
+        """
+        self._begin(runs)
+        return self._build(runs, label)
+
+    def _build(self, runs: Sequence[Run], label: str = "") -> Fit:
         check_device(self.device)
         if not 0 <= self.n_validation_runs < len(runs):
             raise UsageError(
@@ -131,14 +154,16 @@ class DRMRegressor(RunEstimator):
             device=self.device,
             callbacks=self.callbacks,
         )
+        self.history_ = drm.history
         n_train = len(runs) - self.n_validation_runs
-        drm.estimate(
+        return Fit(
+            drm,
             self._iterate(runs[:n_train]),
             self._iterate(runs[n_train:]) if self.n_validation_runs else None,
-            n_epochs=self._setting("n_epochs"),
-            cutoff=self._cutoff(),
+            self._setting("n_epochs"),
+            self._cutoff(),
+            label,
         )
-        self.history_ = drm.history
 
     def _setting(self, name: str) -> Any:
         """Return a setting: the estimator's own, else the model file's, else the default."""
@@ -159,12 +184,15 @@ class DRMRegressor(RunEstimator):
 
     def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
         readout = self.net_.readout
+        shown = [stimulus for run in runs for stimulus in run.stimuli.values()]
+        streamed = any(isinstance(s, Stream) and s.in_file for s in shown)
         return DRMIterator.from_runs(
             runs,
             self.net_.resolution,
             stimuli=self.net_.stimuli,
             responses=readout.regions,
             nuisance=readout.nuisance,
+            window=self._cutoff() if streamed else None,
             device=self.device,
         )
 
@@ -217,7 +245,7 @@ class DRMRegressor(RunEstimator):
             return pd.DataFrame(columns=["region", "time_s", "hrf"])
         lag = torch.arange(0.0, readout.hrf.length, HRF_TABLE_STEP_S, dtype=torch.float64)
         like = next(readout.parameters())
-        curves = readout.hrf(lag.to(like)).cpu().double().expand(len(readout.regions), -1)
+        curves = readout.responses(lag.to(like)).cpu().double()
         return pd.concat(
             [
                 pd.DataFrame({"region": name, "time_s": lag.numpy(), "hrf": curve.numpy()})

@@ -73,6 +73,65 @@ def double_gamma(
     return (response - ratio * dip) / (1 - ratio)
 
 
+def double_gamma_derivatives(
+    lag: Tensor,
+    delay: Tensor,
+    undershoot: Tensor,
+    dispersion: Tensor,
+    u_dispersion: Tensor,
+    ratio: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return the derivatives of a double gamma in the lag and in the dispersion of its response.
+
+    Added to the response with a small weight ``w``, the first makes it come ``w`` seconds
+    earlier, the second ``w`` seconds wider (Friston et al. 1998, NeuroImage 7:30-40). The delay and
+    the undershoot are held.
+
+    Parameters
+    ----------
+    lag, delay, undershoot, dispersion, u_dispersion, ratio
+        As for :func:`double_gamma`.
+
+    Returns
+    -------
+    tuple of Tensor
+        In 1/s^2.
+    """
+    safe = lag.clamp(min=1e-6)
+
+    def slope(shape: Tensor, scale: Tensor) -> Tensor:
+        return gamma_density(lag, shape, scale) * ((shape - 1) / safe - 1 / scale)
+
+    shape = delay / dispersion
+    in_lag = slope(shape, dispersion) - ratio * slope(undershoot / u_dispersion, u_dispersion)
+    # of log g(t; delay / dispersion, dispersion), the shape changing with the dispersion
+    moved = torch.digamma(shape) - torch.log(safe / dispersion) - 1
+    change = (safe / dispersion + shape * moved) / dispersion
+    in_dispersion = gamma_density(lag, shape, dispersion) * change
+    return in_lag / (1 - ratio), in_dispersion / (1 - ratio)
+
+
+def tent_basis(lag: Tensor, step: float, n_basis: int) -> Tensor:
+    """Return tents at the lags ``step``, ``2 step`` ...: the basis of piecewise linear functions.
+
+    Parameters
+    ----------
+    lag : Tensor of any shape
+        Seconds.
+    step : float
+        Seconds from one peak to the next; each tent rises and falls within one step.
+    n_basis : int
+        Number of tents; the last one ends at ``(n_basis + 1) step``.
+
+    Returns
+    -------
+    Tensor of shape (*lag.shape, n_basis)
+        In 1/s: the area of each is 1.
+    """
+    peaks = torch.arange(1, n_basis + 1, dtype=lag.dtype, device=lag.device)
+    return (1 - (lag.unsqueeze(-1) / step - peaks).abs()).clamp(min=0.0) / step
+
+
 def smooth_basis(lag: Tensor, n_basis: int, length: float, stretch: float = 0.35) -> Tensor:
     """Return raised-cosine bumps that tile the lags from 0 to ``length``.
 

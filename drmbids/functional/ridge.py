@@ -110,10 +110,11 @@ def generalised_errors(train: Products, alphas: Tensor) -> Tensor:
     return torch.stack(errors)
 
 
-def choose_alphas(runs: list[Products], alphas: Tensor) -> Tensor:
-    """Return the penalty of each target that predicts left-out runs best.
+def run_errors(runs: list[Products], alphas: Tensor) -> Tensor:
+    """Return what a penalty is chosen by: smallest is best, for each penalty and target.
 
-    Each run is left out once; with a single run generalised cross-validation decides.
+    Each run is left out once, and squared errors add up; with a single run it is the criterion of
+    generalised cross-validation.
 
     Parameters
     ----------
@@ -123,14 +124,12 @@ def choose_alphas(runs: list[Products], alphas: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor of shape (n_targets,)
+    Tensor of shape (n_alphas, n_targets)
     """
     total = sum_products(runs)
     if len(runs) == 1:
-        errors = generalised_errors(total, alphas)
-    else:
-        errors = sum_errors([held_out_errors(total - run, run, alphas) for run in runs])
-    return alphas[errors.argmin(0)]
+        return generalised_errors(total, alphas)
+    return sum_errors([held_out_errors(total - run, run, alphas) for run in runs])
 
 
 def sum_products(runs: list[Products]) -> Products:

@@ -1,6 +1,9 @@
 """Where to compute: the device that was asked for, or an error."""
 
+import os
+
 import torch
+import torch.distributed as dist
 
 from drmbids.core.exceptions import DeviceError
 
@@ -11,7 +14,8 @@ def check_device(device: str | torch.device) -> torch.device:
     Parameters
     ----------
     device : str or torch.device
-        ``"cpu"``, ``"cuda"`` or ``"cuda:1"``. Apple's ``mps`` is not supported: the maps to voxels
+        ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; where torchrun started the process, ``"cuda"`` is
+        the device of its own number (``LOCAL_RANK``). ``mps`` is not supported: the maps to voxels
         are solved in float64, which it lacks.
 
     Raises
@@ -31,10 +35,12 @@ def check_device(device: str | torch.device) -> torch.device:
     if wanted.type not in ("cpu", "cuda"):
         raise DeviceError(f"device {device!r} is not supported; use cpu, cuda or cuda:1")
     if wanted.type == "cuda":
+        if wanted.index is None and dist.is_available() and dist.is_torchelastic_launched():
+            wanted = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (wanted.index or 0) >= count:
             raise DeviceError(
-                f"device {device!r}: torch sees {count} CUDA devices; "
+                f"device {str(wanted)!r}: torch sees {count} CUDA devices; "
                 "use cpu, or install a CUDA build of torch"
             )
     return wanted

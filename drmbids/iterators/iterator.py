@@ -1,33 +1,37 @@
 """DRMIterator: data as a stream of windows at the resolution of a net."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from drmbids.core.align import AlignedRun, align
+from drmbids.core.align import AlignedRun, StimulusTicks, align
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
-from drmbids.core.time import TICK_TOLERANCE, TimeGrid
+from drmbids.core.time import check_resolution
 from drmbids.iterators.device import check_device
 from drmbids.iterators.item import Item, split_item
+from drmbids.iterators.pieces import cut
+from drmbids.iterators.streamed import StreamedStimulus, one_ahead, some_runs, to_device
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
     """Runs with the same ticks and measured times, side by side."""
 
+    number: int
     runs: tuple[int, ...]
-    stimuli: list[Tensor]  # each (n_ticks, batch, n_columns)
+    stimuli: Sequence[Tensor | StreamedStimulus]  # each (n_ticks, batch, n_columns)
     times: np.ndarray  # (n_measured,)
     response: Tensor  # (n_measured, batch, n_targets)
     confounds: Tensor  # (n_measured, batch, n_confounds)
     nuisance: list[Tensor]  # each (n_measured, rank)
+    n_items: int = 0
 
 
 class DRMIterator:
@@ -59,7 +63,9 @@ class DRMIterator:
         Seconds; needed where there is a response.
     batch_size : int, optional
         Cut the series into so many pieces of equal length that are run side by side, each from
-        silence: an approximation that trades the memory over the cuts for speed.
+        silence: an approximation that trades the memory over the cuts for speed. Where
+        measurements are regular, pieces are whole intervals between them long, and what the last
+        one lacks is silent and missing.
     n_batches : int, optional
         Stop after so many items.
     confounds : array of shape (n_measured, n_confounds), optional
@@ -68,11 +74,18 @@ class DRMIterator:
         Ticks in an item; a whole run when absent, 1 for a step-by-step stream.
     device : str
         ``"cpu"``, ``"cuda"``, ``"cuda:1"`` ...
+    burn_in : float
+        Seconds by which pieces overlap: each but the first starts so much earlier, and what is
+        measured in this time, which the piece before has too, is missing (NaN). The error of the
+        cuts falls with it; there is none left where it covers all that a net without loops and its
+        readout remember.
 
     Raises
     ------
     UsageError
         If shapes or options do not fit.
+    DataError
+        If a sample of the stimulus is not a finite number.
     DeviceError
         If the device is not there.
 
@@ -98,12 +111,14 @@ class DRMIterator:
         confounds: np.ndarray | None = None,
         window: int | None = None,
         device: str = "cpu",
+        burn_in: float = 0.0,
     ):
         if response is not None and resp_time is None:
             raise UsageError("a response needs its times: resp_time")
-        pieces = _cut(
-            _as_columns(stimulus), np.asarray(stim_time, float), response, resp_time, confounds,
-            batch_size or 1, resolution,
+        pieces = cut(
+            stimulus, stim_time, response, resp_time, confounds,
+            1 if batch_size is None else batch_size, burn_in,
+            check_resolution(resolution),
         )  # fmt: skip
         columns = {"stimulus": pieces[0].stimuli["stimulus"].columns}
         constant = Nuisance("none", confounds=False)
@@ -123,6 +138,9 @@ class DRMIterator:
     ) -> "DRMIterator":
         """Return an iterator over runs.
 
+        A stimulus whose samples lie in a file (see :class:`Stream`) is read window by window, in
+        every pass; a GPU gets each window through pinned memory, one ahead of its use.
+
         Parameters
         ----------
         runs : sequence of Run
@@ -138,6 +156,14 @@ class DRMIterator:
             Ticks in an item; a whole run when absent.
         device : str
             Where the tensors live.
+
+        Raises
+        ------
+        UsageError
+            If there are no runs, or runs or options do not fit.
+        DataError
+            If a sample of a stimulus is not a finite number; one in a file is refused when it is
+            read.
         """
         if not len(runs):
             raise UsageError("no runs")
@@ -168,16 +194,28 @@ class DRMIterator:
             # to the microsecond: times of a piece or run carry the rounding of a subtraction
             key = (run.grid.n_ticks, tuple(np.round(run.times, 6)))
             batches.setdefault(key, []).append(k)
-        self._groups = [self._group(aligned, members) for members in batches.values()]
+        left, self._groups = n_batches, []
+        for number, members in enumerate(batches.values()):
+            group = self._group(aligned, number, members)
+            n_items = -(-group.stimuli[0].shape[0] // self._length(group))
+            if left is not None:
+                n_items = min(n_items, left)
+                left -= n_items
+            self._groups.append(replace(group, n_items=n_items))
         self._stream: Iterator[Item] | None = None
         self._given = 0
 
-    def _group(self, aligned: Sequence[AlignedRun], members: list[int]) -> _Group:
+    def _group(self, aligned: Sequence[AlignedRun], number: int, members: list[int]) -> _Group:
         runs = [aligned[k] for k in members]
 
         def side_by_side(arrays: Sequence[np.ndarray]) -> Tensor:
             stacked = torch.as_tensor(np.stack(arrays, axis=1), dtype=torch.get_default_dtype())
             return stacked.to(self.device)
+
+        def shown(ticks: Sequence[StimulusTicks | np.ndarray]) -> Tensor | StreamedStimulus:
+            if any(isinstance(run, StimulusTicks) for run in ticks):
+                return StreamedStimulus(ticks)
+            return side_by_side(ticks)
 
         n = len(runs[0].times)
         widths = {r.response.shape[1] for r in runs if r.response is not None}
@@ -185,8 +223,9 @@ class DRMIterator:
             raise UsageError(f"runs have different numbers of targets: {sorted(widths)}")
         width = widths.pop() if widths else 0
         return _Group(
+            number,
             tuple(members),
-            [side_by_side(s) for s in zip(*(r.stimuli for r in runs), strict=True)],
+            [shown(s) for s in zip(*(r.stimuli for r in runs), strict=True)],
             runs[0].times,
             side_by_side(
                 [np.full((n, width), np.nan) if r.response is None else r.response for r in runs]
@@ -200,10 +239,53 @@ class DRMIterator:
             ],
         )
 
+    @property
+    def layout(self) -> Hashable:
+        """What items look like: equal for data that can be gone through side by side."""
+        shapes = tuple(
+            (g.stimuli[0].shape[0], len(g.runs), tuple(np.round(g.times, 6))) for g in self._groups
+        )
+        return shapes, self.window, self.n_batches
+
+    @property
+    def longest(self) -> int:
+        """Ticks of the longest item."""
+        return max(min(self._length(g), g.stimuli[0].shape[0]) for g in self._groups)
+
     def __len__(self) -> int:
         """Return the number of items."""
-        total = sum(-(-g.stimuli[0].shape[0] // self._length(g)) for g in self._groups)
-        return total if self.n_batches is None else min(total, self.n_batches)
+        return sum(group.n_items for group in self._groups)
+
+    def share(self, worker: int, n_workers: int) -> "DRMIterator":
+        """Return the same items with only the runs of one of several workers.
+
+        Runs are dealt out in turn. They keep their numbers, and nothing is copied. With fewer runs
+        than workers, nothing is left for the last ones.
+
+        Parameters
+        ----------
+        worker : int
+            From 0 on.
+        n_workers : int
+        """
+        dealt, groups = 0, []
+        for group in (g for g in self._groups if g.n_items):
+            where = slice((worker - dealt) % n_workers, None, n_workers)
+            dealt += len(group.runs)
+            if group.runs[where]:
+                groups.append(
+                    replace(
+                        group,
+                        runs=group.runs[where],
+                        stimuli=[some_runs(s, where) for s in group.stimuli],
+                        response=group.response[:, where],
+                        confounds=group.confounds[:, where],
+                        nuisance=group.nuisance[where],
+                    )
+                )
+        mine = copy.copy(self)
+        mine._groups, mine._stream, mine._given = groups, None, 0
+        return mine
 
     def __iter__(self) -> Iterator[Item]:
         """Start over."""
@@ -229,72 +311,25 @@ class DRMIterator:
         return self.window or group.stimuli[0].shape[0]
 
     def _items(self) -> Iterator[Item]:
-        for number, group in enumerate(self._groups):
+        streamed = any(isinstance(s, StreamedStimulus) for g in self._groups for s in g.stimuli)
+        if self.device.type != "cuda" or not streamed:
+            return self._windows(list)
+        stream = torch.cuda.current_stream(self.device)
+        return one_ahead(self._windows(lambda tensors: to_device(tensors, stream)))
+
+    def _windows(self, placed: Callable[[list[Tensor]], list[Tensor]]) -> Iterator[Item]:
+        for group in self._groups:
             whole = {
                 "stimulus": group.stimuli,
                 "times": torch.tensor(group.times, device=self.device),
                 "response": group.response,
                 "confounds": group.confounds,
                 "nuisance": group.nuisance,
-                "group": number,
+                "group": group.number,
                 "runs": group.runs,
                 "first": True,
                 "last": True,
             }
-            yield from split_item(whole, self._length(group), self.resolution)
-
-
-def _as_columns(values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
-    return values[:, None] if values.ndim == 1 else values
-
-
-def _cut(
-    stimulus: np.ndarray,
-    stim_time: np.ndarray,
-    response: np.ndarray | None,
-    resp_time: np.ndarray | None,
-    confounds: np.ndarray | None,
-    n_pieces: int,
-    resolution: float,
-) -> list[Run]:
-    """Return the series as ``n_pieces`` Runs of equal length; the last may end in silence."""
-    step = float(np.median(np.diff(stim_time))) if len(stim_time) > 1 else resolution
-    ends = [stim_time[-1] + step]
-    if resp_time is not None:
-        resp_time = np.asarray(resp_time, dtype=float)
-        ends.append(resp_time[-1] + resolution)
-        response = (
-            np.full((len(resp_time), 1), np.nan) if response is None else _as_columns(response)
-        )
-    n_ticks = -(-int(np.ceil(max(ends) / resolution - TICK_TOLERANCE)) // n_pieces)
-    length = n_ticks * resolution
-    grid = TimeGrid(resolution, n_ticks)
-    runs = []
-    for k in range(n_pieces):
-        low, high = k * length, (k + 1) * length
-        measured = {}
-        extra = None
-        if resp_time is not None and response is not None:
-            inside = (resp_time >= low - 1e-9) & (resp_time < high - 1e-9)
-            measured = {"response": Stream(response[inside], resp_time[inside] - low)}
-            if confounds is not None:
-                extra = Stream(_as_columns(confounds)[inside], resp_time[inside] - low)
-        shown = _held(stimulus, stim_time, stim_time[-1] + step, low + grid.midpoints)
-        runs.append(
-            Run(
-                measured,
-                {"stimulus": Stream(shown, grid.midpoints)},
-                confounds=extra,
-                duration=length,
-                tr=resolution,
-            )
-        )
-    return runs
-
-
-def _held(samples: np.ndarray, starts: np.ndarray, end: float, at: np.ndarray) -> np.ndarray:
-    """Return the sample that holds at each time; zero before the first and from ``end`` on."""
-    index = np.searchsorted(starts, at, side="right") - 1
-    shown = (index >= 0) & (at < end)
-    return np.where(shown[:, None], samples[index], 0.0)
+            for item in split_item(whole, self._length(group), self.resolution):
+                # [:] reads a stimulus that lies in a file, where that is not cut into windows
+                yield {**item, "stimulus": placed([s[:] for s in item["stimulus"]])}

@@ -41,10 +41,10 @@ def correlation(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     array([1.])
     """
     there = _present(measured, predicted)
-    m, p = _centred(measured, there), _centred(predicted, there)
+    m, p = centred(measured, there), centred(predicted, there)
     norms = np.linalg.norm(m, axis=0) * np.linalg.norm(p, axis=0)
     # rounding can lift |r| of a perfect prediction a hair above 1
-    return np.clip(_ratio((m * p).sum(0), norms), -1.0, 1.0)
+    return np.clip(ratio((m * p).sum(0), norms), -1.0, 1.0)
 
 
 def r2(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -75,8 +75,8 @@ def r2(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """
     there = _present(measured, predicted)
     error = np.where(there, measured - predicted, 0.0)
-    total = _centred(measured, there)
-    return 1.0 - _ratio((error**2).sum(0), (total**2).sum(0))
+    total = centred(measured, there)
+    return 1.0 - ratio((error**2).sum(0), (total**2).sum(0))
 
 
 def score_run(
@@ -108,6 +108,45 @@ def score_run(
     DataError
         If the run lacks a region, or a shape differs from what ``regions`` says.
     """
+    measured, predicted, _ = without_nuisance(run, predicted, regions, nuisance)
+    return pd.DataFrame(
+        {
+            "region": np.repeat(list(regions), list(regions.values())),
+            "target": np.concatenate([np.arange(n) for n in regions.values()]),
+            "r": correlation(measured, predicted),
+            "r2": r2(measured, predicted),
+        }
+    )
+
+
+def without_nuisance(
+    run: Run, predicted: np.ndarray, regions: Mapping[str, int], nuisance: Nuisance
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return measured and predicted series with the nuisance taken out, and its basis.
+
+    Parameters
+    ----------
+    run : Run
+        The measured run.
+    predicted : array of shape (n_measured, n_targets)
+        Targets of all regions side by side.
+    regions : mapping of str to int
+        Number of targets of each region, in the order of the columns of ``predicted``.
+    nuisance : Nuisance
+        What is taken out.
+
+    Returns
+    -------
+    measured, predicted : array of shape (n_measured, n_targets)
+        NaN in both where the element is missing.
+    basis : array of shape (n_measured, rank)
+        What was taken out.
+
+    Raises
+    ------
+    DataError
+        If the run lacks a region, or a shape differs from what ``regions`` says.
+    """
     measured = measured_values(run, regions)
     if np.shape(predicted) != measured.shape:
         raise DataError(
@@ -117,15 +156,7 @@ def score_run(
     basis = nuisance.basis(run, run.measured_times(list(regions)))
     # the same elements missing in both, so that both lose the same subspace
     predicted = np.where(np.isfinite(measured), predicted, np.nan)
-    measured, predicted = _remainder(basis, measured), _remainder(basis, predicted)
-    return pd.DataFrame(
-        {
-            "region": np.repeat(list(regions), list(regions.values())),
-            "target": np.concatenate([np.arange(n) for n in regions.values()]),
-            "r": correlation(measured, predicted),
-            "r2": r2(measured, predicted),
-        }
-    )
+    return remainder(basis, measured), remainder(basis, predicted), basis
 
 
 def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:
@@ -161,16 +192,30 @@ def _present(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.isfinite(measured)
 
 
-def _centred(values: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Return the values around the mean of those there, zero elsewhere and where constant."""
+def centred(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return the values around the mean of those there, zero elsewhere and where constant.
+
+    Parameters
+    ----------
+    values : array of shape (n_measured, n_targets)
+    there : array of bool of shape (n_measured, n_targets)
+        Which elements count.
+    """
     values = np.where(there, values, 0.0)
     count = np.maximum(there.sum(0), 1)
     centred = np.where(there, values - values.sum(0) / count, 0.0)
     return _without_rounding(centred, values)
 
 
-def _remainder(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return what the basis leaves of the values; exactly zero where that is rounding alone."""
+def remainder(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return what the basis leaves of the values; exactly zero where that is rounding alone.
+
+    Parameters
+    ----------
+    basis : array of shape (n_measured, rank)
+    values : array of shape (n_measured, n_targets)
+        NaN stays NaN.
+    """
     return _without_rounding(project_out(basis, values), values)
 
 
@@ -181,7 +226,12 @@ def _without_rounding(remainder: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.where(rounding & np.isfinite(remainder), 0.0, remainder)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Return numerator / denominator, NaN where the denominator is zero."""
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Return numerator / denominator, NaN where the denominator is not positive.
+
+    Parameters
+    ----------
+    numerator, denominator : array of one shape
+    """
     out = np.full(denominator.shape, np.nan)
-    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+    return np.divide(numerator, denominator, out=out, where=denominator > 0)

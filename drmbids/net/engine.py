@@ -37,8 +37,14 @@ class Afferent:
 
     source: int
     is_stimulus: bool
-    ticks: int
+    shortest: int
+    longest: int
     connection: DRMConnection
+
+    @property
+    def ticks(self) -> int:
+        """Delay in ticks, where it is fixed: see :attr:`is_plain`."""
+        return self.shortest
 
     @property
     def is_plain(self) -> bool:
@@ -79,21 +85,28 @@ def run_window(
     ]
     blocks = [[past_block(p)] for p in carry.activity]
     states = list(carry.states)
+    readers: dict[int, Callable[[Tensor], Tensor]] = {}
 
     def receive(afferent: Afferent, start: int, stop: int) -> Tensor:
         source = shown[afferent.source] if afferent.is_stimulus else blocks[afferent.source]
-        sent = gather(source, start - afferent.ticks, stop - afferent.ticks)
+        sent = gather(source, start - afferent.longest, stop - afferent.shortest)
         # a call that changes nothing would be a fifth of the time of a small block
-        return sent if afferent.is_plain else afferent.connection(sent)
+        if afferent.is_plain:
+            return sent
+        connection = afferent.connection
+        read = readers.get(id(connection))
+        if read is None:
+            read = readers[id(connection)] = connection.reader()
+        return read(connection(sent))
 
     for stage in stages:
-        if stage.block is None:
-            (node,) = stage.members
-            inputs = [receive(a, 0, n_ticks) for a in afferents[node]]
-            activity, states[node] = populations[node](inputs, states[node])
-            blocks[node].append(Block(0, n_ticks, activity))
-        elif groups and stage.members in groups:
+        if groups and stage.members in groups:
             groups[stage.members].run(n_ticks, afferents, populations, blocks, states, receive)
+        elif stage.block is None:
+            for node in stage.members:
+                inputs = [receive(a, 0, n_ticks) for a in afferents[node]]
+                activity, states[node] = populations[node](inputs, states[node])
+                blocks[node].append(Block(0, n_ticks, activity))
         else:
             _run_loop(stage, n_ticks, afferents, populations, blocks, states, receive)
 

@@ -143,7 +143,7 @@ def zero_delay_order(members: Sequence[int], delays: Delays, names: Sequence[str
             raise ModelError(
                 "connections without delay form a loop: "
                 + " -> ".join(names[k] for k in loop)
-                + "; give at least one of them a delay"
+                + "; give at least one of them a delay (a learned one a delay_min) of a tick"
             )
         path.append(node)
         for source in sources[node]:

@@ -1,58 +1,68 @@
-"""Rate populations of one loop, stacked into a single recurrence.
+"""Loops whose members are all of a known form, run without a graph through time.
 
-A loop of many populations takes one call for each of them in every block. Where all of them are
-rate units (:meth:`~drmbids.DRMPopulation.rate_form`), their weights fit into one matrix over all
-delays, and a tick takes one product for the whole loop.
+Where all members of a loop are rate units or gated units
+(:meth:`~drmbids.DRMPopulation.loop_form`), connected by nothing but delays, the loop is one
+operation for autograd (:mod:`drmbids.functional.recurrence`). What enters the loop from outside is
+worked out for the whole window before. There are two ways:
 
-When it pays: a block of ``L`` ticks costs one call for each member, so a tick costs ``members / L``
-calls; stacked it costs one. On one CPU core, forward and backward, a stacked tick takes as long as
-0.4 calls where units and batches are few, 0.9 with 64 units in each of 16 runs.
-The matrix holds the weights of all pairs at all delays, needed or not, which limits its size.
+*in blocks*: the members run in turn for as many ticks as delays allow, as the engine does;
+
+*stacked*: the units of all members are one population, whose weights over all delays are one
+matrix; a tick is one product for the whole loop.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from drmbids.functional.cells import Gated, Rate
 from drmbids.functional.delay import Block, gather
-from drmbids.functional.recurrence import delayed_recurrence
-from drmbids.net.engine import Afferent
+from drmbids.functional.recurrence import Arc, Member, loop_recurrence
+from drmbids.net.engine import Afferent, block_bounds
 from drmbids.net.graph import Stage
-from drmbids.populations.base import NONLINEARITIES, DRMPopulation, RateForm
+from drmbids.populations.base import NONLINEARITIES, DRMPopulation, GatedForm, RateForm
 
-#: Calls a tick above which a loop is stacked.
-MIN_CALLS_PER_TICK = 0.6
-#: Elements of the stacked weights above which it is not: 16 million are 64 MB in float32.
-MAX_WEIGHTS = 2**24
+#: What a population of a known form gives.
+Form = RateForm | GatedForm
+
+
+class Inner(NamedTuple):
+    """A connection within a loop: positions of target and source, delay, columns of the weights."""
+
+    to: int
+    source: int
+    ticks: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A loop that runs as one recurrence.
+    """A loop that runs as one operation, in blocks.
 
     Parameters
     ----------
-    members : tuple of int
-        Populations, in the order of their units.
-    depth : int
-        Longest delay within the loop in ticks.
-    inside, outside : tuple of Tensor
-        For each member, which columns of its weights belong to members and which do not.
-    place : Tensor
-        Where the weights within the loop go in the stacked matrix, flat.
-    n_units : int
-        Units of all members.
+    stage : Stage
+    inner : tuple of Inner
+        Connections within the loop; positions are those in ``stage.members``.
+    outside : tuple of Tensor
+        For each member, which columns of its weights belong to no member.
+    depths : tuple of int
+        Longest delay from each member to another, at least 1.
     """
 
-    members: tuple[int, ...]
-    depth: int
-    inside: tuple[Tensor, ...]
+    stage: Stage
+    inner: tuple[Inner, ...]
     outside: tuple[Tensor, ...]
-    place: Tensor
-    n_units: int
+    depths: tuple[int, ...]
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """Populations, in order."""
+        return self.stage.members
 
     def run(
         self,
@@ -79,124 +89,128 @@ class Group:
         receive : callable
             Gives what arrives over an afferent between two ticks.
         """
-        forms = [rate_form(populations[k]) for k in self.members]
-        drive = torch.cat(
-            [
-                self._drive(form, columns, k, n_ticks, afferents, blocks, receive)
-                for form, columns, k in zip(forms, self.outside, self.members, strict=True)
-            ],
-            dim=-1,
-        )
-        past = torch.cat([self._past(blocks[k]) for k in self.members], dim=-1)
-        decay = torch.cat([form.decay for form in forms])
-        phi = NONLINEARITIES[forms[0].nonlinearity]
-        activity = delayed_recurrence(past, drive, self._weights(forms), decay, phi)
-        widths = [len(form.bias) for form in forms]
-        for k, part in zip(self.members, activity.split(widths, dim=-1), strict=True):
-            blocks[k].append(Block(0, n_ticks, part))
+        forms = [loop_form(populations[k]) for k in self.members]
+        parts = []
+        for form, columns, depth, k in zip(
+            forms, self.outside, self.depths, self.members, strict=True
+        ):
+            past = _past(blocks[k], depth, states[k])
+            sent = [
+                receive(a, 0, n_ticks)
+                for a in afferents[k]
+                if a.is_stimulus or a.source not in self.members
+            ]
+            parts.append((past, _drive(form, columns, sent, n_ticks, past.shape[1])))
+        for k, series in zip(self.members, self._activity(forms, parts), strict=True):
+            blocks[k].append(Block(0, n_ticks, series))
             if states[k] is not None:
-                states[k] = part[-1]
+                states[k] = series[-1].view_as(states[k])
 
-    def _weights(self, forms: Sequence[RateForm]) -> Tensor:
-        """Return the weights within the loop, shape (n_units, depth * n_units)."""
-        like = forms[0].weight
-        parts = [
-            form.weight[:, columns.to(like.device)].reshape(-1)
-            for form, columns in zip(forms, self.inside, strict=True)
+    def _activity(
+        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]]
+    ) -> Sequence[Tensor]:
+        """Return the activity of each member from its form, and its past and drive."""
+        members = [_member(form, *part) for form, part in zip(forms, parts, strict=True)]
+        arcs = [
+            Arc(to, source, ticks, forms[to].weight[:, first:last])
+            for to, source, ticks, first, last in self.inner
         ]
-        flat = like.new_zeros(self.n_units * self.depth * self.n_units)
-        return flat.index_put((self.place.to(like.device),), torch.cat(parts)).view(
-            self.n_units, -1
-        )
+        return loop_recurrence(members, arcs, self._turns(len(parts[0][1])))
 
-    def _drive(
-        self,
-        form: RateForm,
-        columns: Tensor,
-        node: int,
-        n_ticks: int,
-        afferents: Sequence[Sequence[Afferent]],
-        blocks: list[list[Block]],
-        receive: Callable[[Afferent, int, int], Tensor],
-    ) -> Tensor:
-        """Return bias and input from outside the loop, shape (n_ticks, batch, n)."""
-        outside = [a for a in afferents[node] if a.is_stimulus or a.source not in self.members]
-        if not outside:
-            batch = blocks[node][0].activity.shape[1]
-            return form.bias.expand(n_ticks, batch, -1)
-        x = torch.cat([receive(a, 0, n_ticks) for a in outside], dim=-1)
-        return nn.functional.linear(x, form.weight[:, columns.to(x.device)], form.bias)
-
-    def _past(self, line: Sequence[Block]) -> Tensor:
-        """Return the last ``depth`` ticks before the window; zeros where no delay reaches."""
-        known = min(self.depth, -line[0].start)
-        past = gather(line, -known, 0) if known else line[0].activity[:0]
-        return nn.functional.pad(past, (0, 0, 0, 0, self.depth - known, 0))
+    def _turns(self, n_ticks: int) -> list[tuple[int, int]]:
+        bounds = block_bounds(self.stage, n_ticks)
+        rounds = zip(*(bounds[k] for k in self.members), strict=True)
+        return [
+            (i, stop - start)
+            for turn in rounds
+            for i, (start, stop) in enumerate(turn)
+            if start < stop
+        ]
 
 
-def rate_form(population: DRMPopulation) -> RateForm:
-    """Return the rate form of a population that is known to have one."""
-    form = population.rate_form()
-    if form is None:
-        raise TypeError(f"{type(population).__name__} has no rate form")
-    return form
-
-
-def make_group(
-    stage: Stage,
-    afferents: Sequence[Sequence[Afferent]],
-    populations: Sequence[DRMPopulation],
-    widths: Sequence[Sequence[int]],
-) -> Group | None:
-    """Return the group of a stage, or None where it cannot be stacked or that would not pay.
+@dataclass(frozen=True, eq=False)
+class Stack(Group):
+    """A loop that runs as one operation, tick by tick, stacked.
 
     Parameters
     ----------
-    stage : Stage
-    afferents : sequence of sequence of Afferent
-        Inputs of each population of the net.
-    populations : sequence of DRMPopulation
-    widths : sequence of sequence of int
-        Width of each afferent.
-
-    Returns
-    -------
-    Group or None
+    stage, inner, outside, depths
+        As for :class:`Group`, all depths the same.
+    inside : tuple of Tensor
+        For each member, which columns of its weights belong to members.
+    place : Tensor
+        Where these go in the stacked matrix, flat; after them, the own weights of gated units.
+    shape : tuple of (int, int)
+        Of the stacked matrix.
     """
-    if stage.block is None or len(stage.members) / stage.block < MIN_CALLS_PER_TICK:
-        return None
-    forms = [populations[k].rate_form() for k in stage.members]
-    inner = [
-        a
-        for k in stage.members
-        for a in afferents[k]
-        if not a.is_stimulus and a.source in stage.offsets
-    ]
-    one_kind = None not in forms and len({form.nonlinearity for form in forms if form}) == 1
-    if not one_kind or any(a.ticks < 1 or not a.is_plain for a in inner):
-        return None
-    members = tuple(sorted(stage.members))
-    sizes = [populations[k].n_units for k in members]
-    total, depth = sum(sizes), max(a.ticks for a in inner)
-    if total * total * depth > MAX_WEIGHTS:
-        return None
-    starts = dict(zip(members, torch.tensor([0, *sizes]).cumsum(0).tolist(), strict=False))
-    inside, outside, place = [], [], []
-    for k, size in zip(members, sizes, strict=True):
-        rows = (starts[k] + torch.arange(size)) * depth * total
-        own: list[int] = []
-        targets: list[Tensor] = []
-        others: list[int] = []
-        column = 0
-        for a, width in zip(afferents[k], widths[k], strict=True):
-            columns = range(column, column + width)
-            column += width
-            if a.is_stimulus or a.source not in starts:
-                others += columns
-                continue
-            own += columns
-            targets.append((depth - a.ticks) * total + starts[a.source] + torch.arange(width))
-        inside.append(torch.tensor(own))
-        outside.append(torch.tensor(others, dtype=torch.long))
-        place.append((rows[:, None] + torch.cat(targets)).reshape(-1))
-    return Group(members, depth, tuple(inside), tuple(outside), torch.cat(place), total)
+
+    inside: tuple[Tensor, ...]
+    place: Tensor
+    shape: tuple[int, int]
+
+    def _activity(
+        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]]
+    ) -> Sequence[Tensor]:
+        pasts, drives = zip(*parts, strict=True)
+        widths = [past.shape[-1] for past in pasts]
+        # each kind of input for all units, one after the other
+        kinds = [drive.unflatten(-1, (-1, n)) for drive, n in zip(drives, widths, strict=True)]
+        past, drive = torch.cat(pasts, -1), torch.cat(kinds, -1).flatten(-2)
+        whole = _stacked(forms, past, drive, self._weights(forms))
+        (activity,) = loop_recurrence([whole], [], [(0, len(drive))])
+        return activity.split(widths, dim=-1)
+
+    def _weights(self, forms: Sequence[Form]) -> Tensor:
+        """Return the stacked weights."""
+        parts = [
+            form.weight[:, columns.to(form.weight.device)]
+            for form, columns in zip(forms, self.inside, strict=True)
+        ]
+        parts += [form.recurrent for form in forms if isinstance(form, GatedForm)]
+        values = torch.cat([part.reshape(-1) for part in parts])
+        flat = values.new_zeros(self.shape[0] * self.shape[1])
+        return flat.index_add(0, self.place.to(values.device), values).view(self.shape)
+
+
+def loop_form(population: DRMPopulation) -> Form:
+    """Return the form of a population that is known to have one."""
+    form = population.loop_form()
+    if form is None:
+        raise TypeError(f"{type(population).__name__} has no form for loops")
+    return form
+
+
+def _drive(form: Form, columns: Tensor, sent: Sequence[Tensor], n_ticks: int, batch: int) -> Tensor:
+    """Return bias and input from outside the loop, shape (n_ticks, batch, n)."""
+    if not sent:
+        return form.bias.expand(n_ticks, batch, -1)
+    x = torch.cat(tuple(sent), dim=-1)
+    return nn.functional.linear(x, form.weight[:, columns.to(x.device)], form.bias)
+
+
+def _past(line: Sequence[Block], depth: int, state: Any) -> Tensor:
+    """Return the last ``depth`` ticks before the window; zeros where no delay reaches."""
+    known = min(depth, -line[0].start)
+    if known:
+        past = gather(line, -known, 0)
+    else:  # units of a known form that remember anything remember their last activity
+        silence = line[0].activity.new_zeros(1, *line[0].activity.shape[1:])
+        past = silence if state is None else state.view_as(silence)
+    return nn.functional.pad(past, (0, 0, 0, 0, depth - len(past), 0))
+
+
+def _member(form: Form, past: Tensor, drive: Tensor) -> Member:
+    if isinstance(form, GatedForm):
+        return Member(Gated(), past, drive, form.recurrent, form.recurrent_bias)
+    return Member(Rate(NONLINEARITIES[form.nonlinearity]), past, drive, None, form.decay)
+
+
+def _stacked(forms: Sequence[Any], past: Tensor, drive: Tensor, weight: Tensor) -> Member:
+    """Return one member of the units of all."""
+    if isinstance(forms[0], GatedForm):
+        biases = torch.cat([form.recurrent_bias for form in forms])
+        return Member(Gated(), past, drive, weight, biases)
+    decay = None
+    if any(form.decay is not None for form in forms):
+        decay = torch.cat([torch.zeros_like(f.bias) if f.decay is None else f.decay for f in forms])
+    return Member(Rate(NONLINEARITIES[forms[0].nonlinearity]), past, drive, weight, decay)

@@ -12,7 +12,8 @@ from drmbids.core.time import check_resolution
 from drmbids.net.carry import Carry
 from drmbids.net.engine import Afferent, run_window
 from drmbids.net.graph import make_schedule
-from drmbids.net.groups import make_group
+from drmbids.net.grouping import Grouping
+from drmbids.net.mass_loop import make_mass_loop
 from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
 from drmbids.net.wiring import (
     afferent_widths,
@@ -60,8 +61,8 @@ class DRMNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from drmbids import BOLD, DRMConnection, DRMNet, Leaky
-    >>> V1, V2 = Leaky(4, 2 + 3), Leaky(3, 4)
+    >>> from drmbids import BOLD, Additive, DRMConnection, DRMNet
+    >>> V1, V2 = Additive(4, 2 + 3), Additive(3, 4)
     >>> net = DRMNet(
     ...     {"V1": V1, "V2": V2},
     ...     ws=[DRMConnection(0.0), None],
@@ -109,14 +110,15 @@ class DRMNet(nn.Module):
         widths = afferent_widths(self)
         check_sizes(self, widths)
         delays = {
-            (to, a.source): a.ticks
+            (to, a.source): a.shortest
             for to, line in enumerate(self.afferents)
             for a in line
             if not a.is_stimulus
         }
-        self.stages = make_schedule(n, delays, self.population_names)
+        grouping = Grouping(self.afferents, self.population_list, widths)
+        self.stages = grouping.join_chains(make_schedule(n, delays, self.population_names))
         found = {
-            s.members: make_group(s, self.afferents, self.population_list, widths)
+            s.members: make_mass_loop(s, self.afferents, self.population_list) or grouping.group(s)
             for s in self.stages
         }
         self.groups = {members: group for members, group in found.items() if group is not None}
@@ -127,9 +129,13 @@ class DRMNet(nn.Module):
     ) -> Afferent:
         origin = f"stimulus {source}" if is_stimulus else self.population_names[source]
         connection.set_resolution(self.resolution)
-        ticks = connection.delay_ticks(f"{origin} -> {self.population_names[to]}")
+        try:
+            shortest, longest = connection.shortest_ticks, connection.longest_ticks
+        except ModelError as error:
+            where = f"{origin} -> {self.population_names[to]}"
+            raise ModelError([f"{where}: {problem}" for problem in error.problems]) from error
         self.connections.append(connection)
-        return Afferent(source, is_stimulus, ticks, connection)
+        return Afferent(source, is_stimulus, shortest, longest, connection)
 
     def _nodes(self) -> list[DRMNode]:
         return [*self.population_list, self.readout]
@@ -158,7 +164,7 @@ class DRMNet(nn.Module):
         for line in self.afferents:
             for a in line:
                 reach = shown if a.is_stimulus else past
-                reach[a.source] = max(reach[a.source], a.ticks)
+                reach[a.source] = max(reach[a.source], a.longest)
         return Carry(
             tuple(
                 like.new_zeros(n, batch, len(columns))

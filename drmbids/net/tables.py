@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
+from drmbids.net.groups import Stack
 
 if TYPE_CHECKING:
     from drmbids.net.net import DRMNet
@@ -14,11 +15,12 @@ def schedule_text(net: "DRMNet") -> str:
     lines = []
     for number, stage in enumerate(net.stages, 1):
         members = ", ".join(net.population_names[k] for k in stage.members)
+        loop = "loop of " if stage.block else ""
+        if isinstance(net.groups.get(stage.members), Stack):
+            lines.append(f"stage {number}: {loop}{members} as one recurrence, tick by tick")
+            continue
         if stage.block is None:
             lines.append(f"stage {number}: {members}, the whole window at once")
-            continue
-        if stage.members in net.groups:
-            lines.append(f"stage {number}: loop of {members} as one recurrence, tick by tick")
             continue
         unit = "tick" if stage.block == 1 else "ticks"
         seconds = stage.block * net.resolution
@@ -38,7 +40,7 @@ def limiting_loop(net: "DRMNet", stage: Stage) -> str:
     at = {node: k for k, node in enumerate(stage.members)}
     longer = (stage.block or 0) + 1
     arcs = [
-        (a.source, to, a.ticks - (longer if at[a.source] >= at[to] else 0))
+        (a.source, to, a.shortest - (longer if at[a.source] >= at[to] else 0))
         for to in stage.members
         for a in net.afferents[to]
         if not a.is_stimulus and a.source in at
@@ -72,7 +74,7 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
             else net.population_list[a.source].n_units
             for a in line
         ]
-        if weights is None or any(a.connection.weights is not None for a in line):
+        if weights is None or not all(a.connection.keeps_units for a in line):
             parts = [None] * len(line)  # weights on the way: which of them are whose is not told
         else:
             parts = weights.detach().cpu().split(widths, dim=1)
@@ -81,7 +83,7 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
                 {
                     "source": origin(net, a),
                     "target": net.population_names[to],
-                    "delay_s": a.ticks * net.resolution,
+                    "delay_s": a.connection.delay,
                     "weight_mean": float("nan") if part is None else part.mean().item(),
                     "weight_norm": float("nan") if part is None else part.norm().item(),
                 }

@@ -64,12 +64,13 @@ def as_matrix(
 
 
 @torch.no_grad()
-def width_after(connection: Any, width: int) -> int:
+def width_after(connection: DRMConnection, width: int) -> int:
     """Return how wide a signal is behind a connection."""
-    if connection.weights is None:
+    if connection.keeps_units:
         return width
     like = next(connection.parameters(), torch.zeros(()))
-    return connection(like.new_zeros(1, 1, width)).shape[-1]
+    n_ticks = 1 + connection.longest_ticks - connection.shortest_ticks
+    return connection.arrive(connection(like.new_zeros(n_ticks, 1, width))).shape[-1]
 
 
 def stimulus_columns(
@@ -89,7 +90,7 @@ def stimulus_columns(
     widths: dict[int, int] = {}
     for line, population in zip(net.afferents, net.population_list, strict=True):
         unknown = [a for a in line if a.is_stimulus]
-        if len(unknown) == 1 and unknown[0].connection.weights is None:
+        if len(unknown) == 1 and unknown[0].connection.keeps_units:
             others = sum(
                 width_after(a.connection, net.population_list[a.source].n_units)
                 for a in line

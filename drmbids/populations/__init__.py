@@ -8,5 +8,7 @@ POPULATIONS = Registry(
         "additive": "drmbids.populations.additive:Additive",
         "leaky": "drmbids.populations.leaky:Leaky",
         "gru": "drmbids.populations.gru:GRU",
+        "wong_wang": "drmbids.populations.wong_wang:ReducedWongWang",
+        "hopf": "drmbids.populations.hopf:Hopf",
     },
 )

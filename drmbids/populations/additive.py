@@ -57,11 +57,11 @@ class Additive(DRMPopulation):
         drive = nn.functional.linear(x, self.weight, self.bias)
         return NONLINEARITIES[self.nonlinearity](drive), None
 
-    def rate_form(self) -> RateForm | None:
+    def loop_form(self) -> RateForm | None:
         """Return the units without memory; None for a subclass with another ``forward``."""
         if type(self).forward is not Additive.forward:
             return None
-        return RateForm(self.weight, self.bias, self.nonlinearity, torch.zeros_like(self.bias))
+        return RateForm(self.weight, self.bias, self.nonlinearity, None)
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""

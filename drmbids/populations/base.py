@@ -93,11 +93,11 @@ class DRMPopulation(DRMNode, ABC):
         """Return the weights on the afferents, shape (n_units, n_inputs), or None if not linear."""
         return None
 
-    def rate_form(self) -> "RateForm | None":
-        """Return the population as plain rate units, or None where it is something else.
+    def loop_form(self) -> "RateForm | GatedForm | None":
+        """Return the population as rate units or gated units, or None where it is something else.
 
-        Rate units that feed back on each other can be run together, which is what makes large
-        loops fast; the result is the same.
+        Units of a known form that feed back on each other run together without a graph through
+        time, which is what makes loops fast; the result is the same.
         """
         return None
 
@@ -108,7 +108,16 @@ class RateForm(NamedTuple):
     weight: Tensor  # shape: (n_units, n_inputs)
     bias: Tensor  # shape: (n_units,)
     nonlinearity: Nonlinearity
-    decay: Tensor  # shape: (n_units,), 0 for units without memory
+    decay: Tensor | None  # shape: (n_units,); None for units without memory
+
+
+class GatedForm(NamedTuple):
+    """Gated recurrent units, see :func:`drmbids.functional.recurrence.gated_recurrence`."""
+
+    weight: Tensor  # shape: (3 * n_units, n_inputs): reset gate, update gate, candidate
+    bias: Tensor  # shape: (3 * n_units,)
+    recurrent: Tensor  # shape: (3 * n_units, n_units): recurrent part of the candidate, both gates
+    recurrent_bias: Tensor  # shape: (n_units,), of the recurrent part of the candidate
 
 
 class StepPopulation(DRMPopulation):

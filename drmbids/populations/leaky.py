@@ -60,6 +60,7 @@ class Leaky(DRMPopulation):
     """
 
     option_units: ClassVar = {"tau": "s"}
+    start_only: ClassVar = frozenset({"_starting_taus"})
 
     def __init__(
         self,
@@ -114,7 +115,7 @@ class Leaky(DRMPopulation):
         activity = leaky_scan(decay, (1 - decay) * target, state)
         return activity, activity[-1]
 
-    def rate_form(self) -> RateForm | None:
+    def loop_form(self) -> RateForm | None:
         """Return the units, their decay a tick; None for a subclass with another ``forward``."""
         if type(self).forward is not Leaky.forward:
             return None

@@ -2,12 +2,21 @@
 
 from drmbids.core.registry import Registry
 
-READOUTS = Registry("readout", {"bold": "drmbids.readouts.bold:BOLD"})
+READOUTS = Registry(
+    "readout",
+    {
+        "bold": "drmbids.readouts.bold:BOLD",
+        "balloon": "drmbids.readouts.balloon:Balloon",
+        "gru": "drmbids.readouts.gru:GRUReadout",
+    },
+)
 
 HRFS = Registry(
     "hemodynamic response",
     {
         "double_gamma": "drmbids.readouts.hemodynamics:DoubleGamma",
         "smooth": "drmbids.readouts.hemodynamics:SmoothHRF",
+        "library": "drmbids.readouts.library:LibraryHRF",
+        "fir": "drmbids.readouts.fir:FIR",
     },
 )

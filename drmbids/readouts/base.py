@@ -34,11 +34,14 @@ class DRMReadout(DRMNode, ABC):
         to ``nuisance`` instead.
     nuisance : Nuisance
         Intercept, drift and confounds fitted in each run on its own.
+    features_per_unit : int
+        Features that the readout makes of each unit, such as one for each basis function of a
+        response.
 
     Raises
     ------
     ModelError
-        If the numbers of regions, targets and sources do not fit.
+        If the numbers of regions, targets and sources do not fit, or there are no features.
     """
 
     def __init__(
@@ -49,8 +52,12 @@ class DRMReadout(DRMNode, ABC):
         regions: Sequence[str] | None = None,
         n_confounds: int = 0,
         nuisance: Nuisance | None = None,
+        features_per_unit: int = 1,
     ):
         super().__init__()
+        if features_per_unit < 1:
+            raise ModelError(f"readout: need features_per_unit >= 1, got {features_per_unit}")
+        self.features_per_unit = features_per_unit
         self.n_units, self.n_targets = tuple(n_units), tuple(n_targets)
         self.regions = tuple(regions or (f"R{k}" for k in range(len(self.n_targets))))
         self.sources = tuple(tuple(s) for s in (sources or self._default_sources()))
@@ -105,7 +112,7 @@ class DRMReadout(DRMNode, ABC):
 
     def n_features(self, region: int) -> int:
         """Return the width of a region's features."""
-        return sum(self.n_units[s] for s in self.sources[region])
+        return self.features_per_unit * sum(self.n_units[s] for s in self.sources[region])
 
     def linear_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that have a closed form given the activity."""

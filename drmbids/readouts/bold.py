@@ -1,28 +1,25 @@
 """BOLD: activity through hemodynamics to voxels."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
-from drmbids.functional.hrf import lag_matrix
-from drmbids.readouts.base import DRMReadout
-from drmbids.readouts.hemodynamics import HRF, DoubleGamma, memory_ticks
+from drmbids.readouts.convolution import ConvolvedReadout
+from drmbids.readouts.hemodynamics import HRF, DoubleGamma
 
-# Lags that differ by less than this are one lag; far below any time that matters, far above the
-# rounding of float64 seconds.
-LAG_STEP = 1e-7
+# Step in seconds at which responses of several basis functions are compared.
+CURVE_STEP = 0.1
 
 
-class BOLD(DRMReadout):
+class BOLD(ConvolvedReadout):
     """Activity convolved with a hemodynamic response, mapped linearly to the voxels of regions.
 
     The response is a matrix ``H[m, k] = dt * hrf(t_m - t_k)`` between measured times and the
     middles of ticks, applied to units before the map to voxels, so any TR, slice time or gap is
-    served as it is.
+    served as it is. A response of several basis functions gives as many features for each unit, so
+    that the solved maps give every voxel its own response to every unit.
 
     Parameters
     ----------
@@ -46,6 +43,12 @@ class BOLD(DRMReadout):
     >>> activity = torch.rand(readout.memory + 40, 1, 2)
     >>> readout([activity], torch.arange(0.0, 20.0, 2.0)).shape
     torch.Size([10, 1, 5])
+
+    Every voxel its own delay, by the derivative of the response as a second feature of each unit:
+
+    >>> from drmbids import DoubleGamma
+    >>> BOLD([2], [5], hrf=DoubleGamma(derivatives="time")).n_features(0)
+    4
     """
 
     def __init__(
@@ -59,69 +62,52 @@ class BOLD(DRMReadout):
         hrf: HRF | None = None,
         per_region: bool = False,
     ):
-        super().__init__(n_units, n_targets, sources, regions, n_confounds, nuisance)
-        n_regions = len(self.regions)
-        self.hrf = hrf or DoubleGamma(n_regions=n_regions if per_region else 1)
-        if self.hrf.n_regions not in (1, n_regions):
-            raise ModelError(
-                f"the hrf has {self.hrf.n_regions} responses for {n_regions} regions; "
-                "it needs one, or one for each"
-            )
-        self._lags: dict[Any, tuple[Tensor, Tensor]] = {}
+        hrf = hrf or DoubleGamma(n_regions=len(n_targets) if per_region else 1)
+        super().__init__(
+            n_units, n_targets, sources, regions, n_confounds, nuisance, hrf, hrf.features_per_unit
+        )
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_lags": {}}
+    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
+        """Return convolved activity, (n_measured, batch, n_features) for each region.
 
-    @property
-    def memory(self) -> int:
-        """Ticks that the hemodynamic response looks back on."""
-        return memory_ticks(self.hrf.length, self.resolution)
+        All units through the first basis function come first, then through the second, and so on.
+        """
+        return [x.movedim(0, -2).flatten(-2) for x in self.convolved(activity, times)]
 
-    def _unique_lags(self, times: Tensor, n_past: int, n_ticks: int) -> tuple[Tensor, Tensor]:
-        """Return the different lags, and where each entry of the matrix finds its own."""
-        shape = (n_past, n_ticks, self.resolution, self.hrf.length)
-        key = (tuple(times.tolist()), *shape, str(times.device))
-        if key not in self._lags:
-            # what is kept must serve training too, whoever asks first
-            with torch.inference_mode(False):
-                lag = lag_matrix(times, n_past, n_ticks, self.resolution)
-                # all lags without response are one on each side; a second beyond the length, since
-                # a step beyond would round to the length in float32
-                latest = round((self.hrf.length + 1.0) / LAG_STEP)
-                steps = torch.round(lag / LAG_STEP).clamp(min=-1, max=latest)
-                unique, index = torch.unique(steps, return_inverse=True)
-                unique = unique * LAG_STEP
-            if len(self._lags) >= 64:  # windows of one data set; more come from a changing one
-                self._lags.clear()
-            self._lags[key] = (unique, index)
-        return self._lags[key]
+    @torch.no_grad()
+    def responses(self, lag: Tensor) -> Tensor:
+        """Return the hemodynamic response of each region.
 
-    def response_matrix(
-        self, times: Tensor, n_past: int, n_ticks: int, dtype: torch.dtype
-    ) -> Tensor:
-        """Return ``H``, shape (n_responses, n_measured, n_past + n_ticks).
+        With several basis functions every voxel has a response of its own to every unit. What is
+        given then is the one curve that, scaled for each of them, is nearest to all (least squares;
+        a rank-one response as in Pedregosa et al. 2015, NeuroImage 104:209-220), with an area of 1
+        under its absolute value and its largest value positive; zero while the maps are zero.
 
         Parameters
         ----------
-        times : Tensor of shape (n_measured,)
-            Seconds from the start of the window.
-        n_past, n_ticks : int
-            Ticks before and in the window.
-        dtype : torch.dtype
-            Of the result.
-        """
-        lags, index = self._unique_lags(times, n_past, n_ticks)
-        return self.resolution * self.hrf(lags.to(dtype))[:, index]
+        lag : Tensor of shape (n_lags,)
+            Seconds since the activity.
 
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return convolved activity, (n_measured, batch, n_features) for each region."""
-        n_past = self.memory
-        n_ticks = activity[0].shape[0] - n_past
-        matrix = self.response_matrix(times, n_past, n_ticks, activity[0].dtype)
-        if matrix.shape[0] == 1:
-            seen = [torch.tensordot(matrix[0], a, dims=1) for a in activity]
-            return [torch.cat([seen[s] for s in line], -1) for line in self.sources]
-        return [
-            torch.tensordot(h, torch.cat([activity[s] for s in line], -1), dims=1)
-            for h, line in zip(matrix, self.sources, strict=True)
-        ]
+        Returns
+        -------
+        Tensor of shape (n_regions, n_lags)
+            In 1/s.
+        """
+        n_regions, n_basis = len(self.regions), self.hrf.features_per_unit
+        basis = self.hrf(lag).expand(n_regions, -1, -1)
+        if n_basis == 1:
+            return basis[:, 0]
+        grid = torch.arange(0.0, self.hrf.length, CURVE_STEP, dtype=lag.dtype, device=lag.device)
+        sampled = self.hrf(grid).expand(n_regions, -1, -1)
+        curves = []
+        for functions, on_grid, maps in zip(basis, sampled, self.weights, strict=True):
+            weights = maps.to(lag.dtype).unflatten(0, (n_basis, -1)).flatten(1)
+            # distances between curves are those between their coordinates on orthonormal axes
+            axes = torch.linalg.qr(on_grid.mT, mode="r").R
+            shares = torch.linalg.svd(axes @ weights, full_matrices=False).Vh[0]
+            mean = weights @ shares
+            curve = mean @ on_grid
+            area = curve.abs().sum() * CURVE_STEP
+            sign = curve[curve.abs().argmax()].sign()
+            curves.append(sign * (mean @ functions) / area.clamp(min=1e-12))
+        return torch.stack(curves)

@@ -8,7 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.core.exceptions import ModelError
-from drmbids.functional.hrf import DOUBLE_GAMMA, double_gamma, smooth_basis
+from drmbids.functional.hrf import (
+    DOUBLE_GAMMA,
+    double_gamma,
+    double_gamma_derivatives,
+    smooth_basis,
+)
 from drmbids.nodes import DRMNode
 
 #: Limits that learned double-gamma parameters keep to: a response that peaks within about 1-10 s,
@@ -31,8 +36,15 @@ _MEANING = {
 }
 
 
+#: Number of basis functions beside the response, by the option ``derivatives``.
+N_DERIVATIVES = {"none": 0, "time": 1, "time_and_dispersion": 2}
+
+
 class HRF(DRMNode, ABC):
     """A hemodynamic response, one for all regions or one for each.
+
+    A response is one curve, or several basis functions whose weights the solved maps find for
+    every voxel and unit.
 
     Parameters
     ----------
@@ -40,15 +52,18 @@ class HRF(DRMNode, ABC):
         Number of responses; 1 is shared by all regions.
     length : float
         Seconds after which the response is zero.
+    features_per_unit : int
+        Number of basis functions.
     """
 
     option_units: ClassVar = {"length": "s"}
 
-    def __init__(self, n_regions: int = 1, length: float = 32.0):
+    def __init__(self, n_regions: int = 1, length: float = 32.0, features_per_unit: int = 1):
         super().__init__()
         if n_regions < 1 or length <= 0:
             raise ModelError(f"need n_regions >= 1 and length > 0, got {n_regions} and {length}")
         self.n_regions, self.length = n_regions, float(length)
+        self.features_per_unit = features_per_unit
 
     @abstractmethod
     def forward(self, lag: Tensor) -> Tensor:
@@ -61,8 +76,9 @@ class HRF(DRMNode, ABC):
 
         Returns
         -------
-        Tensor of shape (n_regions, n_lags)
-            In 1/s; zero at negative lags and beyond ``length``.
+        Tensor of shape (n_regions, features_per_unit, n_lags)
+            In 1/s, the derivatives of a response in 1/s^2; zero at negative lags and beyond
+            ``length``.
         """
 
     def _within(self, lag: Tensor) -> Tensor:
@@ -82,11 +98,15 @@ class DoubleGamma(HRF):
         Whether training moves delay, dispersion, undershoot and their ratio.
     length : float
         Seconds after which the response is cut off.
+    derivatives : {"none", "time", "time_and_dispersion"}
+        Derivatives of the response that are further basis functions, so that every voxel can
+        respond a little earlier or later, and sharper or wider, than its region does. The penalty
+        on its weights draws each voxel to the response of the region.
 
     Raises
     ------
     ModelError
-        If the shape is unknown.
+        If the shape or the derivatives are unknown.
 
     References
     ----------
@@ -96,8 +116,10 @@ class DoubleGamma(HRF):
     --------
     >>> import torch
     >>> lag = torch.arange(0.0, 32.0, 0.01)
-    >>> float(lag[DoubleGamma("spm")(lag)[0].argmax()])
+    >>> float(lag[DoubleGamma("spm")(lag)[0, 0].argmax()])
     5.0
+    >>> DoubleGamma(derivatives="time_and_dispersion")(lag).shape
+    torch.Size([1, 3, 3200])
     """
 
     def __init__(
@@ -106,13 +128,18 @@ class DoubleGamma(HRF):
         n_regions: int = 1,
         trainable: bool = True,
         length: float = 32.0,
+        derivatives: Literal["none", "time", "time_and_dispersion"] = "none",
     ):
-        super().__init__(n_regions, length)
         if shape not in DOUBLE_GAMMA:
             raise ModelError(
                 f"unknown double gamma {shape!r}; choose one of: {', '.join(DOUBLE_GAMMA)}"
             )
-        self.shape, self.trainable = shape, trainable
+        if derivatives not in N_DERIVATIVES:
+            raise ModelError(
+                f"unknown derivatives {derivatives!r}; choose one of: {', '.join(N_DERIVATIVES)}"
+            )
+        super().__init__(n_regions, length, 1 + N_DERIVATIVES[derivatives])
+        self.shape, self.trainable, self.derivatives = shape, trainable, derivatives
         for name, value in DOUBLE_GAMMA[shape].items():
             lower, upper = DOUBLE_GAMMA_LIMITS[name]
             unit, meaning = _MEANING[name]
@@ -128,9 +155,12 @@ class DoubleGamma(HRF):
             )
 
     def forward(self, lag: Tensor) -> Tensor:
-        """Return the responses at the lags, shape (n_regions, n_lags)."""
+        """Return response and derivatives, shape (n_regions, features_per_unit, n_lags)."""
         values = {name: self.value(name)[:, None] for name in DOUBLE_GAMMA[self.shape]}
-        return double_gamma(lag, **values) * self._within(lag)
+        functions = [double_gamma(lag, **values)]
+        if self.features_per_unit > 1:
+            functions += double_gamma_derivatives(lag, **values)
+        return torch.stack(functions[: self.features_per_unit], 1) * self._within(lag)
 
 
 class SmoothHRF(HRF):
@@ -156,7 +186,7 @@ class SmoothHRF(HRF):
     --------
     >>> import torch
     >>> SmoothHRF(n_regions=2)(torch.arange(0.0, 32.0, 0.5)).shape
-    torch.Size([2, 64])
+    torch.Size([2, 1, 64])
     """
 
     def __init__(self, n_regions: int = 1, n_basis: int = 10, length: float = 32.0):
@@ -165,7 +195,7 @@ class SmoothHRF(HRF):
             raise ModelError(f"a smooth response needs at least 3 basis functions, got {n_basis}")
         self.n_basis = n_basis
         lag = self._grid(torch.get_default_dtype())
-        target = DoubleGamma("spm", trainable=False, length=length)(lag)[0].detach()
+        target = DoubleGamma("spm", trainable=False, length=length)(lag)[0, 0].detach()
         start = torch.linalg.lstsq(self._basis(lag).double(), target.double()[:, None]).solution
         start = start[:, 0].to(target.dtype).repeat(n_regions, 1)
         self.coefficients = nn.Parameter(start)
@@ -177,10 +207,10 @@ class SmoothHRF(HRF):
         return smooth_basis(lag, self.n_basis, self.length)
 
     def forward(self, lag: Tensor) -> Tensor:
-        """Return the responses at the lags, shape (n_regions, n_lags)."""
+        """Return the responses at the lags, shape (n_regions, 1, n_lags)."""
         grid = self._grid(lag.dtype).to(lag.device)
         area = (self.coefficients @ self._basis(grid).mT).abs().mean(1, keepdim=True) * self.length
-        return self.coefficients @ self._basis(lag).mT / area.clamp(min=1e-12)
+        return (self.coefficients @ self._basis(lag).mT / area.clamp(min=1e-12)).unsqueeze(1)
 
 
 def memory_ticks(length: float, resolution: float) -> int:

@@ -201,8 +201,7 @@ def _hrfs(net: DRMNet, step: float) -> Iterator[tuple[str, list[float]]]:
     if not isinstance(readout, BOLD):
         return
     lag = torch.arange(0.0, readout.hrf.length, step, device=next(net.parameters()).device)
-    curves = readout.hrf(lag).expand(len(readout.regions), -1)
-    yield from zip(readout.regions, curves.tolist(), strict=True)
+    yield from zip(readout.regions, readout.responses(lag).tolist(), strict=True)
 
 
 def _weights(net: DRMNet) -> Iterator[dict[str, Any]]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.core.run import Run
 from drmbids.net.net import DRMNet
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.readouts.base import DRMReadout
 from drmbids.spec.options import HRF_SIZES, POPULATION_SIZES, READOUT_SIZES, arguments
+from drmbids.spec.parts import ProjectionSpec
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -42,7 +44,7 @@ def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
         name: POPULATIONS[part.kind](**plan.population_arguments(name))
         for name, part in plan.spec.populations.items()
     }
-    connections = {key: DRMConnection(delay) for key, delay in plan.delays.items()}
+    connections = {ends: kind(**options) for ends, (kind, options) in plan.connections.items()}
     net = DRMNet(
         populations,
         ws=[[connections.get((s, to)) for s in plan.stimuli] for to in populations],
@@ -72,8 +74,8 @@ class NetPlan:
         Targets of each region.
     n_confounds : int
         Confounds with weights that all runs share.
-    delays : dict of (str, str) to float
-        Seconds by (from, to).
+    connections : dict of (str, str) to (type, dict)
+        Class and arguments by (from, to).
     n_inputs, n_stimulus : dict of str to int
         Width of all afferents, and of the stimuli among them, of each population.
     """
@@ -83,7 +85,7 @@ class NetPlan:
     stimuli: dict[str, tuple[str, ...]]
     n_targets: dict[str, int]
     n_confounds: int
-    delays: dict[tuple[str, str], float]
+    connections: dict[tuple[str, str], tuple[type[DRMConnection], dict[str, Any]]]
     n_inputs: dict[str, int]
     n_stimulus: dict[str, int]
 
@@ -91,12 +93,12 @@ class NetPlan:
     def of(cls, spec: "ModelSpec", shape: DataShape) -> "NetPlan":
         """Return the plan of a resolved model."""
         stimuli = {name: tuple(s.conditions) for name, s in spec.stimuli.items()}
-        delays = {(p.source, p.target): p.delay_s or 0.0 for p in spec.projections}
+        connections = {(p.source, p.target): _connection(p) for p in spec.projections}
         widths = {name: len(columns) for name, columns in stimuli.items()}
         units = {name: int(p.units) for name, p in spec.populations.items()}
 
         def total(widths: dict[str, int], to: str) -> int:
-            return sum(n for source, n in widths.items() if (source, to) in delays)
+            return sum(n for source, n in widths.items() if (source, to) in connections)
 
         shared = spec.readout.confounds == "shared"
         return cls(
@@ -105,7 +107,7 @@ class NetPlan:
             stimuli,
             {region: shape.regions[region] for region in spec.readout.regions or {}},
             len(shape.confounds or ()) if shared else 0,
-            delays,
+            connections,
             {name: total({**widths, **units}, name) for name in units},
             {name: total(widths, name) for name in units},
         )
@@ -138,6 +140,15 @@ class NetPlan:
             "n_confounds": self.n_confounds,
             **options,
         }
+
+
+def _connection(part: ProjectionSpec) -> tuple[type[DRMConnection], dict[str, Any]]:
+    """Return class and arguments of the connection that a resolved projection describes."""
+    if not part.limited:
+        return DRMConnection, {"delay": part.delay_s or 0.0}
+    limits = {"delay_min": part.delay_min_s, "delay_max": part.delay_max_s}
+    held = {} if part.trainable is None else {"trainable": part.trainable}
+    return LearnedDelay, {"delay": part.delay_s, **limits, **held}
 
 
 def _readout(plan: NetPlan) -> DRMReadout:

@@ -7,7 +7,7 @@ from drmbids.core.time import delay_to_ticks
 from drmbids.net.graph import strong_components, zero_delay_order
 from drmbids.spec.draft import Draft
 from drmbids.spec.parts import EACH_REGION, ProjectionSpec
-from drmbids.spec.problems import Problem, suggestion
+from drmbids.spec.problems import Path, Problem, suggestion
 
 
 def check_relations(draft: Draft) -> list[Problem]:
@@ -98,17 +98,47 @@ def _delays(draft: Draft) -> Iterator[Problem]:
     for index, projection in enumerate(draft.projections):
         if projection is None:
             continue
-        if draft.resolution is not None and projection.delay_s is not None:
+        yield from _limits(("projections", index), projection, draft.resolution)
+        fixed = projection.delay_min_s is None and projection.delay_max_s is None
+        if draft.resolution is not None and projection.delay_s is not None and fixed:
             try:
                 delay_to_ticks(projection.delay_s, draft.resolution, projection.label)
             except ModelError as error:
                 yield Problem(("projections", index, "delay_s"), str(error))
-        if projection.source == projection.target and projection.instant:
+        if projection.source == projection.target and projection.instant(draft.resolution):
             what = "populations of two regions" if projection.source == EACH_REGION else "it"
             yield Problem(
                 ("projections", index),
                 f"{projection.label}: without delay {what} would form a loop within one tick; "
-                "add delay_s or delay_ticks",
+                + (
+                    "add delay_s or delay_ticks"
+                    if projection.delay_min_s is None
+                    else "let delay_min_s be a tick or more"
+                ),
+            )
+
+
+def _limits(path: Path, projection: ProjectionSpec, resolution: float | None) -> Iterator[Problem]:
+    """Yield what is wrong with the limits of a delay that is learned."""
+    low, high, label = projection.delay_min_s, projection.delay_max_s, projection.label
+    if low is None and high is None:
+        if projection.trainable is not None:
+            yield Problem(
+                (*path, "trainable"),
+                f"{label}: only a delay with delay_min_s and delay_max_s can be trained; add them",
+            )
+    elif low is None or high is None:
+        given, other = ("delay_max_s", "delay_min_s")[:: 1 if low is None else -1]
+        yield Problem((*path, given), f"{label}: {given} is given without {other}; add it")
+    elif projection.delay_s is None and projection.delay_ticks is None:
+        yield Problem(path, f"{label}: a delay with limits starts from delay_s; add it")
+    elif projection.delay_s is not None or resolution is not None:
+        delay = projection.seconds(resolution or 0.0)
+        if not low < delay < high:
+            yield Problem(
+                path,
+                f"{label}: {delay:g} s is not between its limits, {low:g} and {high:g} s; "
+                "move the delay or the limits",
             )
 
 
@@ -118,7 +148,7 @@ def _zero_delay_loops(draft: Draft) -> Iterator[Problem]:
     instant = {
         (at[p.target], at[p.source]): index
         for index, p in _projections(draft)
-        if p.instant and p.source in at and p.source != p.target
+        if p.instant(draft.resolution) and p.source in at and p.source != p.target
     }
     delays = dict.fromkeys(instant, 0)
     for component in strong_components(len(names), delays):

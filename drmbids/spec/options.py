@@ -31,7 +31,6 @@ READOUT_SIZES = frozenset(
         "n_confounds",
         "nuisance",
         "hrf",
-        "per_region",
     }
 )
 
@@ -119,8 +118,10 @@ def options_of(component: type[DRMNode], sizes: Collection[str]) -> dict[str, Op
     """
     texts, units = documented(component), component.option_units
     options = {}
-    for name, parameter in inspect.signature(component).parameters.items():
-        if name in sizes:
+    parameters = inspect.signature(component).parameters
+    for name, parameter in parameters.items():
+        # a hemodynamic response says in its own section whether each region has one
+        if name in sizes or (name == "per_region" and "hrf" in parameters):
             continue
         try:
             adapter = TypeAdapter(parameter.annotation, config=_CONFIG)

@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.time import ticks_around
 
 #: Units that ``units: auto`` gives: for each stimulus column one unit for each of the three default
 #: time constants of leaky units, but never fewer or more than these.
@@ -98,10 +99,22 @@ class ProjectionSpec(Part):
     source: Name = Field(alias="from", description="A stimulus or a population.")
     target: Name = Field(alias="to", description="A population.")
     delay_s: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="Conduction delay in seconds, a whole number of ticks."
+        default=None,
+        description="Conduction delay in seconds, a whole number of ticks unless it has limits.",
     )
     delay_ticks: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="Conduction delay in ticks, in place of delay_s."
+    )
+    delay_min_s: Annotated[float, Field(ge=0)] | None = Field(
+        default=None,
+        description="Lower limit of a delay that is learned, in seconds; a tick or more in a loop.",
+    )
+    delay_max_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Upper limit of a delay that is learned, in seconds."
+    )
+    trainable: bool | None = Field(
+        default=None,
+        description="Whether training moves a delay that has limits; it does when absent.",
     )
 
     @property
@@ -110,9 +123,25 @@ class ProjectionSpec(Part):
         return f"{self.source} -> {self.target}"
 
     @property
-    def instant(self) -> bool:
-        """Whether it has no delay."""
-        return not self.delay_s and not self.delay_ticks
+    def limited(self) -> bool:
+        """Whether its delay has limits between which training can move it."""
+        return self.delay_min_s is not None and self.delay_max_s is not None
+
+    def instant(self, resolution: float | None) -> bool:
+        """Return whether it can be without delay, 0 ticks, as far as is known."""
+        if self.delay_min_s is None:
+            return not self.delay_s and not self.delay_ticks
+        return not self.delay_min_s or (
+            resolution is not None and ticks_around(self.delay_min_s, resolution)[0] == 0
+        )
+
+    def conduction(self, resolution: float) -> dict[str, Any]:
+        """Return all that is said of the delay, in seconds and without what is not said."""
+        said = {"delay_min_s": self.delay_min_s, "delay_max_s": self.delay_max_s}
+        said |= {"trainable": self.trainable}
+        return {"delay_s": self.seconds(resolution)} | {
+            key: value for key, value in said.items() if value is not None
+        }
 
     def seconds(self, resolution: float) -> float:
         """Return the delay in seconds."""

@@ -210,7 +210,7 @@ def _projections(
             if source == target and named < 2:
                 continue
             rank, other = chosen.get((source, target), (-1, projection))
-            delay, other_delay = projection.seconds(resolution), other.seconds(resolution)
+            delay, other_delay = projection.conduction(resolution), other.conduction(resolution)
             if rank == named and delay != other_delay:
                 problems.append(
                     Problem(
@@ -222,7 +222,7 @@ def _projections(
             if rank < named:
                 chosen[source, target] = (named, projection)
     return [
-        ProjectionSpec(**{"from": s, "to": t, "delay_s": p.seconds(resolution)})
+        ProjectionSpec(**{"from": s, "to": t, **p.conduction(resolution)})
         for (s, t), (_, p) in chosen.items()
     ]
 

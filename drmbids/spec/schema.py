@@ -1,5 +1,6 @@
 """The JSON Schema of model files: for editors, forms and documentation."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +58,8 @@ def _open_part(
     for kind in registry:
         options = options_of(registry[kind], sizes)
         properties = dict(part["properties"])
+        if "hrf" not in inspect.signature(registry[kind]).parameters:
+            properties.pop("hrf", None)
         default = properties["kind"].get("default")
         properties["kind"] = {"const": kind, "description": f"{registry.kind}: {kind}"}
         properties |= {key: _option(option) for key, option in options.items()}
@@ -77,5 +80,6 @@ def _open_part(
 def _option(option: Option) -> dict[str, Any]:
     schema = option.adapter.json_schema()
     if option.default is not option.REQUIRED and option.default is not None:
-        schema["default"] = option.default
+        default = option.default
+        schema["default"] = list(default) if isinstance(default, tuple) else default
     return {**schema, "description": option.description}

@@ -28,9 +28,8 @@ n_targets = {n_targets}
 
 populations = {populations}
 
-# conduction delays in seconds, by (from, to)
-delays = {delays}
-connections = {{ends: DRMConnection(delay) for ends, delay in delays.items()}}
+# by (from, to), delays in seconds
+connections = {connections}
 
 readout = {readout}
 
@@ -72,6 +71,7 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
     plan = NetPlan.of(resolve(spec, shape), shape)
     parts, readout, hrf = plan.spec.populations, plan.spec.readout, plan.spec.readout.hrf
     classes = [POPULATIONS[p.kind] for p in parts.values()] + [READOUTS[readout.kind]]
+    classes += [kind for kind, _ in plan.connections.values()]
     calls = {n: _call(POPULATIONS[p.kind], plan.population_arguments(n)) for n, p in parts.items()}
     more = {"nuisance": repr(readout.nuisance())}
     if hrf is not None:
@@ -88,7 +88,7 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
         stimuli=_mapping({name: repr(list(columns)) for name, columns in plan.stimuli.items()}),
         n_targets=_mapping({name: repr(n) for name, n in plan.n_targets.items()}),
         populations=_mapping(calls),
-        delays=_mapping({ends: repr(delay) for ends, delay in plan.delays.items()}),
+        connections=_mapping({e: _call(*parts) for e, parts in plan.connections.items()}),
         readout=f"{READOUTS[readout.kind].__name__}(\n{body})",
         resolution=plan.resolution,
         initialise="\n".join(
@@ -98,7 +98,7 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
 
 
 def _imports(classes: Iterable[type]) -> str:
-    own = ["from drmbids import DRMConnection, DRMNet, Nuisance"]
+    own = ["from drmbids import DRMNet, Nuisance"]
     return "\n".join(own + sorted({f"from {c.__module__} import {c.__name__}" for c in classes}))
 
 

@@ -4,10 +4,17 @@ Each check takes what builds the component, a class or a function of the sizes, 
 :class:`AssertionError` naming the promise that is broken.
 """
 
-from drmbids.testing.connections import check_connection
+from drmbids.testing.connections import check_connection, check_fixed_delay
 from drmbids.testing.hemodynamics import check_hrf
 from drmbids.testing.losses import check_loss
 from drmbids.testing.populations import check_population
 from drmbids.testing.readouts import check_readout
 
-__all__ = ["check_connection", "check_hrf", "check_loss", "check_population", "check_readout"]
+__all__ = [
+    "check_connection",
+    "check_fixed_delay",
+    "check_hrf",
+    "check_loss",
+    "check_population",
+    "check_readout",
+]

@@ -63,11 +63,12 @@ def _lags(hrf: HRF, device: str, dtype: torch.dtype) -> Tensor:
 
 def _check_values(hrf: HRF, n_regions: int, lag: Tensor, tolerance: float) -> None:
     name, values = type(hrf).__name__, hrf(lag)
-    require_form(values, (n_regions, len(lag)), lag, f"{name}: the response")
+    form = (n_regions, hrf.features_per_unit, len(lag))
+    require_form(values, form, lag, f"{name}: the response")
     order = torch.randperm(len(lag)).to(lag.device)[:30]
     message = f"{name}: the value at a lag depends on the other lags"
-    require_equal(hrf(lag[order]), values[:, order], tolerance, message)
+    require_equal(hrf(lag[order]), values[..., order], tolerance, message)
     outside = (lag < 0) | (lag > hrf.length)
-    require(not values[:, outside].any(), f"{name} is not zero before 0 or beyond length")
-    shown = values[:, ~outside].abs().amax(1) > 0
+    require(not values[..., outside].any(), f"{name} is not zero before 0 or beyond length")
+    shown = values[..., ~outside].abs().amax(-1) > 0
     require(bool(shown.all()), f"{name}: a response is zero everywhere")

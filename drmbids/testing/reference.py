@@ -1,10 +1,13 @@
 """What the engine must equal: a loop over ticks, and a sum over ticks for every measured time."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from drmbids.connections.learned_delay import LearnedDelay
+from drmbids.connections.tracts import Tracts
 from drmbids.net.engine import Afferent
 from drmbids.net.net import DRMNet
 
@@ -28,11 +31,16 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
 
     def arriving(a: Afferent, t: int) -> Tensor | None:
         source = stimulus[a.source] if a.is_stimulus else series[a.source]
-        if t < a.ticks:
-            units = len(net.stimuli[net.stimulus_names[a.source]]) if a.is_stimulus else None
-            width = net.population_list[a.source].n_units if units is None else units
-            return a.connection(stimulus[0].new_zeros(1, batch, width))
-        return a.connection(source[t - a.ticks][None]) if t - a.ticks < len(source) else None
+        if t - a.shortest >= len(source):
+            return None
+        units = len(net.stimuli[net.stimulus_names[a.source]]) if a.is_stimulus else None
+        width = net.population_list[a.source].n_units if units is None else units
+        silence = stimulus[0].new_zeros(batch, width)
+
+        def sent(ticks: int) -> Tensor:
+            return a.connection((silence if t < ticks else source[t - ticks])[None])[0]
+
+        return naive_arrival(a, sent)[None]
 
     for t in range(n_ticks):
         waiting = list(range(len(series)))
@@ -45,6 +53,46 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
             activity, states[node] = net.population_list[node](inputs, states[node])
             series[node].append(activity[0])
     return [torch.stack(s) for s in series]
+
+
+def naive_arrival(a: Afferent, sent: Callable[[int], Tensor]) -> Tensor:
+    """Return what arrives over an afferent at one tick, pair by pair where pairs have delays.
+
+    Parameters
+    ----------
+    a : Afferent
+    sent : callable
+        Gives what left the source so many ticks ago, shape (batch, n).
+
+    Returns
+    -------
+    Tensor of shape (batch, n_arriving)
+    """
+    connection = a.connection
+    if isinstance(connection, LearnedDelay):
+        return _between(sent, connection.value("delay") / connection.resolution)
+    if not isinstance(connection, Tracts):
+        past = [sent(k) for k in range(a.longest, a.shortest - 1, -1)]
+        return connection.arrive(torch.stack(past))[0]
+    velocity = 1000 * connection.value("velocity") * connection.resolution  # mm a tick
+    sums = []
+    for sources, lengths, weights in zip(
+        connection.sources,
+        connection.lengths,
+        connection.pair_weights * connection.there,
+        strict=True,
+    ):
+        reached = [_between(sent, length / velocity) for length in lengths]
+        terms = [w * x[:, j] for w, x, j in zip(weights, reached, sources, strict=True)]
+        sums.append(torch.stack(terms).sum(0))
+    return connection.value("strength") * torch.stack(sums, -1)
+
+
+def _between(sent: Callable[[int], Tensor], ticks: Tensor) -> Tensor:
+    """Return what was sent a broken number of ticks ago, by linear interpolation."""
+    before = math.floor(ticks.item())
+    share = ticks - before
+    return (1 - share) * sent(before) + share * sent(before + 1)
 
 
 def naive_prediction(net: DRMNet, activity: Sequence[Tensor], times: Tensor) -> Tensor:
@@ -69,8 +117,8 @@ def naive_prediction(net: DRMNet, activity: Sequence[Tensor], times: Tensor) -> 
         response = readout.hrf((time - middles).to(activity[0])) * net.resolution
         regions = []
         for k, (sources, weights) in enumerate(zip(readout.sources, readout.weights, strict=True)):
-            h = response[k if len(response) > 1 else 0]
-            seen = torch.cat([torch.einsum("t,tbn->bn", h, activity[s]) for s in sources], -1)
-            regions.append(seen @ weights)
+            basis = response[k if len(response) > 1 else 0]
+            seen = [torch.einsum("t,tbn->bn", h, activity[s]) for h in basis for s in sources]
+            regions.append(torch.cat(seen, -1) @ weights)
         rows.append(torch.cat(regions, -1) + readout.bias)
     return torch.stack(rows)

@@ -1,39 +1,27 @@
 """DRM: training a net on data, and running it."""
 
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.exceptions import UsageError
 from drmbids.iterators.device import check_device
-from drmbids.iterators.item import Item
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
-from drmbids.training.maps import nuisance_fit
-from drmbids.training.passes import (
-    RunData,
-    feature_windows,
-    gather_features,
-    gather_targets,
-    windows,
-)
-from drmbids.training.solver import Solution, solve_maps
+from drmbids.training.loop import check_schedule, train
+from drmbids.training.passes import RunData, feature_windows
+from drmbids.training.runners import Alone
+from drmbids.training.trainee import Callback, Trainee
 
 #: Weights on more inputs than this take smaller steps, in proportion. Adam moves every weight by
 #: about the learning rate, so that the drive of a unit, and the gain of the loops it is part of,
 #: move by that times its inputs: a few dozen connected regions would run away within some epochs.
 #: Steps of 1 / fan-in: maximal update parametrization (Yang et al. 2022, arXiv:2203.03466).
 FULL_STEP_INPUTS = 32
-
-#: Called after every epoch with its row of the history.
-Callback = Callable[[Mapping[str, Any]], None]
 
 
 class DRM:
@@ -43,6 +31,9 @@ class DRM:
     for each target by leaving out each run in turn, and everything upstream moves one step along
     the gradient of the same objective, through time as far back as ``cutoff``. The state with
     the lowest loss (on the validation data where there are any) is kept.
+
+    Processes that ``torchrun`` started train one net together: each computes its share of the runs,
+    all end in the same state (:mod:`drmbids.training.parallel`).
 
     Parameters
     ----------
@@ -114,7 +105,8 @@ class DRM:
         n_epochs : int
             Passes over the data; with 0 only the maps are solved.
         cutoff : int, optional
-            Ticks that gradients flow back; the window of the iterator when absent.
+            Ticks that gradients flow back; the window of the iterator when absent. Halved once,
+            with a warning, where memory runs out.
 
         Returns
         -------
@@ -125,36 +117,12 @@ class DRM:
         Raises
         ------
         TrainingError
-            If the loss is not finite; the net is left in its best state so far.
+            If the loss is not finite, or there is no memory for half the cut-off; the net is left
+            in its best state so far.
         """
-        if n_epochs < 0 or (cutoff is not None and cutoff < 1):
-            raise UsageError(f"need n_epochs >= 0 and cutoff >= 1, got {n_epochs} and {cutoff}")
-        targets = gather_targets(data_iter, data_iter.n_runs)
-        optimizer = self._optimizer()
-        best, kept = math.inf, self._snapshot()
-        first = len(self.history)
-        solved = self.net.readout.linear_parameters() if self.solve else []
-        for epoch in range(n_epochs + 1):
-            started = time.perf_counter()
-            last = epoch == n_epochs
-            with held_fixed(solved):
-                loss = self._epoch(data_iter, targets, cutoff, backward=not last)
-            val = math.nan if val_iter is None else self._validate(val_iter, targets)
-            score = loss if val_iter is None else val
-            if not (math.isfinite(loss) and math.isfinite(score)):
-                self.net.load_state_dict(kept)
-                name, value = ("validation loss", val) if math.isfinite(loss) else ("loss", loss)
-                raise TrainingError(
-                    f"epoch {epoch}: the {name} is {value:g}; "
-                    f"lower the learning rate ({self.learning_rate:g})"
-                )
-            if score < best:
-                best, kept = score, self._snapshot()
-            if not last and optimizer is not None:
-                optimizer.step()
-            self._record(epoch, loss, val, time.perf_counter() - started)
-        self.net.load_state_dict(kept)
-        rows = self.history[first:]
+        check_schedule(n_epochs, cutoff)
+        train([self.trainee(data_iter, val_iter)], Alone(self.net), n_epochs, cutoff)
+        rows = self.history[-n_epochs - 1 :]
         val_losses = [r["val_loss"] for r in rows] if val_iter is not None else []
         return [r["train_loss"] for r in rows], val_losses
 
@@ -199,129 +167,20 @@ class DRM:
         groups = [{"params": moving, "lr": rate} for rate, moving in by_rate.items()]
         return torch.optim.Adam(groups) if groups else None
 
-    def _snapshot(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self.net.state_dict().items()}
-
-    def _record(self, epoch: int, loss: float, val: float, seconds: float) -> None:
-        row = {
-            "epoch": epoch,
-            "train_loss": loss,
-            "val_loss": val,
-            "learning_rate": self.learning_rate,
-            "seconds": seconds,
-        }
-        self.history.append(row)
-        for callback in self.callbacks:
-            callback(row)
-
-    def _epoch(
-        self, data: DRMIterator, targets: RunData, cutoff: int | None, backward: bool
-    ) -> float:
-        """Solve the maps, leave the gradient of the loss on the parameters, return the loss."""
-        self.net.zero_grad(set_to_none=True)
-        items = list(windows(data, cutoff, self.net.resolution)) if len(data) == 1 else None
-        if self.solve and items is not None and len(items) == 1:
-            # everything in one window: one pass serves the solution and the gradient
-            passed = list(feature_windows(self.net, items))
-            solution = self._solve(gather_features(passed, data.n_runs), targets)
-            if solution is None:
-                return math.nan
-            item, features, _ = passed[0]
-            loss = solution.loss(self.net.readout, item, features)
-            if backward and loss.requires_grad:
-                loss.backward()
-            return loss.item()
-        solution = None
-        if self.solve:
-            with torch.no_grad():
-                features = gather_features(feature_windows(self.net, data), data.n_runs)
-            solution = self._solve(features, targets)
-            if solution is None:
-                return math.nan
-        return self._truncated(data, cutoff, solution, targets, backward)
-
-    def _solve(self, features: list[list[Tensor]], targets: RunData) -> Solution | None:
-        """Return the solution, None where activity is not finite."""
-        if not all(bool(torch.isfinite(x).all()) for region in features for x in region):
-            return None
-        return solve_maps(self.net.readout, features, targets, self.alphas)
-
-    def _truncated(
-        self,
-        data: DRMIterator,
-        cutoff: int | None,
-        solution: Solution | None,
-        targets: RunData,
-        backward: bool,
-    ) -> float:
-        """Return the loss over all windows, backpropagating each time ``cutoff`` ticks are full."""
-        readout, carry, total = self.net.readout, None, 0.0
-        pending: list[Tensor] = []
-        ticks = 0
-        count = sum(int((~t.isnan()).sum()) for t in targets.get("response"))
-        with torch.set_grad_enabled(backward):
-            for item in windows(data, cutoff, self.net.resolution):
-                if carry is None or item["first"]:
-                    carry = self.net.initial_carry(item["stimulus"][0].shape[1])
-                _, seen, carry = self.net.run(item["stimulus"], carry)
-                features = readout.features(seen, item["times"])
-                pending.append(self._window_loss(solution, item, features, count))
-                ticks += item["stimulus"][0].shape[0]
-                if item["last"] or cutoff is None or ticks >= cutoff:
-                    total += self._backward(pending, backward)
-                    pending, ticks, carry = [], 0, carry.detach()
-            if pending:  # the stream stopped within a run
-                total += self._backward(pending, backward)
-        return total
-
-    def _backward(self, pending: list[Tensor], backward: bool) -> float:
-        """Return the loss of the pending windows, its gradient added to that of the parameters."""
-        loss = torch.stack(pending).sum()
-        if backward and loss.requires_grad:
-            loss.backward()
-        return loss.item()
-
-    def _window_loss(
-        self, solution: Solution | None, item: Item, features: list[Tensor], count: int
-    ) -> Tensor:
-        """Return the share of one window in the mean loss over all elements."""
-        if solution is not None:
-            return solution.loss(self.net.readout, item, features, count)
-        if not len(item["times"]):
-            return features[0].sum() * 0.0
-        share = int((~item["response"].isnan()).sum()) / max(count, 1)
-        prediction = self.net.readout.map_features(features, item["confounds"])
-        return share * self.loss(prediction, item["response"])
-
-    @torch.no_grad()
-    def _validate(self, data: DRMIterator, targets: RunData) -> float:
-        """Return the loss on runs that are not trained on, their own nuisance taken out."""
-        if not self.solve:
-            shown = gather_targets(data, data.n_runs)
-            return self._truncated(data, None, None, shown, backward=False)
-        scale, gathered = targets.target_scale(), RunData(data.n_runs)
-        for item, features, _ in feature_windows(self.net, data):
-            prediction = self.net.readout.map_features(features, item["confounds"])
-            if not bool(torch.isfinite(prediction).all()):
-                return math.nan
-            gathered.add(item, rest=item["response"] - prediction)
-        total = count = 0.0
-        for series, basis in zip(gathered.get("rest"), gathered.get("nuisance"), strict=True):
-            rest = series.double()
-            fit = nuisance_fit(rest, basis.double())
-            total += ((rest - fit) / scale).square().nansum().item()
-            count += int((~rest.isnan()).sum())
-        return total / max(count, 1.0)
-
-
-@contextmanager
-def held_fixed(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
-    """Compute no gradient for parameters inside the block: it would be as wide as the targets."""
-    flags = [p.requires_grad for p in parameters]
-    for p in parameters:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p, flag in zip(parameters, flags, strict=True):
-            p.requires_grad_(flag)
+    def trainee(
+        self, data_iter: DRMIterator, val_iter: DRMIterator | None = None, label: str = ""
+    ) -> Trainee:
+        """Return what the training loop needs of this model and its data."""
+        return Trainee(
+            self.net,
+            data_iter,
+            val_iter,
+            self.loss,
+            self._optimizer(),
+            self.learning_rate,
+            self.alphas,
+            self.solve,
+            self.callbacks,
+            self.history,
+            label,
+        )

@@ -15,13 +15,12 @@ from torch import Tensor
 
 from drmbids.functional.ridge import (
     RANK_TOLERANCE,
-    choose_alphas,
     orthonormal,
     products,
     residualise,
-    solve_ridge,
     sum_products,
 )
+from drmbids.functional.ridge_search import search_ridge
 
 #: Penalties to choose from, in units of the variance of a standardised feature: from almost none
 #: to shrinking everything away.
@@ -122,13 +121,11 @@ def solve_region(
         ]
         if not cleaned:
             continue
-        folds = [products(*run) for run in (cleaned if len(cleaned) > 1 else blocks(*cleaned[0]))]
-        total = sum_products(folds)
-        grid = alphas * total.n
-        chosen = choose_alphas(folds, grid) if len(grid) > 1 else grid.expand(len(columns))
-        weights[:, columns] = solve_ridge(total, chosen)
-        n = total.n
-        alpha[columns], strength[columns] = chosen / n, chosen / n_rows
+        folds = cleaned if len(cleaned) > 1 else blocks(*cleaned[0])
+        n = sum(len(a) - removed for a, _, removed in folds)
+        fit = search_ridge(folds, alphas * n, torch.ones_like(spread)[None])
+        weights[:, columns] = fit.weights
+        alpha[columns], strength[columns] = fit.alpha / n, fit.alpha / n_rows
     penalty = (strength * (weights / scale) ** 2).sum(1) / spread**2
     weights = weights / spread[:, None]
     return _with_offsets(weights, alpha, penalty, x, y, basis, series[0].target.dtype)

@@ -42,6 +42,19 @@ class RunData:
                 parts.setdefault(name, []).append(value[:, batch])
             parts.setdefault("nuisance", []).append(item["nuisance"][batch])
 
+    @property
+    def runs(self) -> list[int]:
+        """Numbers of the runs that have something, in the order that :meth:`get` gives them."""
+        return [run for run, parts in enumerate(self._parts) if parts]
+
+    def add_features(self, item: Item, features: Sequence[Tensor]) -> None:
+        """Add the features of every region, each of shape (n_measured, batch, n)."""
+        self.add(item, **{str(k): x for k, x in enumerate(features)})
+
+    def features(self, n_regions: int) -> list[list[Tensor]]:
+        """Return the features of every region in every run: ``[region][run]``."""
+        return [self.get(str(k)) for k in range(n_regions)]
+
     def get(self, name: str) -> list[Tensor]:
         """Return the whole series of every run by name."""
         found = [parts[name] for parts in self._parts if name in parts]
@@ -82,25 +95,6 @@ def gather_targets(data: Iterable[Item], n_runs: int) -> RunData:
     for item in data:
         gathered.add(item, response=item["response"], confounds=item["confounds"])
     return gathered
-
-
-def gather_features(
-    passed: Iterable[tuple[Item, list[Tensor], list[Tensor]]], n_runs: int
-) -> list[list[Tensor]]:
-    """Return the features of every region in every run: ``[region][run]``, (n_measured, n).
-
-    Parameters
-    ----------
-    passed : iterable of (item, features, activity)
-        From :func:`feature_windows`.
-    n_runs : int
-        Runs in the pass.
-    """
-    gathered, n_regions = RunData(n_runs), 0
-    for item, features, _ in passed:
-        gathered.add(item, **{str(k): x for k, x in enumerate(features)})
-        n_regions = len(features)
-    return [gathered.get(str(k)) for k in range(n_regions)]
 
 
 def feature_windows(

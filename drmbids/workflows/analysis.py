@@ -70,7 +70,12 @@ def analyse_participant(
         compared = {BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance), **fitted}
         with fold_progress(label, show=config.verbosity >= 0) as on_fold:
             results = compare_models(
-                compared, runs, cv=config.cv, nuisance=nuisance, on_fold=on_fold
+                compared,
+                runs,
+                cv=config.cv,
+                nuisance=nuisance,
+                on_fold=on_fold,
+                n_models_at_once=config.n_models_at_once,
             )
         write_series(dataset, runs, results, nuisance)
         write_scores(dataset, runs, results, BASELINE)

@@ -67,6 +67,8 @@ class Config:
         Seed of initial weights; that of the model file when absent.
     n_threads : int
         Threads of torch. Small models are slower on more than one.
+    n_models_at_once : int
+        Fits trained side by side; see :func:`drmbids.compare_models`.
     reports_only : bool
         Write the reports of earlier results again, nothing else.
     stop_on_first_crash : bool
@@ -110,6 +112,7 @@ class Config:
     device: str = "cpu"
     random_seed: Annotated[int, Field(ge=0)] | None = None
     n_threads: Annotated[int, Field(ge=1)] = 1
+    n_models_at_once: Annotated[int, Field(ge=1)] = 1
     reports_only: bool = False
     stop_on_first_crash: bool = False
     skip_bids_validation: bool = False

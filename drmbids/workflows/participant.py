@@ -23,6 +23,7 @@ from drmbids.workflows.config import DRM, Config
 from drmbids.workflows.earlier import keep_other_analyses
 from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output, staged_participant
+from drmbids.workflows.workers import config_of_worker
 
 #: Some participants failed, the others are complete.
 SOME_FAILED = 1
@@ -54,7 +55,7 @@ def run_participants(config: Config) -> int:
     """Analyse participants, each on its own, and write the derivative dataset.
 
     A participant that fails is logged and listed, and the next one is taken; what an earlier call
-    wrote for it stays.
+    wrote for it stays. Processes that torchrun started do it together.
 
     Parameters
     ----------
@@ -71,6 +72,12 @@ def run_participants(config: Config) -> int:
     UsageError, DataError, OutputError
         If nothing can be analysed at all.
     """
+    with config_of_worker(config) as own:
+        return _run_all(own)
+
+
+def _run_all(config: Config) -> int:
+    """Analyse all participants in this process."""
     check_output(config.bids_dir, config.out_dir)
     call = new_call_folder(config.out_dir)
     config.save(call / "config.toml")

@@ -14,6 +14,7 @@ from drmbids.core.results import SCORE_COLUMNS
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.metrics.scores import score_run
 
@@ -185,6 +186,30 @@ def test_progress_is_told_after_each_fit():
 def test_a_fit_that_fails_is_named():
     with pytest.raises(TrainingError, match="model 'bad', fold 'run-0': the loss is not finite"):
         compare_models({"good": GLMBaseline(), "bad": Failing()}, make_runs(2))
+
+
+@pytest.mark.parametrize("at_once", [3, 100])
+def test_fits_at_once_give_the_same_scores_in_the_same_order(at_once):
+    runs, calls = make_runs(4), []
+    models = {
+        "glm": GLMBaseline(),
+        "one": DRMRegressor(n_epochs=3),
+        "two": DRMRegressor(n_epochs=3, random_state=1, learning_rate=0.1),
+        "three": DRMRegressor(n_epochs=2),
+    }
+    alone = compare_models(models, runs)
+    together = compare_models(
+        models, runs, n_models_at_once=at_once, on_fold=lambda *call: calls.append(call)
+    )
+    keys = ["model", "fold", "region", "target"]
+    assert together.table[keys].equals(alone.table[keys])
+    np.testing.assert_allclose(together.table["r"], alone.table["r"], atol=2e-3)
+    assert [call[2:] for call in calls] == [(i, 16) for i in range(1, 17)]
+
+
+def test_no_fits_at_once_are_refused():
+    with pytest.raises(UsageError, match="n_models_at_once must be 1 or more, got 0"):
+        compare_models({"glm": GLMBaseline()}, make_runs(), n_models_at_once=0)
 
 
 def test_runs_need_a_label_of_their_own_and_company():

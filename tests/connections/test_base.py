@@ -15,13 +15,13 @@ from drmbids.core.exceptions import ModelError
 def test_delay_in_ticks(delay: float, resolution: float, ticks: int) -> None:
     connection = DRMConnection(delay)
     connection.set_resolution(resolution)
-    assert connection.delay_ticks() == ticks
+    assert connection.shortest_ticks == connection.longest_ticks == ticks
 
 
 def test_delay_that_is_no_multiple_is_refused_with_its_neighbours() -> None:
     connection = DRMConnection(0.25)
-    with pytest.raises(ModelError, match=r"A -> B: 0.25 s is no multiple .* use 0.2 s or 0.3 s"):
-        connection.delay_ticks("A -> B")
+    with pytest.raises(ModelError, match=r"0.25 s is no multiple .* use 0.2 s or 0.3 s"):
+        connection.shortest_ticks
 
 
 def test_weights_are_applied_at_the_source() -> None:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from drmbids.core.align import align
+from drmbids.core.align import StimulusTicks, align
 from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -59,3 +62,34 @@ def test_without_responses(run: Run) -> None:
 def test_half_of_the_responses_is_an_error(run: Run) -> None:
     with pytest.raises(DataError, match=r"no response \['IT'\]; it has \['V1', 'MT'\]"):
         align(run, 0.5, {}, ["V1", "IT"], Nuisance())
+
+
+def test_a_gap_in_a_stimulus_is_named(run: Run) -> None:
+    level = np.ones((20, 1))
+    level[7] = np.nan
+    named = replace(
+        run,
+        stimuli={"sound": Stream(level, np.arange(20.0), ["level"])},
+        entities={"subject": "01", "task": "x"},
+    )
+    place = r"sub-01_task-x: stimulus 'sound': column 'level' at 7 s is nan; fill the gap"
+    with pytest.raises(DataError, match=place):
+        align(named, 0.5, {"sound": ["level"]}, [], Nuisance())
+
+
+def test_a_stimulus_in_a_file_is_read_when_its_ticks_are(run: Run, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).standard_normal((20, 3))
+    np.save(tmp_path / "values.npy", values)
+    aligned = []
+    for sound in (values, np.load(tmp_path / "values.npy", mmap_mode="r")):
+        shown = {**run.stimuli, "sound": Stream(sound, 1.1 * np.arange(20.0), "abc")}
+        for columns in ("abc", "cxa"):
+            names = {"sound": columns, "events": ["face"]}
+            aligned.append(align(replace(run, stimuli=shown), 0.3, names, ["V1"], Nuisance()))
+    for held, streamed in zip(aligned[:2], aligned[2:], strict=True):
+        sound, events = streamed.stimuli
+        assert isinstance(sound, StimulusTicks) and isinstance(events, np.ndarray)
+        assert sound.shape == (67, 3) == held.stimuli[0].shape
+        for ticks in (slice(None), slice(0, 10), slice(10, 64), slice(64, 67), slice(5, 5)):
+            np.testing.assert_allclose(sound[ticks], held.stimuli[0][ticks], rtol=0, atol=1e-12)
+        np.testing.assert_array_equal(events, held.stimuli[1])

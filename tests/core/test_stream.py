@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_events_that_cannot_be(arguments: tuple, message: str) -> None:
 
 
 def test_stream_is_interpolated_inside_and_zero_outside() -> None:
-    stream = Stream([[0.0], [4.0], [np.nan], [8.0]], times=[1.0, 3.0, 4.0, 5.0])
+    stream = Stream([[0.0], [4.0], [8.0]], times=[1.0, 3.0, 5.0])
     out = stream.sample(TimeGrid(1.0, 7)).ravel()
     np.testing.assert_allclose(out, [0, 1, 3, 5, 7, 0, 0])
 
@@ -110,9 +111,56 @@ def test_samples_at_the_middle_of_the_ticks_come_back(values: list) -> None:
     np.testing.assert_allclose(stream.sample(grid).ravel(), values, atol=1e-12)
 
 
-def test_a_column_without_a_value_is_zero() -> None:
-    stream = Stream(np.full((3, 1), np.nan), times=[0, 1, 2])
-    assert not stream.sample(TimeGrid(1.0, 3)).any()
+@given(
+    values=st.lists(st.floats(-5, 5), min_size=1, max_size=20),
+    start=st.integers(0, 40),
+    length=st.integers(0, 40),
+)
+def test_some_ticks_are_a_part_of_all(values: list, start: int, length: int) -> None:
+    """Equal to numpy's own interpolation, whichever ticks are asked for."""
+    grid, times = TimeGrid(0.3, 40), 0.7 * np.arange(len(values)) + 1.0
+    stream = Stream(np.array(values)[:, None], times)
+    whole = stream.sample(grid)
+    wanted = np.interp(grid.midpoints, times, values, left=0.0, right=0.0)
+    np.testing.assert_allclose(whole[:, 0], wanted, rtol=0, atol=1e-14)
+    ticks = slice(start, start + length)
+    np.testing.assert_array_equal(stream.sample(grid, ticks), whole[ticks])
+    events = build([(1.0, 2.5, "a", 1.0), (4.0, 0.4, "b", -2.0)])
+    np.testing.assert_array_equal(events.sample(grid, ticks), events.sample(grid)[ticks])
+
+
+def test_a_stream_without_samples_is_silent() -> None:
+    assert not Stream(np.zeros((0, 2)), []).sample(TimeGrid(1.0, 3)).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_stimulus_with_a_gap_is_refused(value: float) -> None:
+    values = np.ones((6, 2))
+    values[3, 1] = value
+    stream, grid = Stream(values, np.arange(6.0), ["a", "b"]), TimeGrid(1.0, 6)
+    with pytest.raises(DataError, match=f"column 'b' at 3 s is {value:g}; fill the gap, or take"):
+        stream.sample(grid)
+    with pytest.raises(DataError, match="column 'b' at 3 s"):
+        stream.samples()
+    assert stream.sample(grid, slice(0, 2)).all()  # it is not needed there
+
+
+def test_a_memory_mapped_stimulus_stays_in_its_file(tmp_path: Path) -> None:
+    values, times = np.arange(12, dtype=np.float32).reshape(6, 2), np.arange(6.0)
+    np.save(tmp_path / "values.npy", values)
+    for mode in ("r", "r+"):
+        mapped = np.load(tmp_path / "values.npy", mmap_mode=mode)
+        stream = Stream(mapped, times)
+        assert stream.in_file and np.shares_memory(stream.values, mapped)
+        assert stream.values.dtype == np.float32
+        with pytest.raises(ValueError, match="read-only"):
+            stream.values[0] = 2
+        held = Stream(values, times)
+        assert not held.in_file
+        grid = TimeGrid(0.3, 20)
+        np.testing.assert_array_equal(stream.sample(grid), held.sample(grid))
+    with pytest.raises(DataError, match="needs values"):
+        Stream(np.load(tmp_path / "values.npy", mmap_mode="r").reshape(3, 2, 2), times[:3])
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,24 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from nilearn.glm.first_level import glover_hrf, spm_hrf
+from nilearn.glm.first_level import (
+    glover_dispersion_derivative,
+    glover_hrf,
+    glover_time_derivative,
+    spm_dispersion_derivative,
+    spm_hrf,
+    spm_time_derivative,
+)
 from scipy import stats
 
 from drmbids.functional.hrf import (
     DOUBLE_GAMMA,
     double_gamma,
+    double_gamma_derivatives,
     gamma_density,
     lag_matrix,
     smooth_basis,
+    tent_basis,
 )
 
 
@@ -63,6 +72,45 @@ def test_double_gamma_is_the_limit_of_nilearn(
 def test_area_is_one(shape: str) -> None:
     lag = np.arange(0, 80, 0.001)
     assert response(lag, shape).sum() * 0.001 == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "references"),
+    [
+        ("spm", (spm_time_derivative, spm_dispersion_derivative)),
+        ("glover", (glover_time_derivative, glover_dispersion_derivative)),
+    ],
+)
+def test_derivatives_equal_those_of_nilearn(
+    shape: str, references: tuple[Callable[..., np.ndarray], ...]
+) -> None:
+    # nilearn takes differences over 0.1 s and 0.01, and the dispersion with the other sign
+    constants = {k: torch.tensor(v, dtype=torch.float64) for k, v in DOUBLE_GAMMA[shape].items()}
+    for k, reference in enumerate(references):
+        wanted = reference(1.0, oversampling=100, time_length=32.0) * (-1) ** k
+        lag = torch.linspace(0, 32.0, len(wanted), dtype=torch.float64) - 0.01
+        got = double_gamma_derivatives(lag, **constants)[k].numpy()
+        assert np.corrcoef(got, wanted)[0, 1] > 0.998
+        assert got @ wanted / (wanted @ wanted) == pytest.approx(100, rel=0.03)
+
+
+@pytest.mark.parametrize("shape", DOUBLE_GAMMA)
+def test_derivatives_equal_differences(shape: str) -> None:
+    constants = {k: torch.tensor(v, dtype=torch.float64) for k, v in DOUBLE_GAMMA[shape].items()}
+    lag, step = np.linspace(-2, 32, 300), 1e-4
+    in_lag, in_dispersion = double_gamma_derivatives(torch.as_tensor(lag), **constants)
+    wanted = (response(lag + step, shape) - response(lag - step, shape)) / (2 * step)
+    np.testing.assert_allclose(in_lag, wanted, atol=1e-8)
+    wider, sharper = (
+        response(lag, shape, dispersion=DOUBLE_GAMMA[shape]["dispersion"] + sign * step)
+        for sign in (1, -1)
+    )
+    np.testing.assert_allclose(in_dispersion, (wider - sharper) / (2 * step), atol=1e-8)
+
+
+def test_tents() -> None:
+    tents = tent_basis(torch.tensor([0.0, 1.0, 2.0, 3.0, 9.0]), step=2.0, n_basis=2)
+    np.testing.assert_allclose(tents, [[0, 0], [0.25, 0], [0.5, 0], [0.25, 0.25], [0, 0]])
 
 
 def test_smooth_basis_tiles_its_length() -> None:

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from drmbids.functional.recurrence import delayed_recurrence
+from drmbids.functional.cells import Gated, Rate
+from drmbids.functional.recurrence import (
+    Arc,
+    Member,
+    delayed_recurrence,
+    gated_recurrence,
+    loop_recurrence,
+)
 from drmbids.populations.base import NONLINEARITIES
 
 
@@ -53,3 +60,67 @@ def test_a_window_in_two_pieces_is_the_window() -> None:
     kept = torch.cat((past, first))[-4:]
     second = delayed_recurrence(kept, drive[3:], weight, decay, torch.tanh)
     torch.testing.assert_close(torch.cat((first, second)), whole, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+@pytest.mark.parametrize("shared", [(), (0,), (1,), (2,), (3,), (0, 1), (0, 2, 3)])
+def test_many_models_equal_one_after_another(shared: tuple[int, ...], leaky: bool) -> None:
+    """Under vmap, each argument with an axis of models or shared by all of them."""
+    torch.manual_seed(1)
+    n_models, each = 3, draw(3, 2, leaky)
+    parts = [
+        part if k in shared else (part + 0.1 * torch.rand(n_models, *part.shape)).detach()
+        for k, part in enumerate(each)
+    ]
+    parts = [part.detach().clamp(max=0.95).requires_grad_() for part in parts]
+    axes = tuple(None if k in shared else 0 for k in range(len(parts)))
+    scale = torch.randn(n_models, 7, 2, 3, dtype=torch.float64)
+    together = torch.vmap(lambda *p: delayed_recurrence(*p, torch.tanh), in_dims=axes)(*parts)
+    alone = [
+        delayed_recurrence(*(p if k in shared else p[m] for k, p in enumerate(parts)), torch.tanh)
+        for m in range(n_models)
+    ]
+    torch.testing.assert_close(together, torch.stack(alone), rtol=1e-12, atol=1e-12)
+    wanted = torch.autograd.grad((torch.stack(alone) * scale).sum(), parts)
+    got = torch.autograd.grad((together * scale).sum(), parts)
+    torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_gated_units_equal_those_of_torch(batch: int) -> None:
+    torch.manual_seed(0)
+    gru = torch.nn.GRU(4, 3).double()
+    x = torch.randn(9, batch, 4, dtype=torch.float64, requires_grad=True)
+    past = torch.randn(1, batch, 3, dtype=torch.float64, requires_grad=True)
+    b = gru.bias_hh_l0
+    drive = torch.nn.functional.linear(x, gru.weight_ih_l0, gru.bias_ih_l0)
+    drive = drive + torch.cat((b[:6], torch.zeros(3)))
+    one, other = gated_recurrence(past, drive, gru.weight_hh_l0.roll(3, 0), b[6:]), gru(x, past)[0]
+    torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+    scale, wanted = torch.randn_like(one), [x, past, *gru.parameters()]
+    gradients = [torch.autograd.grad((y * scale).sum(), wanted) for y in (one, other)]
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+def test_gated_gradient_by_finite_differences(rows: int) -> None:
+    """With feedback from three ticks, into the candidate too where there are four rows."""
+    torch.manual_seed(0)
+    shapes = [(3, 2, 2), (5, 2, 6), (rows * 2, 3 * 2), (2,)]
+    parts = [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes]
+    assert torch.autograd.gradcheck(gated_recurrence, parts)
+
+
+def test_loop_by_finite_differences() -> None:
+    """A leaky and a gated member in blocks of two ticks that do not divide the window."""
+    torch.manual_seed(0)
+    shapes = [(4, 2, 2), (5, 2, 2), (2,), (1, 2, 3), (5, 2, 9), (9, 3), (3,), (2, 3), (9, 2)]
+    parts = [torch.randn(s, dtype=torch.float64) for s in shapes]
+    parts[2] = torch.rand(2, dtype=torch.float64)
+
+    def loop(*p: Tensor) -> list[Tensor]:
+        members = [Member(Rate(torch.tanh), p[0], p[1], None, p[2]), Member(Gated(), *p[3:7])]
+        arcs = [Arc(0, 1, 1, p[7]), Arc(1, 0, 4, p[8])]
+        return loop_recurrence(members, arcs, [(1, 2), (0, 2), (1, 2), (0, 2), (1, 1), (0, 1)])
+
+    assert torch.autograd.gradcheck(loop, [part.requires_grad_() for part in parts])

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.learned_delay import LearnedDelay
+from drmbids.connections.tracts import Tracts
 from drmbids.net.net import DRMNet
 from drmbids.populations.additive import Additive
 from drmbids.populations.base import DRMPopulation
@@ -53,6 +55,16 @@ def draw_delays() -> Callable[[random.Random, int], dict[tuple[int, int], int]]:
     return random_delays
 
 
+def random_tracts(n_to: int, n_from: int, shortest: float, more: float) -> Tracts:
+    """Return tracts, some of them missing, whose delays begin after ``shortest`` seconds."""
+    weights = torch.randn(n_to, n_from) * (torch.rand(n_to, n_from) < 0.7)
+    weights[0, 0] = 1.0
+    lengths = 1000 * (2 * shortest + more * torch.rand(n_to, n_from))  # mm, at 1 to 2 m/s
+    return Tracts(
+        weights, lengths, 1.7, 1.0, 2.0, strength=0.8, trainable=("velocity", "strength", "weights")
+    )
+
+
 def random_net(seed: int, resolution: float = 0.25) -> DRMNet:
     """Return a net of up to 5 populations of any kind with any connections."""
     torch.manual_seed(seed)
@@ -72,8 +84,17 @@ def random_net(seed: int, resolution: float = 0.25) -> DRMNet:
         if ticks is None:
             return None
         weights = nn.Linear(width, draw.randint(1, 3)) if draw.random() < 0.3 else None
+        shortest, more = ticks * resolution, draw.uniform(0.2, 4.0) * resolution
+        kind = draw.choice(["fixed", "fixed", "learned", "tracts"])
+        if kind == "tracts":
+            n = draw.randint(1, 3)
+            widths[to] += n
+            return random_tracts(n, width, shortest, more)
         widths[to] += width if weights is None else weights.out_features
-        return DRMConnection(ticks * resolution, weights)
+        if kind == "learned":
+            delay = shortest + draw.uniform(0.1, 0.9) * more
+            return LearnedDelay(delay, shortest, shortest + more, weights)
+        return DRMConnection(shortest, weights)
 
     ws = [[connect(to, shown.get((to, s)), columns[s]) for s in range(n_stimuli)]
           for to in range(n)]  # fmt: skip

@@ -1,72 +1,156 @@
-"""Loops of rate populations stacked into one recurrence equal the same loops in blocks."""
+"""Loops that run without a graph, in blocks or stacked, equal the loop over ticks."""
 
 import random
 
 import pytest
 import torch
+from torch import Tensor
+from torch.func import functional_call
 
 from drmbids.connections.base import DRMConnection
+from drmbids.net import grouping
+from drmbids.net.groups import Stack
 from drmbids.net.net import DRMNet
 from drmbids.populations.additive import Additive
+from drmbids.populations.base import DRMPopulation
 from drmbids.populations.gru import GRU
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
+from drmbids.testing.reference import naive_activity
+
+KINDS = {"rates": [Additive, Leaky], "gated": [GRU], "mixed": [Additive, Leaky, GRU]}
 
 
-def random_brain(seed: int, n: int = 6, kind: type | None = None, **options) -> DRMNet:
-    """Return a brain of many short loops: what is stacked."""
+def plain_net(seed: int, kinds: str, ring: bool, n: int = 5, shortest: int = 0) -> DRMNet:
+    """Return a net whose connections only delay; ``ring`` makes all of it one loop."""
     draw = random.Random(seed)
     torch.manual_seed(seed)
-    units = [draw.randint(1, 3) for _ in range(n)]
-    to_from = [
-        [(i != j and draw.random() < 0.7) or (i + 1) % n == j for j in range(n)] for i in range(n)
+    units = [draw.randint(1, 4) for _ in range(n)]
+    rank = draw.sample(range(n), n)
+
+    def connect(to: int, source: int) -> DRMConnection | None:
+        forward = rank[source] < rank[to]
+        on_ring = ring and (to + 1) % n == source
+        if not on_ring and draw.random() > (0.35 if ring or forward else 0.0):
+            return None
+        ticks = draw.randint(max(shortest, 0 if forward else 1), 4)
+        return DRMConnection(0.1 * ticks)
+
+    from_others = [[connect(to, source) for source in range(n)] for to in range(n)]
+    shown = [
+        draw.random() < 0.5 or not any(row) or (not ring and rank[to] == 0)
+        for to, row in enumerate(from_others)
     ]
-    shown = [draw.random() < 0.5 for _ in range(n)]
-    populations = []
-    for i in range(n):
-        width = 2 * shown[i] + sum(u for u, there in zip(units, to_from[i], strict=True) if there)
-        made = kind or (Leaky if draw.random() < 0.5 else Additive)
-        populations.append(made(units[i], width, **options))
+    populations: list[DRMPopulation] = []
+    for to, row in enumerate(from_others):
+        width = 2 * shown[to] + sum(u for u, c in zip(units, row, strict=True) if c)
+        kind = draw.choice(KINDS[kinds])
+        options = {} if kind is GRU else {"nonlinearity": "tanh"}
+        populations.append(kind(units[to], width, **options))
+        for p in populations[-1].parameters():
+            p.data.add_(0.3 * torch.randn_like(p))
     return DRMNet(
         populations,
         [[DRMConnection(0.1 * draw.randint(0, 2)) if s else None] for s in shown],
-        [[DRMConnection(0.1 * draw.randint(1, 3)) if x else None for x in row] for row in to_from],
+        from_others,
         BOLD(units, [2], sources=[list(range(n))]),
         resolution=0.1,
         stimuli={"s": 2},
-    ).double()
+    )
 
 
-def run(net: DRMNet, windows: tuple[int, ...], grouped: bool) -> tuple[torch.Tensor, list]:
-    """Return activity, and the gradient of a random sum of it, window after window."""
-    torch.manual_seed(0)
-    kept, net.groups = net.groups, net.groups if grouped else {}
-    net.zero_grad()
-    stimulus = torch.randn(sum(windows), 2, 2, dtype=torch.float64)
-    carry, parts, at = net.initial_carry(2), [], 0
-    for n in windows:
-        activity, _, carry = net.run([stimulus[at : at + n]], carry)
+def activity_of(net: DRMNet, stimulus: Tensor, windows: tuple[int, ...]) -> Tensor:
+    """Return activity, window after window, all populations side by side."""
+    carry, parts = net.initial_carry(stimulus.shape[1]), []
+    for part in stimulus.split(windows):
+        activity, _, carry = net.run([part], carry)
         parts.append(torch.cat(activity, -1))
-        at += n
-    activity = torch.cat(parts)
-    (activity * torch.randn_like(activity)).sum().backward()
-    net.groups = kept
-    return activity.detach(), [None if p.grad is None else p.grad.clone() for p in net.parameters()]
+    return torch.cat(parts)
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("nonlinearity", ["tanh", "softplus"])
-def test_stacked_equals_blocks(seed: int, nonlinearity: str) -> None:
-    net = random_brain(seed, nonlinearity=nonlinearity)
-    assert net.groups, "the brain was to be stacked"
-    assert "one recurrence" in net.schedule()
-    stacked, gradients = run(net, (40,), grouped=True)
-    blocks, expected = run(net, (40,), grouped=False)
-    torch.testing.assert_close(stacked, blocks, rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(gradients, expected, rtol=1e-9, atol=1e-11)
-    cut, in_pieces = run(net, (7, 1, 20, 12), grouped=True)
-    torch.testing.assert_close(cut, blocks, rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(in_pieces, expected, rtol=1e-9, atol=1e-11)
+def gradients(net: DRMNet, activity: Tensor) -> list[Tensor]:
+    torch.manual_seed(1)
+    trained = list(net.populations.parameters())
+    total = (activity * torch.randn_like(activity)).sum()
+    found = torch.autograd.grad(total, trained, allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(trained, found, strict=True)]
+
+
+@pytest.fixture(params=["stacked", "blocks"])
+def manner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make stacking always or never pay."""
+    time = -1e9 if request.param == "stacked" else float("inf")
+    monkeypatch.setattr(grouping, "STACK_TICK", dict.fromkeys(grouping.STACK_TICK, time))
+    return request.param
+
+
+@pytest.mark.parametrize("kinds", KINDS)
+@pytest.mark.parametrize("ring", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_equal_the_step_loop(seed: int, ring: bool, kinds: str, manner: str) -> None:
+    shortest = int(manner == "stacked" and seed % 2 == 0)
+    net = plain_net(seed, kinds, ring, shortest=shortest)
+    if ring:
+        (group,) = net.groups.values()
+        stacked = manner == "stacked" and kinds != "mixed" and shortest > 0
+        assert isinstance(group, Stack) or not stacked
+        assert not isinstance(group, Stack) or manner == "stacked"
+    batch = 1 + seed % 3
+    stimulus = torch.randn(23, batch, 2)
+    wanted = torch.cat(naive_activity(net, [stimulus]), -1)
+    expected = gradients(net, wanted)
+    for windows in ((23,), (7, 1, 12, 3)):
+        got = activity_of(net, stimulus, windows)
+        torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(gradients(net, got), expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("kinds", KINDS)
+@pytest.mark.parametrize("shared", [False, True])
+def test_many_models_equal_one_after_another(kinds: str, shared: bool, manner: str) -> None:
+    """Nets under vmap, autograd outside, stimuli shared or not; loops, chains, and alone."""
+    for ring in (True, False):
+        net = plain_net(3, kinds, ring)
+        own = dict(net.populations.named_parameters())
+        stacked = {
+            f"populations.{name}": torch.stack([p, p + 0.1, p - 0.05]).detach().requires_grad_()
+            for name, p in own.items()
+        }
+        stimulus = torch.randn(3, 19, 2, 2)
+
+        def one(parameters: dict[str, Tensor], shown: Tensor, net: DRMNet = net) -> Tensor:
+            return functional_call(Run(net), {f"net.{k}": v for k, v in parameters.items()}, shown)
+
+        axes = (0, None if shared else 0)
+        together = torch.vmap(one, in_dims=axes)(stacked, stimulus[0] if shared else stimulus)
+        alone = torch.stack(
+            [
+                one({k: v[m] for k, v in stacked.items()}, stimulus[0 if shared else m])
+                for m in range(3)
+            ]
+        )
+        torch.testing.assert_close(together, alone, rtol=1e-10, atol=1e-12)
+        scale = torch.randn_like(alone)
+        wanted, got = (
+            torch.autograd.grad((y * scale).sum(), list(stacked.values()), allow_unused=True)
+            for y in (alone, together)
+        )
+        for a, b in zip(got, wanted, strict=True):
+            torch.testing.assert_close(
+                torch.zeros(()) if a is None else a, torch.zeros(()) if b is None else b,
+                rtol=1e-9, atol=1e-10,
+            )  # fmt: skip
+
+
+class Run(torch.nn.Module):
+    """What ``functional_call`` asks for: the activity of a net in two windows."""
+
+    def __init__(self, net: DRMNet):
+        super().__init__()
+        self.net = net
+
+    def forward(self, stimulus: Tensor) -> Tensor:
+        return activity_of(self.net, stimulus, (12, 7))
 
 
 class Loud(Leaky):
@@ -77,11 +161,6 @@ class Loud(Leaky):
         return 2 * activity, state
 
 
-def test_what_is_no_rate_unit_is_not_stacked() -> None:
-    assert not random_brain(0, kind=GRU).groups
-    assert not random_brain(0, kind=Loud).groups
-
-
 class Doubling(DRMConnection):
     """A connection with a ``forward`` of its own."""
 
@@ -89,35 +168,57 @@ class Doubling(DRMConnection):
         return 2 * activity
 
 
-def test_a_connection_of_its_own_kind_is_called() -> None:
-    def brain(first: DRMConnection, scale: float) -> DRMNet:
-        torch.manual_seed(0)
-        net = DRMNet(
-            [Leaky(1, 2), Leaky(1, 1)],
-            [DRMConnection(), None],
-            [[None, first], [DRMConnection(0.1), None]],
-            BOLD([1, 1], [1, 1]),
-        )
-        with torch.no_grad():
-            net.populations[0].weight.copy_(torch.tensor([[1.0, 0.3 * scale]]))
-        return net
-
-    own, plain = brain(Doubling(0.1), 1.0), brain(DRMConnection(0.1), 2.0)
-    assert not own.groups and plain.groups
-    stimulus = [torch.rand(20, 1, 1)]
-    for one, other in zip(
-        own.run(stimulus, own.initial_carry(1))[0],
-        plain.run(stimulus, plain.initial_carry(1))[0],
-        strict=True,
-    ):
-        torch.testing.assert_close(one, other)
-
-
-def test_long_blocks_are_not_stacked() -> None:
-    brain = DRMNet(
-        [Leaky(1, 2), Leaky(1, 1)],
+def pair(kind: type[DRMPopulation], back: DRMConnection, units: int = 1) -> DRMNet:
+    """Return two populations in a loop."""
+    torch.manual_seed(0)
+    return DRMNet(
+        [kind(units, 1 + units), kind(units, units)],
         [DRMConnection(), None],
-        [[None, DRMConnection(2.0)], [DRMConnection(0.5), None]],
-        BOLD([1, 1], [1, 1]),
+        [[None, back], [DRMConnection(0.5), None]],
+        BOLD([units, units], [1, 1]),
+        resolution=0.1,
     )
-    assert not brain.groups and "blocks of 25 ticks" in brain.schedule()
+
+
+def test_units_of_another_form_run_as_themselves() -> None:
+    net = pair(Loud, DRMConnection(0.1))
+    assert not net.groups
+    stimulus = torch.rand(20, 1, 1)
+    wanted = torch.cat(naive_activity(net, [stimulus]), -1)
+    torch.testing.assert_close(activity_of(net, stimulus, (20,)), wanted)
+
+
+def test_a_connection_of_its_own_kind_is_called() -> None:
+    own, plain = pair(Leaky, Doubling(0.1)), pair(Leaky, DRMConnection(0.1))
+    with torch.no_grad():
+        own.populations[0].weight.copy_(torch.tensor([[1.0, 0.3]]))
+        plain.populations[0].weight.copy_(torch.tensor([[1.0, 0.6]]))
+    assert not own.groups and plain.groups
+    stimulus = torch.rand(20, 1, 1)
+    torch.testing.assert_close(
+        activity_of(own, stimulus, (20,)), activity_of(plain, stimulus, (20,))
+    )
+
+
+def test_what_is_stacked() -> None:
+    """Loops of few units that remember; not those of units without memory, nor of many units."""
+    assert "as one recurrence" in pair(Leaky, DRMConnection(0.1)).schedule()
+    for kind, units in ((Additive, 1), (Leaky, 128)):
+        net = pair(kind, DRMConnection(0.1), units)
+        assert net.groups
+        assert "in blocks of 6 ticks" in net.schedule()
+
+
+@pytest.mark.parametrize(("units", "joined"), [(4, True), (128, False)])
+def test_gated_populations_in_a_row(units: int, joined: bool) -> None:
+    net = DRMNet(
+        [GRU(units, 1), GRU(units, units), GRU(units, units)],
+        [DRMConnection(), None, None],
+        [[None] * 3, [DRMConnection(0.1), None, None], [None, DRMConnection(0.2), None]],
+        BOLD([units] * 3, [1] * 3),
+    )
+    lines = net.schedule().splitlines()
+    if joined:
+        assert lines == ["stage 1: P0, P1, P2 as one recurrence, tick by tick"]
+    else:
+        assert len(lines) == 3 and not net.groups

@@ -109,7 +109,7 @@ def test_sizes_behind_connection_weights() -> None:
 
 def test_schedule_text() -> None:
     net = DRMNet(
-        {"V1": Leaky(4, 2 + 3), "V2": Leaky(3, 4), "IT": Leaky(2, 3), "S1": GRU(2, 4)},
+        {"V1": Additive(4, 2 + 3), "V2": Additive(3, 4), "IT": Leaky(2, 3), "S1": GRU(2, 4)},
         ws=[DRMConnection(), None, None, None],
         Wp=[
             [None, DRMConnection(0.5), None, None],
@@ -123,7 +123,7 @@ def test_schedule_text() -> None:
     assert net.schedule().splitlines() == [
         "stage 1: loop of V1, V2 in blocks of 6 ticks (0.6 s), limited by V1 -> V2 -> V1",
         "stage 2: IT, the whole window at once",
-        "stage 3: loop of S1 in blocks of 1 tick (0.1 s), limited by S1 -> S1",
+        "stage 3: loop of S1 as one recurrence, tick by tick",
     ]
 
 
@@ -161,7 +161,7 @@ def check_limits(net: DRMNet) -> None:
         assert loop[0] == loop[-1] and len(set(loop)) == len(loop) - 1
         at = {node: k for k, node in enumerate(stage.members)}
         arcs = list(itertools.pairwise(loop))
-        total = sum(a.ticks for s, to in arcs for a in net.afferents[to]
+        total = sum(a.shortest for s, to in arcs for a in net.afferents[to]
                     if a.source == s and not a.is_stimulus)  # fmt: skip
         assert total // sum(at[s] >= at[to] for s, to in arcs) == stage.block
 

@@ -1,14 +1,16 @@
 """GRU against the published equations, one tick at a time."""
 
+import pytest
 import torch
 
-from drmbids.populations.gru import GRU
+from drmbids.populations.gru import GRU, MIN_TICKS
 
 
-def test_units_follow_the_published_equations() -> None:
+@pytest.mark.parametrize("n_ticks", [MIN_TICKS - 1, 3 * MIN_TICKS])
+def test_units_follow_the_published_equations(n_ticks: int) -> None:
     """Cho et al. 2014, with the reset gate behind the recurrent weights, as torch has it."""
     population = GRU(3, 2).double()
-    gru, x = population.gru, torch.randn(6, 2, 2, dtype=torch.float64)
+    gru, x = population.gru, torch.randn(n_ticks, 2, 2, dtype=torch.float64)
     got, state = population([x], population.initial_state(2))
     h = torch.zeros(2, 3, dtype=torch.float64)
     for t, now in enumerate(x):

@@ -55,7 +55,7 @@ def test_steady_activity_gives_its_own_size() -> None:
 def test_nothing_beyond_the_length_in_single_precision() -> None:
     readout = BOLD([1], [1])
     readout.set_resolution(0.5)
-    matrix = readout.response_matrix(torch.tensor([60.0]), 0, 120, torch.float32)[0, 0]
+    matrix = readout.response_matrix(torch.tensor([60.0]), 0, 120, torch.float32)[0, 0, 0]
     lag = 60.0 - 0.5 * (torch.arange(120) + 0.5)
     assert not matrix[lag > 32.0].any()
     assert matrix[(lag > 1.0) & (lag < 32.0)].all()
@@ -132,3 +132,45 @@ def test_a_response_of_any_kind() -> None:
     readout = BOLD([1], [1], hrf=SmoothHRF(length=20.0))
     readout.set_resolution(0.5)
     assert readout.memory == 40
+
+
+def test_features_of_several_basis_functions() -> None:
+    """All units through the response first, then all through its derivative."""
+    plain = identity(3, 0.5, hrf=DoubleGamma(trainable=False))
+    readout = BOLD([3], [2], hrf=DoubleGamma(trainable=False, derivatives="time")).double()
+    readout.set_resolution(0.5)
+    activity = [torch.randn(readout.memory + 20, 2, 3).double()]
+    times, later = torch.tensor([2.0, 5.3]).double(), torch.tensor([2.001, 5.301]).double()
+    (features,) = readout.features(activity, times)
+    assert features.shape == (2, 2, 6) and readout.weights[0].shape == (6, 2)
+    before, after = (plain.features(activity, t)[0] for t in (times, later))
+    torch.testing.assert_close(features[..., :3], before)
+    torch.testing.assert_close(features[..., 3:], (after - before) / 0.001, atol=1e-3, rtol=1e-3)
+
+
+def test_the_response_of_a_region_is_its_own_where_there_is_one() -> None:
+    lag = torch.arange(0.0, 32.0, 0.5)
+    readout = BOLD([1, 1], [2, 2], per_region=True)
+    assert torch.equal(readout.responses(lag), readout.hrf(lag)[:, 0])
+    shared = BOLD([1, 1], [2, 2])
+    assert torch.equal(shared.responses(lag), shared.hrf(lag)[:, 0].expand(2, -1))
+
+
+def test_the_response_of_a_region_is_the_curve_nearest_to_those_of_its_voxels() -> None:
+    lag = torch.arange(0.0, 32.0, 0.1).double()
+    readout = BOLD([2, 1], [5, 4], hrf=DoubleGamma(derivatives="time_and_dispersion")).double()
+    assert not readout.responses(lag).any()  # nothing is known yet
+    basis = readout.hrf(lag)[0].detach()
+    curve = torch.tensor([1.0, 0.6, -0.3]).double()
+    with torch.no_grad():
+        gains = torch.randn(2, 5).double()
+        readout.weights[0].copy_((curve[:, None, None] * gains).flatten(0, 1))
+        readout.weights[1].normal_()
+    first, second = readout.responses(lag)
+    alone = curve @ basis
+    torch.testing.assert_close(first, alone / (alone.abs().sum() * 0.1))  # all voxels agree
+    assert (second.abs().sum() * 0.1).item() == pytest.approx(1.0)
+    assert second.max() == second.abs().max()
+    curves = readout.weights[1].detach().mT @ basis
+    leading = torch.linalg.svd(curves, full_matrices=False).Vh[0]
+    assert abs(torch.corrcoef(torch.stack([leading, second]))[0, 1].item()) == pytest.approx(1.0)

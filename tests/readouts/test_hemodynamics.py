@@ -16,7 +16,7 @@ LAG = torch.arange(0.0, 32.0, 0.01)
 
 
 def test_peaks_are_where_the_papers_have_them() -> None:
-    spm, glover = (DoubleGamma(shape)(LAG)[0].detach() for shape in ("spm", "glover"))
+    spm, glover = (DoubleGamma(shape)(LAG)[0, 0].detach() for shape in ("spm", "glover"))
     assert LAG[spm.argmax()] == pytest.approx(5.0, abs=0.02)
     assert LAG[spm.argmin()] == pytest.approx(15.75, abs=0.03)
     assert float(spm.min() / spm.max()) == pytest.approx(-0.089, abs=0.002)
@@ -56,16 +56,29 @@ def test_a_fixed_response_does_not_train() -> None:
 
 def test_regions_are_independent() -> None:
     hrf = DoubleGamma(n_regions=2)
-    before = hrf(LAG).detach()
+    before = hrf(LAG)[:, 0].detach()
     hrf.set_value("delay", torch.tensor([6.0, 4.0]))
-    after = hrf(LAG)
+    after = hrf(LAG)[:, 0]
     torch.testing.assert_close(after[0], before[0])
     assert LAG[after[1].argmax()] < 4.0
 
 
+@pytest.mark.parametrize(
+    ("derivatives", "n"), [("none", 1), ("time", 2), ("time_and_dispersion", 3)]
+)
+def test_derivatives_are_basis_functions_beside_the_response(derivatives: str, n: int) -> None:
+    hrf = DoubleGamma(n_regions=2, derivatives=derivatives)
+    got = hrf(LAG)
+    assert got.shape == (2, n, len(LAG)) and hrf.features_per_unit == n
+    torch.testing.assert_close(got[:, :1], DoubleGamma(n_regions=2)(LAG))
+    if n > 1:  # a little of the derivative moves the response to earlier times
+        moved = got[0, 0] + 0.2 * got[0, 1]
+        torch.testing.assert_close(moved[100:-20], got[0, 0, 120:], atol=2e-3, rtol=0)
+
+
 @pytest.mark.parametrize("n_basis", [6, 10, 15])
 def test_smooth_response_starts_as_the_spm_response(n_basis: int) -> None:
-    got, wanted = SmoothHRF(n_basis=n_basis)(LAG)[0], DoubleGamma("spm")(LAG)[0]
+    got, wanted = SmoothHRF(n_basis=n_basis)(LAG)[0, 0], DoubleGamma("spm")(LAG)[0, 0]
     got = got * (got @ wanted) / (got @ got)
     assert (got - wanted).norm() / wanted.norm() < 0.15
 
@@ -74,7 +87,7 @@ def test_smooth_response_keeps_its_area_whatever_the_coefficients() -> None:
     hrf = SmoothHRF(n_regions=3)
     with torch.no_grad():
         hrf.coefficients.normal_().mul_(torch.tensor([[1.0], [50.0], [0.01]]))
-    area = hrf(LAG).abs().sum(1) * 0.01
+    area = hrf(LAG)[:, 0].abs().sum(1) * 0.01
     torch.testing.assert_close(area, torch.ones(3), rtol=1e-2, atol=0)
 
 
@@ -88,6 +101,8 @@ def test_memory_in_ticks(length: float, resolution: float, ticks: int) -> None:
 def test_faulty_arguments() -> None:
     with pytest.raises(ModelError, match="unknown double gamma 'fsl'; choose one of: spm, glover"):
         DoubleGamma("fsl")
+    with pytest.raises(ModelError, match="unknown derivatives 'dispersion'; choose one of: none,"):
+        DoubleGamma(derivatives="dispersion")
     with pytest.raises(ModelError, match="n_regions >= 1 and length > 0"):
         DoubleGamma(n_regions=0)
     with pytest.raises(ModelError, match="n_regions >= 1 and length > 0"):

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -33,6 +34,30 @@ def test_the_net_is_what_the_file_says(two_areas: str, runs: list[Run]) -> None:
     assert readout.sources == ((0,), (0, 1))
     assert readout.nuisance == Nuisance("cosine", high_pass=0.02, confounds=False)
     assert (readout.hrf.n_regions, readout.hrf.shape, readout.hrf.trainable) == (2, "glover", False)
+
+
+LEARNED = "delay_s: 1.3, delay_min_s: 0.5, delay_max_s: 2.25"
+
+
+def test_a_delay_with_limits_is_learned(two_areas: str, runs: list[Run]) -> None:
+    spec = parse_model(two_areas.replace("delay_s: 1.5", LEARNED))
+    for same in (spec, parse_model(spec.to_yaml()), spec.resolve(runs)):
+        learned = same.build(runs).connections[2]
+        assert isinstance(learned, LearnedDelay) and learned.learns_delay
+        assert (learned.delay_min, learned.delay_max) == (0.5, 2.25)
+        assert learned.delay == pytest.approx(1.3)
+        assert (learned.shortest_ticks, learned.longest_ticks) == (1, 5)
+    held = parse_model(two_areas.replace("delay_s: 1.5", f"{LEARNED}, trainable: false"))
+    assert not held.build(runs).connections[2].learns_delay
+
+
+def test_limits_are_dealt_out_to_each_region(runs: list[Run]) -> None:
+    text = default_model().to_yaml().replace("delay_ticks: 1", "delay_ticks: 3, delay_min_s: 1.0, "
+                                             "delay_max_s: 6.0")  # fmt: skip
+    net = parse_model(text).build(runs)
+    between = [c for c in net.connections if isinstance(c, LearnedDelay)]
+    assert len(between) == 2
+    assert [c.delay for c in between] == [pytest.approx(3 * net.resolution)] * 2
 
 
 def test_the_net_runs(two_areas: str, runs: list[Run]) -> None:

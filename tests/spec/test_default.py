@@ -30,7 +30,8 @@ def test_what_is_commented_out_in_the_template_is_right() -> None:
     assert spec.readout.hrf is not None
     assert spec.readout.hrf.kind == "smooth"
     assert list(spec.populations) == ["each_region", "V1", "FFA"]
-    assert spec.projections[-1].label == "V1 -> FFA"
+    assert [p.label for p in spec.projections[-2:]] == ["V1 -> FFA", "FFA -> V1"]
+    assert spec.projections[-1].limited and not spec.projections[-2].limited
 
 
 def test_default_model_of_runs(runs: list[Run]) -> None:

@@ -90,6 +90,27 @@ FAULTS = {
             (13, "projections[5]: ", "both delay_s and delay_ticks"),
         ],
     ),
+    "limits of delays": (
+        HEAD + CHAIN + "  - {from: V2, to: V1, delay_s: 0.7, delay_min_s: 0.8, delay_max_s: 1.0}\n"
+        "  - {from: V1, to: V1, delay_s: 1.0, delay_max_s: 2.0}\n"
+        "  - {from: V2, to: V2, delay_s: 1.0, delay_min_s: 0.2, delay_max_s: 2.0}\n"
+        "  - {from: events, to: V2, delay_s: 1.0, trainable: true}\n",
+        [
+            (10, "projections[2]: ", "V2 -> V1: 0.7 s is not between its limits, 0.8 and 1 s"),
+            (11, "projections[3].delay_max_s: ", "delay_max_s is given without delay_min_s"),
+            (12, "projections[4]: ", "would form a loop within one tick; let delay_min_s be"),
+            (13, "projections[5].trainable: ", "only a delay with delay_min_s and delay_max_s"),
+        ],
+    ),
+    "limits without a delay": (
+        HEAD + CHAIN + "  - {from: V2, to: V1, delay_min_s: 0.8, delay_max_s: 1.0}\n",
+        [(10, "projections[2]: ", "V2 -> V1: a delay with limits starts from delay_s; add it")],
+    ),
+    "loop through a limit below a tick": (
+        HEAD + "projections:\n  - {from: events, to: V1}\n  - {from: V1, to: V2}\n"
+        "  - {from: V2, to: V1, delay_s: 1.0, delay_min_s: 0.1, delay_max_s: 2.0}\n",
+        [(10, "projections[2]: ", "connections without delay form a loop: V")],
+    ),
     "self-projection": (
         HEAD + CHAIN + "  - {from: V2, to: V2}\n",
         [(10, "projections[2]: ", "V2 -> V2: without delay it would form a loop")],

@@ -133,6 +133,8 @@ def test_keys_and_choices_do_not_need_docstrings(monkeypatch: pytest.MonkeyPatch
 
 def test_options_of_ours() -> None:
     assert list(options_of(POPULATIONS["leaky"], POPULATION_SIZES)) == ["tau_s", "nonlinearity"]
-    assert list(options_of(HRFS["double_gamma"], HRF_SIZES)) == ["shape", "trainable", "length_s"]
+    double_gamma = ["shape", "trainable", "length_s", "derivatives"]
+    assert list(options_of(HRFS["double_gamma"], HRF_SIZES)) == double_gamma
     assert list(options_of(HRFS["smooth"], HRF_SIZES)) == ["n_basis", "length_s"]
     assert list(options_of(READOUTS["bold"], READOUT_SIZES)) == []
+    assert "per_region" in options_of(READOUTS["balloon"], READOUT_SIZES)

@@ -16,9 +16,12 @@ def run_script(text: str) -> DRMNet:
     return names["net"]
 
 
-@pytest.mark.parametrize("which", ["file", "default"])
+@pytest.mark.parametrize("which", ["file", "learned", "default"])
 def test_the_script_builds_the_same_net(which: str, two_areas: str, runs: list[Run]) -> None:
-    spec = parse_model(two_areas) if which == "file" else default_model()
+    if which == "learned":
+        limits = "delay_s: 1.3, delay_min_s: 0.5, delay_max_s: 2.25, trainable: false"
+        two_areas = two_areas.replace("delay_s: 1.5", limits)
+    spec = default_model() if which == "default" else parse_model(two_areas)
     torch.manual_seed(0)
     built = spec.build(runs)
     torch.manual_seed(0)

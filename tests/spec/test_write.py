@@ -32,8 +32,10 @@ def models(draw: st.DrawFn) -> ModelSpec:
     drawn = [n for n in drawn if n != "each_region"] or ["a", "b"]
     stimulus, populations = drawn[0], drawn[1:] or [drawn[0] + "x"]
     chain = [{"from": a, "to": b} for a, b in zip([stimulus, *populations], populations)]  # noqa: B905
+    limits = {"delay_s": 3.5, "delay_min_s": 2.5, "delay_max_s": draw(st.floats(4.0, 1e3))}
+    delays = [{"delay_ticks": draw(st.integers(1, 9))}, limits, {**limits, "trainable": False}]
     back = [
-        {"from": name, "to": populations[0], "delay_ticks": draw(st.integers(1, 9))}
+        {"from": name, "to": populations[0], **draw(st.sampled_from(delays))}
         for name in populations[1:]
         if draw(st.booleans())
     ]

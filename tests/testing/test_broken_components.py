@@ -1,6 +1,6 @@
 """The checks see what is broken: one fault at a time, and the message names it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from drmbids.readouts.bold import BOLD
 from drmbids.readouts.hemodynamics import DoubleGamma
 from drmbids.testing import (
     check_connection,
+    check_fixed_delay,
     check_hrf,
     check_loss,
     check_population,
@@ -202,31 +203,46 @@ class WrongConnection(DRMConnection):
 
     fault = ""
 
-    def delay_ticks(self, what: str = "delay") -> int:
+    @property
+    def shortest_ticks(self) -> int:
         if self.fault == "rounds":
             return max(0, round(self.delay / self.resolution)) if self.delay == self.delay else 0
         late = int(self.fault == "late" and self.delay > 0)
-        return super().delay_ticks(what) + late
+        return super().shortest_ticks + late
+
+    @property
+    def longest_ticks(self) -> int:
+        return 3 if self.fault == "mixes blocks" else super().longest_ticks
 
     def forward(self, activity: Tensor) -> Tensor:
         if self.fault == "smooths":
             return activity - activity.mean(0)
         return activity
 
+    def arrive(self, sent: Tensor) -> Tensor:
+        if self.fault == "sums":
+            return sent.sum(-1, keepdim=True)
+        if self.fault == "mixes batches":
+            return sent - sent.mean(1, keepdim=True)
+        return sent[3:] - sent.mean(0) if self.fault == "mixes blocks" else sent
+
 
 @pytest.mark.parametrize(
-    ("fault", "message"),
+    ("check", "fault", "message"),
     [
-        ("rounds", "is not refused"),
-        ("late", "0.1 s are 2 ticks, not 1"),
-        ("smooths", "depends on other ticks"),
+        (check_fixed_delay, "rounds", "is not refused"),
+        (check_fixed_delay, "late", "0.1 s are 2 ticks, not 1"),
+        (check_connection, "smooths", "depends on other ticks"),
+        (check_connection, "sums", "3 units are sent, 1 arrive; say so in keeps_units"),
+        (check_connection, "mixes blocks", "blocks change what arrives"),
+        (check_connection, "mixes batches", "a batch is not its elements"),
     ],
 )
-def test_faults_of_connections(fault: str, message: str) -> None:
+def test_faults_of_connections(check: Callable[..., None], fault: str, message: str) -> None:
     doc = WrongConnection.__doc__
     broken = type("Broken", (WrongConnection,), {"fault": fault, "__doc__": doc})
     with pytest.raises(AssertionError, match=message):
-        check_connection(broken)
+        check(broken)
 
 
 class WrongReadout(BOLD):

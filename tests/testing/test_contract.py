@@ -17,6 +17,7 @@ from drmbids.populations.base import NONLINEARITIES
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.testing import (
     check_connection,
+    check_fixed_delay,
     check_hrf,
     check_loss,
     check_population,
@@ -30,6 +31,20 @@ DEVICES = [
         marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
     ),
 ]
+#: How each connection is built for a source of three units.
+BUILT = {
+    "delay": CONNECTIONS["delay"],
+    "learned_delay": partial(CONNECTIONS["learned_delay"], 0.33, delay_min=0.1, delay_max=0.7),
+    "tracts": partial(
+        CONNECTIONS["tracts"],
+        weights=[[0.0, 2.0, -1.0], [0.5, 0.0, 0.0]],
+        lengths=[[0.0, 500.0, 830.0], [210.0, 0.0, 0.0]],
+        velocity=1.3,
+        velocity_min=1.0,
+        velocity_max=2.0,
+        trainable=("velocity", "strength", "weights"),
+    ),
+}
 CHECKS: list[tuple[Registry, Callable[..., None]]] = [
     (POPULATIONS, check_population),
     (CONNECTIONS, check_connection),
@@ -50,7 +65,9 @@ CHECKS: list[tuple[Registry, Callable[..., None]]] = [
 )
 def test_contract(registry: Registry, check: Callable[..., None], name: str, device: str) -> None:
     component = registry[name]
-    if registry is HRFS:
+    if registry is CONNECTIONS:
+        check(BUILT[name], device=device)
+    elif registry is HRFS:
         check(lambda n_regions: component(n_regions=n_regions), device=device)
     else:
         check(component, device=device)
@@ -91,7 +108,24 @@ def test_contract_of_bold_with_shared_sources() -> None:
 
 
 def test_contract_of_a_connection_with_weights() -> None:
-    check_connection(lambda delay: CONNECTIONS["delay"](delay, weights=nn.Linear(3, 2)))
+    check_fixed_delay(lambda delay: CONNECTIONS["delay"](delay, weights=nn.Linear(3, 2)))
+    check_connection(lambda: CONNECTIONS["delay"](0.2, weights=nn.Linear(3, 2)))
+    check_connection(lambda: CONNECTIONS["learned_delay"](0.33, 0.1, 0.5, nn.Linear(3, 2)))
+
+
+def test_contract_of_a_fixed_delay() -> None:
+    check_fixed_delay(CONNECTIONS["delay"])
+
+
+@pytest.mark.parametrize("width", [0.3, 1.0])
+@pytest.mark.parametrize("name", ["learned_delay", "tracts"])
+def test_contract_of_learned_delays_read_through_wide_kernels(name: str, width: float) -> None:
+    def build() -> nn.Module:
+        connection = BUILT[name]()
+        connection.width = width
+        return connection
+
+    check_connection(build)
 
 
 def small_components() -> list[Any]:
@@ -99,13 +133,15 @@ def small_components() -> list[Any]:
         *(pytest.param(POPULATIONS[n](3, 2), id=n) for n in POPULATIONS),
         *(pytest.param(HRFS[n](), id=n) for n in HRFS),
         *(pytest.param(READOUTS[n]([2], [3]), id=n) for n in READOUTS),
-        *(pytest.param(CONNECTIONS[n](0.1, nn.Linear(2, 2)), id=n) for n in CONNECTIONS),
+        pytest.param(CONNECTIONS["delay"](0.1, nn.Linear(2, 2)), id="delay"),
+        *(pytest.param(BUILT[n](), id=n) for n in ("learned_delay", "tracts")),
     ]
 
 
 @pytest.mark.parametrize("component", small_components())
 def test_components_can_be_sent_to_another_process(component: nn.Module) -> None:
-    sum(p.square().sum() for p in component.parameters()).backward()
+    if parameters := list(component.parameters()):
+        sum(p.square().sum() for p in parameters).backward()
     sent = pickle.loads(pickle.dumps(component))
     got, wanted = sent.state_dict(), component.state_dict()
     assert got.keys() == wanted.keys()

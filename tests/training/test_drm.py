@@ -22,7 +22,8 @@ from drmbids.readouts.bold import BOLD
 from drmbids.training import drm as drm_module
 from drmbids.training import solver as solver_module
 from drmbids.training.drm import DRM
-from drmbids.training.passes import gather_targets
+from drmbids.training.loop import run_epoch
+from drmbids.training.runners import Alone
 
 RunsOf, NetOf = Callable[..., list[Run]], Callable[..., DRMNet]
 
@@ -37,7 +38,7 @@ def objective(
 ) -> tuple[float, dict[str, torch.Tensor]]:
     """Return the loss of one epoch, and the gradient it leaves on everything upstream."""
     model = DRM(net, **{"alphas": 0.1, **options})
-    loss = model._epoch(data, gather_targets(data, data.n_runs), cutoff, backward=True)
+    (loss,) = run_epoch([model.trainee(data)], Alone(net), cutoff, backward=True)
     solved = {id(p) for p in net.readout.linear_parameters()} if model.solve else set()
     return loss, {
         name: p.grad.clone()
@@ -310,15 +311,15 @@ def test_offsets_with_shared_confounds_are_optimal(
 ) -> None:
     runs, net = runs_of((24, 24), missing, n_confounds=2), net_of(n_confounds=2)
     data = iterate(runs, nuisance=Nuisance(order=1, confounds=False))
-    model, targets = DRM(net, alphas=0.1), gather_targets(data, 2)
+    trainee = DRM(net, alphas=0.1).trainee(data)
     (item,) = list(data)
     _, seen, _ = net.run(item["stimulus"], net.initial_carry(2))
     features = net.readout.features(seen, item["times"])
     with torch.no_grad():
-        solution = model._solve([[x[:, k] for k in range(2)] for x in features], targets)
+        assert trainee.solve_maps([[x[:, k] for k in range(2)] for x in features])
         prediction = net.readout.map_features(features, item["confounds"])
     for k, basis in enumerate(item["nuisance"]):
-        rest = item["response"][:, k] - prediction[:, k] - solution.offsets[k]
+        rest = item["response"][:, k] - prediction[:, k] - trainee.solution.offsets[k]
         left = basis.T @ rest.nan_to_num(0.0)
         assert left.abs().max() < 1e-9
 

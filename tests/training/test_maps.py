@@ -5,7 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from himalaya.kernel_ridge import KernelRidgeCV
+from himalaya.ridge import RidgeCV
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import PredefinedSplit
 from torch import Tensor
 
 from drmbids.core.nuisance import Nuisance
@@ -99,6 +102,44 @@ def test_maps_equal_ridge_with_free_nuisance(missing: str, spikes: bool, alpha: 
         there = np.isfinite(np.concatenate(y)[:, target])
         np.testing.assert_allclose(np.concatenate(got)[there], fitted[there], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(maps.alpha, alpha)
+
+
+@pytest.mark.parametrize("n_delays", [8, 40])
+def test_delayed_stimuli_are_solved_as_himalaya_does(n_delays: int) -> None:
+    """Without dynamics, a solved readout of delayed stimuli is the usual encoding model."""
+    make, n_stimuli = np.random.default_rng(0), 4
+    x, y, basis = [], [], []
+    weights = (
+        make.standard_normal((n_delays, n_stimuli, 20)) / np.arange(1, n_delays + 1)[:, None, None]
+    )
+    for n in (50, 50, 50):  # of equal length: himalaya takes the mean of folds
+        shown = np.concatenate(
+            [np.zeros((n_delays, n_stimuli)), make.standard_normal((n, n_stimuli))]
+        )
+        delayed = np.stack([shown[n_delays - d : n_delays - d + n] for d in range(n_delays)], 1)
+        target = np.einsum("tds,dsv->tv", delayed, weights)
+        target += np.logspace(-1, 1.5, 20) * make.standard_normal((n, 20))
+        x.append(delayed.reshape(n, -1))
+        y.append(target)
+        basis.append(orthonormal(np.linspace(-1, 1, n)[:, None] ** np.arange(3)))
+    alphas = np.logspace(-3, 2, 6)
+    series = [Series(*pair) for pair in zip(tensors(y), tensors(basis), strict=True)]
+    maps = solve_region(tensors(x), series, torch.as_tensor(alphas), torch.ones(20))
+    clean_x, clean_y = (
+        np.concatenate([residuals(a, b) for a, b in zip(part, basis, strict=True)])
+        for part in (x, y)
+    )
+    spread, n_free = np.sqrt(np.mean(clean_x**2, axis=0)), 150 - 9
+    folds = PredefinedSplit(np.repeat([0, 1, 2], 50))
+    if n_delays * n_stimuli < 150:
+        peer = RidgeCV(alphas * n_free, fit_intercept=False, cv=folds)
+        wanted = peer.fit(clean_x / spread, clean_y).coef_
+    else:
+        peer = KernelRidgeCV(alphas * n_free, cv=folds)
+        wanted = peer.fit(clean_x / spread, clean_y).get_primal_coef(clean_x / spread)
+    np.testing.assert_allclose(maps.alpha, peer.best_alphas_ / n_free)
+    assert len(set(maps.alpha.tolist())) > 2
+    np.testing.assert_allclose(maps.weights, wanted / spread[:, None], rtol=1e-5, atol=1e-6)
 
 
 def test_penalty_does_not_depend_on_the_scale_of_activity() -> None:

@@ -1,0 +1,122 @@
+"""The null without fitting again: predictions already made, moved against the measured series."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from drmbids.comparison.held_out import HeldOut
+from drmbids.comparison.null import Null, draw_permutations
+from drmbids.core.results import Results
+from drmbids.metrics.scores import correlation, remainder
+from drmbids.metrics.shifted import shifted_correlations
+
+# Targets that are permuted at once: bounds memory, changes no number.
+_BLOCK = 1000
+
+
+def moved_predictions(
+    results: Results,
+    series: Mapping[str, Sequence[HeldOut]],
+    n_permutations: int,
+    scheme: str,
+    rng: np.random.Generator,
+) -> dict[str, Null]:
+    """Move predictions already made against the measured series.
+
+    Parameters
+    ----------
+    results : Results
+    series : mapping of str to sequence of HeldOut
+        By model; all models get the same permutations.
+    n_permutations : int
+    scheme : {"shift", "runs"}
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    DataError
+        If ``"runs"`` meets runs of different length.
+    """
+    first = next(iter(series.values()))
+    lengths = [len(part.measured) for part in first]
+    choices = draw_permutations(lengths, n_permutations, scheme, rng)
+    widening = np.sqrt(1 + reciprocal_share(results))
+    return {model: _moved(parts, choices, scheme, widening) for model, parts in series.items()}
+
+
+def _moved(parts: Sequence[HeldOut], choices: np.ndarray, scheme: str, widening: float) -> Null:
+    """Return the null of one model, block by block of targets."""
+    n_targets = len(parts[0].targets)
+    observed, above = np.empty(n_targets), np.empty(n_targets, dtype=int)
+    largest = np.full(len(choices), -np.inf)
+    folds = pd.factorize(np.array([part.fold for part in parts]))[0]
+    for start in range(0, n_targets, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        # scores of each run with each thing it may be paired with: (n_choices, n_targets)
+        if scheme == "shift":
+            tables = [
+                shifted_correlations(p.measured[:, block], p.complete[:, block], p.basis)
+                for p in parts
+            ]
+            unmoved = np.zeros(len(parts), dtype=int)
+        else:
+            tables = [_with_every_run(part, parts, block) for part in parts]
+            unmoved = np.arange(len(parts))
+        scores = np.stack([table[k] for table, k in zip(tables, unmoved, strict=True)])
+        weights = _weights(np.isfinite(scores), folds)
+        tables = [np.nan_to_num(table) for table in tables]
+        null = sum(w * table[k] for w, table, k in zip(weights, tables, choices.T, strict=True))
+        centre = sum(w * table.mean(0) for w, table in zip(weights, tables, strict=True))
+        null = centre + widening * (null - centre)
+        observed[block] = (weights * np.nan_to_num(scores)).sum(0)
+        above[block] = (null >= observed[block]).sum(0)
+        largest = np.fmax(largest, np.nan_to_num(null, nan=-np.inf).max(1))
+    return Null(observed, above, largest)
+
+
+def _with_every_run(part: HeldOut, parts: Sequence[HeldOut], block: slice) -> np.ndarray:
+    """Return r of one measured run with the predictions for every run."""
+    measured = part.measured[:, block]
+    there = np.isfinite(measured)
+    predicted = (np.where(there, other.complete[:, block], np.nan) for other in parts)
+    return np.stack([correlation(measured, remainder(part.basis, p)) for p in predicted])
+
+
+def _weights(scored: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return the weights (n_runs, n_targets) of a mean over folds of means over their runs.
+
+    Runs and folds in which a target has no score are left out; NaN where it never has one.
+    """
+    per_fold = np.zeros((folds.max() + 1, scored.shape[1]))
+    np.add.at(per_fold, folds, scored)
+    n_folds = (per_fold > 0).sum(0)
+    weights = scored / np.maximum(per_fold[folds], 1) / np.maximum(n_folds, 1)
+    return np.where(n_folds > 0, weights, np.nan)
+
+
+def reciprocal_share(results: Results) -> float:
+    """Return the share of pairs of test and training run that occur in both directions.
+
+    Parameters
+    ----------
+    results : Results
+        With its table of folds.
+
+    Examples
+    --------
+    >>> rows = [("1", "a", "test", 9), ("1", "b", "train", 9)]
+    >>> back = [("2", "b", "test", 9), ("2", "a", "train", 9)]
+    >>> table = pd.DataFrame(columns=["model", "fold", "region", "target", "r", "r2"])
+    >>> columns = ["fold", "run", "part", "n_measured"]
+    >>> reciprocal_share(Results(table, folds=pd.DataFrame(rows, columns=columns)))
+    0.0
+    >>> reciprocal_share(Results(table, folds=pd.DataFrame(rows + back, columns=columns)))
+    1.0
+    """
+    assert results.folds is not None
+    pairs = set()
+    for _, rows in results.folds.groupby("fold"):
+        by_part = rows.groupby("part")["run"].apply(list)
+        pairs |= {(test, train) for test in by_part["test"] for train in by_part["train"]}
+    return sum((train, test) in pairs for test, train in pairs) / len(pairs)

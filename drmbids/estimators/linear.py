@@ -1,0 +1,291 @@
+"""What linear baselines share: a design matrix made of the stimuli, and weights for all runs."""
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
+from drmbids.core.run import Run
+from drmbids.core.stream import Events, Stream
+from drmbids.estimators.base import RunEstimator, find_conditions, warn_of_unknown
+from drmbids.metrics.scores import measured_values
+
+
+class CleanPart(NamedTuple):
+    """Targets that share their missing samples, without the nuisance of each run.
+
+    Only runs in which these targets were measured are there.
+    """
+
+    targets: np.ndarray  # shape: (n,), indices
+    designs: list[np.ndarray]  # shape: (n_there, n_regressors), one for each run
+    data: list[np.ndarray]  # shape: (n_there, n), one for each run
+    ranks: list[int]  # of the nuisance, one for each run
+    alive: np.ndarray  # shape: (n_regressors,), whether the nuisance leaves some of a regressor
+
+
+def missing_patterns(
+    values: Sequence[np.ndarray],
+) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    """Yield targets that miss the same samples, with the rows of each run that they have.
+
+    Parameters
+    ----------
+    values : sequence of array of shape (n_measured, n_targets)
+        One for each run; NaN where missing. Targets without any element are left out.
+
+    Yields
+    ------
+    targets : array of int of shape (n,)
+    rows : list of array of bool of shape (n_measured,)
+        One for each run.
+    """
+    there = np.isfinite(np.concatenate(values))
+    if there.all():
+        patterns, which = np.ones((len(there), 1), dtype=bool), np.zeros(there.shape[1], dtype=int)
+    else:
+        patterns, which = np.unique(there, axis=1, return_inverse=True)
+    ends = np.cumsum([len(block) for block in values])[:-1]
+    for k, pattern in enumerate(patterns.T):
+        if pattern.any():
+            yield np.flatnonzero(which.ravel() == k), np.split(pattern, ends)
+
+
+def clean_parts(
+    designs: Sequence[np.ndarray], values: Sequence[np.ndarray], bases: Sequence[np.ndarray]
+) -> Iterator[CleanPart]:
+    """Yield design and data with the nuisance taken out, targets with the same gaps together.
+
+    Parameters
+    ----------
+    designs : sequence of array of shape (n_measured, n_regressors)
+        One for each run.
+    values : sequence of array of shape (n_measured, n_targets)
+        NaN where missing. Targets without any element are left out.
+    bases : sequence of array of shape (n_measured, rank)
+        Nuisance of each run.
+
+    Yields
+    ------
+    CleanPart
+    """
+    for targets, rows in missing_patterns(values):
+        part = CleanPart(targets, [], [], [], np.zeros(designs[0].shape[1], dtype=bool))
+        size = np.zeros(designs[0].shape[1])
+        for x, y, basis, there in zip(designs, values, bases, rows, strict=True):
+            if there.any():
+                part.designs.append(project_out(basis[there], x[there]))
+                part.data.append(project_out(basis[there], y[np.ix_(there, targets)]))
+                part.ranks.append(int(np.linalg.matrix_rank(basis[there])))
+                size += (x[there] ** 2).sum(0)
+        norms = sum((x**2).sum(0) for x in part.designs)
+        yield part._replace(alive=norms > RANK_TOLERANCE**2 * size)
+
+
+class Regressor(NamedTuple):
+    """One column of a design matrix."""
+
+    stimulus: str
+    label: str  # of the condition
+    suffix: str  # of the kernel or delay
+    values: np.ndarray  # shape: (n_measured,)
+
+
+class LinearBaseline(RunEstimator):
+    """Base of linear models of the stimuli, with one set of weights for all runs.
+
+    Drift and confounds are fitted in each run on its own, by taking them out of design and data.
+    Conditions are those of all training runs together; one that a run lacks is a zero column there.
+    A regressor is made run by run, so nothing reaches across the border of a run.
+
+    A derived class gives :meth:`_features` and :meth:`_solve`, and takes the parameter
+    ``nuisance``.
+
+    Attributes
+    ----------
+    regions_ : dict of str to int
+        Number of targets of each region.
+    conditions_ : dict of str to tuple of str
+        Columns of each stimulus in the training runs.
+    regressors_ : tuple of str
+        Names of the columns of the design matrix.
+    coef_ : array of shape (n_targets, n_regressors)
+        Weights, in units of the response; NaN for a target that was never measured.
+    tr_ : float
+        TR of the first training run in seconds.
+    """
+
+    nuisance: Nuisance | None
+
+    @abstractmethod
+    def _features(
+        self, run: Run, stimulus: Stream | Events, times: np.ndarray, tr: float
+    ) -> dict[str, np.ndarray]:
+        """Return regressors (n_measured, n_columns) of a stimulus by the suffix of their names."""
+
+    @abstractmethod
+    def _solve(
+        self,
+        runs: list[Run],
+        designs: list[np.ndarray],
+        values: list[np.ndarray],
+        bases: list[np.ndarray],
+    ) -> np.ndarray:
+        """Return weights (n_regressors, n_targets), NaN for a target without any element.
+
+        Lists have one element for each run: design, measured values (NaN where missing) and
+        nuisance, as :func:`clean_parts` takes them.
+        """
+
+    def design_matrix(self, run: Run) -> pd.DataFrame:
+        """Return the regressors of a run, without nuisance.
+
+        Parameters
+        ----------
+        run : Run
+            Any run; conditions that no training run had are left out with a warning.
+
+        Returns
+        -------
+        DataFrame
+            One row for each measured time (the index, s), one column for each of ``regressors_``.
+
+        Raises
+        ------
+        DataError
+            If a FIR model meets a run of another TR than it was fitted on.
+        """
+        check_is_fitted(self)
+        warn_of_unknown(run, self.conditions_)
+        times = run.measured_times(list(self.regions_))
+        return pd.DataFrame(self._design(run), index=times, columns=list(self.regressors_))
+
+    def parameters_table(self) -> pd.DataFrame:
+        """Return the weights, one row for each region, target and regressor.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``region, target, parameter, value``; values in units of the response.
+        """
+        check_is_fitted(self)
+        targets = [(region, k) for region, n in self.regions_.items() for k in range(n)]
+        n_regressors = len(self.regressors_)
+        return pd.DataFrame(
+            {
+                "region": np.repeat([region for region, _ in targets], n_regressors),
+                "target": np.repeat([k for _, k in targets], n_regressors),
+                "parameter": np.tile(self.regressors_, len(targets)),
+                "value": self.coef_.ravel(),
+            }
+        )
+
+    @property
+    def _nuisance(self) -> Nuisance:
+        return Nuisance() if self.nuisance is None else self.nuisance
+
+    def _fit_runs(self, runs: list[Run]) -> None:
+        self.tr_ = tr_of(runs[0], runs[0].measured_times(list(self.regions_)))
+        self.conditions_ = find_conditions(runs)
+        if not self.conditions_:
+            raise DataError(f"{runs[0].label}: no run has a stimulus, so there is nothing to fit")
+        self.regressors_ = tuple(self._blocks(runs[0]))
+        designs, values, bases = [], [], []
+        for run in runs:
+            designs.append(self._design(run))
+            values.append(measured_values(run, self.regions_))
+            bases.append(self._nuisance.basis(run, run.measured_times(list(self.regions_))))
+        self.coef_ = self._solve(runs, designs, values, bases).T
+        if np.isnan(self.coef_).any():
+            n_missing = int(np.isnan(self.coef_).any(1).sum())
+            warnings.warn(
+                f"{n_missing} of {len(self.coef_)} targets are missing throughout the training "
+                "runs; their predictions are NaN",
+                DataWarning,
+                stacklevel=2,
+            )
+
+    def _predict_run(self, run: Run) -> np.ndarray:
+        return self.design_matrix(run).to_numpy() @ self.coef_.T
+
+    def _design(self, run: Run) -> np.ndarray:
+        """Return the regressors of a run, shape (n_measured, n_regressors)."""
+        return np.column_stack(list(self._blocks(run).values()))
+
+    def _blocks(self, run: Run) -> dict[str, np.ndarray]:
+        """Return the columns of the design matrix of a run by name."""
+        columns = {}
+        for part in self._regressors(run):
+            name = part.label + part.suffix
+            if name in columns:
+                raise DataError(f"two regressors are called {name!r}; rename one")
+            columns[name] = part.values
+        return columns
+
+    def _regressors(self, run: Run) -> list[Regressor]:
+        """Return the regressors of a run; those of each condition side by side."""
+        times = run.measured_times(list(self.regions_))
+        tr, found = tr_of(run, times), []
+        for name, conditions in self.conditions_.items():
+            stimulus = run.stimuli.get(name, Events([], [], (), columns=conditions))
+            parts = self._features(run, stimulus, times, tr)
+            place = {column: k for k, column in enumerate(stimulus.columns)}
+            for condition in conditions:
+                # trial types keep the name that events.tsv gives them
+                label = condition if name == "events" else f"{name}:{condition}"
+                k = place.get(condition)
+                for suffix, values in parts.items():
+                    column = np.zeros(len(times)) if k is None else values[:, k]
+                    found.append(Regressor(name, label, suffix, column))
+        return found
+
+
+def least_squares(
+    designs: Sequence[np.ndarray], values: Sequence[np.ndarray], bases: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return the weights that fit all runs at once, with the nuisance of each taken out.
+
+    Parameters
+    ----------
+    designs : sequence of array of shape (n_measured, n_regressors)
+        One for each run.
+    values : sequence of array of shape (n_measured, n_targets)
+        NaN elements are left out, each for its own target.
+    bases : sequence of array of shape (n_measured, rank)
+        Nuisance of each run.
+
+    Returns
+    -------
+    array of shape (n_regressors, n_targets)
+        The shortest solution where regressors depend on each other; zero for one that the
+        nuisance explains; NaN for a target without any element.
+    """
+    weights = np.full((designs[0].shape[1], values[0].shape[1]), np.nan)
+    for part in clean_parts(designs, values, bases):
+        design, data = np.concatenate(part.designs), np.concatenate(part.data)
+        norms = np.linalg.norm(design[:, part.alive], axis=0)
+        found = np.zeros((len(weights), data.shape[1]))
+        solution = np.linalg.lstsq(design[:, part.alive] / norms, data, rcond=None)[0]
+        found[part.alive] = solution / norms[:, None]
+        weights[:, part.targets] = found
+    return weights
+
+
+def tr_of(run: Run, times: np.ndarray) -> float:
+    """Return the TR of a run, or the shortest step between its volumes, in seconds.
+
+    Parameters
+    ----------
+    run : Run
+    times : array of shape (n_measured,)
+        Seconds.
+    """
+    if run.tr is not None:
+        return float(run.tr)
+    return float(np.diff(times).min()) if len(times) > 1 else float(run.duration)

@@ -1,0 +1,250 @@
+"""Ridge regression on delayed stimuli: how encoding models are fitted to voxels today."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from drmbids.core.exceptions import UsageError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
+from drmbids.core.stream import Events, Stream
+from drmbids.estimators.design import HRF, HRF_LENGTH, convolve, fir
+from drmbids.estimators.linear import LinearBaseline, Regressor, clean_parts, tr_of
+from drmbids.functional.ridge_search import search_ridge
+from drmbids.training.maps import blocks, default_alphas
+
+#: Concentrations of the Dirichlet distributions that weightings of bands are drawn from in turn:
+#: a few bands that matter, or all alike (himalaya's default).
+CONCENTRATIONS = (0.1, 1.0)
+
+
+class RidgeBaseline(LinearBaseline):
+    """Ridge regression on delayed or convolved stimuli, with a penalty for each target.
+
+    The penalty is the one that predicts left-out training runs best; a single training run is cut
+    into five blocks for this choice. Features are standardised, so that a penalty means the same
+    for all. With ``banded`` each stimulus gets a penalty of its own as well.
+
+    Missing samples are left out, each for its own target. Targets that miss the same samples share
+    a solution; where each misses others, the fit takes as long for each as for all.
+
+    Parameters
+    ----------
+    delays : sequence of float, optional
+        Seconds. The feature of a delay is the mean of the stimulus over the TR that starts so long
+        before the volume. When absent, every TR from 0 to 32 s, unless there are kernels.
+    kernels : str, callable or sequence of callable, optional
+        Hemodynamic kernels in place of delays, as ``hrf_model`` of :class:`~drmbids.GLMBaseline`.
+    edges : bool
+        Whether onsets and offsets of blocks are convolved with the kernels as well.
+    common : bool
+        Whether what the conditions of a stimulus have in common gets columns of its own, the sum
+        over conditions: the penalty then holds for how a condition differs from the others.
+    banded : bool
+        Whether each stimulus (a name in ``run.stimuli``), and what its conditions have in common,
+        has a penalty of its own: weightings are drawn at random, and each target takes the one that
+        predicts left-out runs best.
+    n_weightings : int
+        How many weightings are tried; only with ``banded``. The first weights all alike.
+    alphas : sequence of float, optional
+        Penalties to choose from, in units of the variance of a standardised feature; from 1e-4 to
+        1e2 when absent.
+    cv : {"run", "gcv"}
+        How penalty and weighting are chosen: by leaving out training runs in turn, or by
+        generalised cross-validation, which spreads less from target to target but takes
+        neighbouring samples for independent ones.
+    nuisance : Nuisance, optional
+        What is fitted in each run on its own; ``Nuisance()`` when absent.
+    random_state : int or RandomState, optional
+        Draws the weightings; 0 when absent.
+
+    Attributes
+    ----------
+    regions_ : dict of str to int
+        Number of targets of each region.
+    conditions_ : dict of str to tuple of str
+        Columns of each stimulus in the training runs.
+    regressors_ : tuple of str
+        Names of the columns of the design matrix.
+    coef_ : array of shape (n_targets, n_regressors)
+        Weights, in units of the response; NaN for a target that was never measured.
+    alpha_ : array of shape (n_targets,)
+        Chosen penalties; NaN for a target that was never measured.
+    bands_ : tuple of str
+        What has a penalty of its own: the stimuli, and ``<stimulus>:all`` for what its conditions
+        have in common; one ``"all"`` when not ``banded``.
+    band_weights_ : array of shape (n_targets, n_bands)
+        Chosen weightings, with a sum of 1: the penalty of a band is that of the target over the
+        weight of the band.
+    delays_ : tuple of float
+        Seconds; empty with kernels.
+    tr_ : float
+        TR of the first training run in seconds.
+
+    References
+    ----------
+    Nishimoto et al. 2011, Current Biology 21:1641-1646 (delayed features). Dupre la Tour et al.
+    2022, NeuroImage 264:119728 (banded ridge by random search).
+
+    Examples
+    --------
+    >>> from drmbids import Events, Run, Stream
+    >>> bold = Stream(np.random.default_rng(0).normal(size=(100, 3)), 2.0 * np.arange(100))
+    >>> run = Run({"V1": bold}, {"events": Events([20.0, 90.0], [10, 10], ["a", "b"])}, tr=2.0)
+    >>> RidgeBaseline(delays=[2, 4, 6]).fit([run]).coef_.shape
+    (3, 6)
+    """
+
+    def __init__(
+        self,
+        delays: Sequence[float] | None = None,
+        kernels: str | HRF | Sequence[HRF] | None = None,
+        edges: bool = False,
+        common: bool = False,
+        banded: bool = False,
+        n_weightings: int = 50,
+        alphas: Sequence[float] | None = None,
+        cv: Literal["run", "gcv"] = "run",
+        nuisance: Nuisance | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.delays = delays
+        self.kernels = kernels
+        self.edges = edges
+        self.common = common
+        self.banded = banded
+        self.n_weightings = n_weightings
+        self.alphas = alphas
+        self.cv = cv
+        self.nuisance = nuisance
+        self.random_state = random_state
+
+    def _features(
+        self, run: Run, stimulus: Stream | Events, times: np.ndarray, tr: float
+    ) -> dict[str, np.ndarray]:
+        if self.kernels is not None:
+            return convolve(stimulus, times, tr, self.kernels, self.edges)
+        parts = fir(stimulus, times, tr, [d / tr for d in self.delays_])
+        return {f"_{d:g}s": x for d, x in zip(self.delays_, parts.values(), strict=True)}
+
+    def _fit_runs(self, runs: list[Run]) -> None:
+        if self.kernels is not None and self.delays is not None:
+            raise UsageError("give delays or kernels, not both")
+        if self.edges and self.kernels is None:
+            raise UsageError("edges need kernels: with delays they would add nothing new")
+        if self.cv not in ("run", "gcv"):
+            raise UsageError(f"cv must be run or gcv, got {self.cv!r}")
+        if self.banded and self.n_weightings < 1:
+            raise UsageError(f"n_weightings must be 1 or more, got {self.n_weightings}")
+        self.delays_ = () if self.kernels is not None else self._delays(runs[0])
+        super()._fit_runs(runs)
+
+    def _solve(
+        self,
+        runs: list[Run],
+        designs: list[np.ndarray],
+        values: list[np.ndarray],
+        bases: list[np.ndarray],
+    ) -> np.ndarray:
+        bands = [part.stimulus if self.banded else "all" for part in self._regressors(runs[0])]
+        self.bands_ = tuple(dict.fromkeys(bands))
+        shares = self._draw(len(self.bands_))
+        scales = np.sqrt(shares[:, [self.bands_.index(band) for band in bands]])
+        weights, self.alpha_, choice = search(designs, values, bases, scales, self.alphas, self.cv)
+        self.band_weights_ = shares[choice]
+        return weights
+
+    def _regressors(self, run: Run) -> list[Regressor]:
+        found = super()._regressors(run)
+        if not self.common:
+            return found
+        sums: dict[tuple[str, str], np.ndarray] = {}
+        for part in found:
+            key = (f"{part.stimulus}:all", part.suffix)
+            sums[key] = sums.get(key, 0.0) + part.values
+        return found + [Regressor(name, name, suffix, x) for (name, suffix), x in sums.items()]
+
+    def _draw(self, n_bands: int) -> np.ndarray:
+        """Return weightings of the bands, shape (n_weightings, n_bands), each with a sum of 1."""
+        alike = np.full((1, n_bands), 1 / n_bands)
+        if n_bands == 1:
+            return alike
+        random = check_random_state(0 if self.random_state is None else self.random_state)
+        drawn = [
+            random.dirichlet(np.full(n_bands, CONCENTRATIONS[k % len(CONCENTRATIONS)]))
+            for k in range(self.n_weightings - 1)
+        ]
+        return np.concatenate([alike, np.reshape(drawn, (-1, n_bands))])
+
+    def _delays(self, run: Run) -> tuple[float, ...]:
+        """Return the delays in seconds, or raise."""
+        if self.delays is None:
+            tr = tr_of(run, run.measured_times(list(self.regions_)))
+            return tuple(tr * k for k in range(int(HRF_LENGTH / tr + 1e-9) + 1))
+        delays = tuple(float(d) for d in self.delays)
+        if not delays or min(delays) < 0 or len(set(delays)) < len(delays):
+            raise UsageError(f"delays must be different times from 0 s up, got {list(delays)}")
+        return delays
+
+
+def search(
+    designs: Sequence[np.ndarray],
+    values: Sequence[np.ndarray],
+    bases: Sequence[np.ndarray],
+    scales: np.ndarray,
+    alphas: Sequence[float] | None,
+    cv: Literal["run", "gcv"] = "run",
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ridge weights, and the penalty and weighting that each target does best with.
+
+    Parameters
+    ----------
+    designs, values, bases : sequence of array
+        One for each run, as for :func:`~drmbids.estimators.linear.least_squares`.
+    scales : array of shape (n_weightings, n_regressors)
+        Of standardised regressors, 0 or more.
+    alphas : sequence of float or None
+        Penalties in units of the variance of a standardised regressor.
+    cv : {"run", "gcv"}
+        How penalty and row of ``scales`` are chosen.
+
+    Returns
+    -------
+    weights : array of shape (n_regressors, n_targets)
+        Of the regressors as they are; NaN for a target without any element.
+    alpha : array of shape (n_targets,)
+        NaN for a target without any element.
+    choice : array of int of shape (n_targets,)
+        Row of ``scales``.
+
+    Raises
+    ------
+    UsageError
+        If a penalty is not positive.
+    """
+    grid = default_alphas(alphas, torch.zeros(1))
+    if not len(grid) or not bool((grid > 0).all()):
+        raise UsageError(f"alphas must be positive, got {alphas}")
+    n_targets = values[0].shape[1]
+    weights = np.full((designs[0].shape[1], n_targets), np.nan)
+    alpha, choice = np.full(n_targets, np.nan), np.zeros(n_targets, dtype=int)
+    for part in clean_parts(designs, values, bases):
+        x, y = ([torch.as_tensor(a) for a in parts] for parts in (part.designs, part.data))
+        runs = list(zip(x, y, map(float, part.ranks), strict=True))
+        if cv == "gcv":
+            runs = [(torch.cat(x), torch.cat(y), float(sum(part.ranks)))]
+        elif len(runs) == 1:
+            runs = blocks(*runs[0])
+        n_rows = sum(len(x) for x in part.designs)
+        power = sum((x**2).sum(0) for x in part.designs) / n_rows
+        # what the nuisance explains of a regressor is rounding, and gets no weight
+        size = np.where(part.alive, np.where(part.alive, power, 1.0) ** -0.5, 0.0)
+        n_free = n_rows - sum(part.ranks)
+        fit = search_ridge(runs, grid * n_free, torch.as_tensor(scales * size))
+        weights[:, part.targets] = fit.weights.numpy()
+        alpha[part.targets] = fit.alpha.numpy() / n_free
+        choice[part.targets] = fit.choice.numpy()
+    return weights, alpha, choice

@@ -1,0 +1,236 @@
+"""Units that a loop without a graph runs tick by tick: how they go on, and the adjoint of that.
+
+Series are ``(..., ticks, batch, width)``, with or without an axis of models before. A cell leaves
+in ``inner``, a buffer over the window, what the backward pass needs: input to the units, or gates.
+All views of a window are made at once, which is cheaper than one by one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Buffers(NamedTuple):
+    """A population while its loop runs."""
+
+    weight: Tensor | None  # shape: (..., n_rows, reach * n_units)
+    extra: Tensor | None  # shape: (..., n_units)
+    activity: Tensor  # shape: (..., depth + n_ticks, batch, n_units)
+    inner: Tensor  # shape: (..., n_ticks, batch, n_inner * n_units)
+
+    @property
+    def n_ticks(self) -> int:
+        """Ticks of the window."""
+        return self.inner.shape[-3]
+
+    @property
+    def reach(self) -> int:
+        """Ticks that the units look back on themselves."""
+        return 1 if self.weight is None else self.weight.shape[-1] // self.activity.shape[-1]
+
+    def recent(self, series: Tensor) -> tuple[Tensor, ...]:
+        """Return the last ``reach`` ticks before each tick, (..., batch, reach * n_units).
+
+        They are views: more than one tick must lie in one stretch of memory.
+        """
+        since = self.later(series, self.reach)
+        *before, n_ticks, batch, n = since.shape
+        size = (*before, n_ticks - self.reach, batch, self.reach * n)
+        return since.as_strided(size, since.stride()).unbind(-3)
+
+    def later(self, series: Tensor, before: int = 0) -> Tensor:
+        """Return a series that begins with the past from some ticks before the window on."""
+        return series[..., series.shape[-3] - self.n_ticks - before :, :, :]
+
+
+class Cell(ABC):
+    """A kind of unit.
+
+    Attributes
+    ----------
+    n_inner : int
+        Columns of ``inner`` for each unit.
+    from_others : int
+        How many of them, the last ones, input from elsewhere adds to.
+    """
+
+    n_inner: int
+    from_others: int
+
+    @abstractmethod
+    def begin(self, inner: Tensor, drive: Tensor, extra: Tensor | None) -> None:
+        """Fill ``inner`` with what is known before the first tick."""
+
+    @abstractmethod
+    def run(self, at: Buffers, lengths: Sequence[int]) -> Iterator[None]:
+        """Fill activity and ``inner``, a block of so many ticks each time."""
+
+    @abstractmethod
+    def slopes(self, at: Buffers) -> Tensor:
+        """Return derivatives of each tick's activity by ``inner``."""
+
+    @abstractmethod
+    def adjoin(
+        self, at: Buffers, slopes: Tensor, adjoint: Tensor, lengths: Sequence[int]
+    ) -> Iterator[None]:
+        """Turn slopes into the gradient by ``inner``, a block each time, the last one first.
+
+        ``adjoint`` is the gradient by the activity; what flows back in time is added to it.
+        """
+
+    @abstractmethod
+    def extra_gradient(self, at: Buffers, change: Tensor, adjoint: Tensor) -> Tensor:
+        """Return the gradient by ``extra`` from those by ``inner`` and activity."""
+
+
+def add_product(out: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add a matrix product in place, or one for each model."""
+    (out.addmm_ if out.dim() == 2 else out.baddbmm_)(left, right)
+
+
+class Rate(Cell):
+    """``y(t) = a y(t - 1) + (1 - a) phi(input)``; ``extra`` is ``a``, None where all are 0."""
+
+    n_inner = from_others = 1
+
+    def __init__(self, phi: Callable[[Tensor], Tensor]):
+        self.phi = phi
+
+    def begin(self, inner: Tensor, drive: Tensor, extra: Tensor | None) -> None:
+        """Fill ``inner`` with the drive."""
+        inner.copy_(drive)
+
+    def run(self, at: Buffers, lengths: Sequence[int]) -> Iterator[None]:
+        """Fill activity, and add to the input what the units send themselves."""
+        taps = None if at.weight is None else at.weight.mT
+        keep = None if at.extra is None else at.extra.unsqueeze(-2)
+        ticks: Iterator[tuple[Tensor, ...]] = iter(())
+        if taps is not None or keep is not None:
+            line = at.later(at.activity, 1).unbind(-3)
+            ticks = zip(
+                at.inner.unbind(-3), at.recent(at.activity), line[:-1], line[1:], strict=True
+            )
+        blocks = (x.split(lengths, -3) for x in (at.inner, at.later(at.activity)))
+        for length, inner, activity in zip(lengths, *blocks, strict=True):
+            if taps is None:
+                activity.copy_(self.phi(inner))
+            for z, seen, before, now in islice(ticks, length):
+                rate = now
+                if taps is not None:
+                    add_product(z, seen, taps)
+                    rate = self.phi(z)
+                if keep is None:
+                    now.copy_(rate)
+                else:
+                    torch.lerp(rate, before, keep, out=now)
+            yield
+
+    def slopes(self, at: Buffers) -> Tensor:
+        """Return ``(1 - a) phi'``."""
+        with torch.enable_grad():
+            z = at.inner.detach().requires_grad_()
+            rate = self.phi(z)
+        (slope,) = torch.autograd.grad(rate, z, torch.ones_like(rate))
+        return slope if at.extra is None else slope * (1 - at.extra[..., None, None, :])
+
+    def adjoin(
+        self, at: Buffers, slopes: Tensor, adjoint: Tensor, lengths: Sequence[int]
+    ) -> Iterator[None]:
+        """Turn slopes into gradients by the input."""
+        keep = None if at.extra is None else at.extra.unsqueeze(-2)
+        ticks: Iterator[tuple[Tensor, ...]] = iter(())
+        if at.weight is not None or keep is not None:
+            line = at.later(adjoint, 1).unbind(-3)
+            parts = (slopes.unbind(-3), at.recent(adjoint), line[:-1], line[1:])
+            ticks = zip(*(part[::-1] for part in parts), strict=True)
+        blocks = (x.split(lengths, -3)[::-1] for x in (slopes, at.later(adjoint)))
+        for length, by_input, by_activity in zip(lengths[::-1], *blocks, strict=True):
+            for change, seen, before, now in islice(ticks, length):
+                if keep is not None:
+                    before.addcmul_(now, keep)
+                if at.weight is not None:
+                    add_product(seen, change.mul_(now), at.weight)
+            if at.weight is None:
+                by_input.mul_(by_activity)
+            yield
+
+    def extra_gradient(self, at: Buffers, change: Tensor, adjoint: Tensor) -> Tensor:
+        """Return the gradient by the decay."""
+        before = at.later(at.activity, 1)[..., :-1, :, :]
+        return (at.later(adjoint) * (before - self.phi(at.inner))).sum((-3, -2))
+
+
+class Gated(Cell):
+    """Gated recurrent units; ``extra`` is the bias of the recurrent part of the candidate.
+
+    ``inner`` holds, in this order, the recurrent part ``m`` of the candidate, the reset gate ``r``,
+    the update gate ``z`` and the candidate ``c = tanh(input + r m)``;
+    ``y(t) = (1 - z) c + z y(t - 1)``. The units' own weights reach the first three, or all four.
+    """
+
+    n_inner, from_others = 4, 3
+
+    def begin(self, inner: Tensor, drive: Tensor, extra: Tensor | None) -> None:
+        """Fill ``inner`` with drive and bias."""
+        n = inner.shape[-1] // 4
+        inner[..., n:] = drive
+        inner[..., :n] = 0.0 if extra is None else extra[..., None, None, :]
+
+    def run(self, at: Buffers, lengths: Sequence[int]) -> Iterator[None]:
+        """Fill activity and gates."""
+        assert at.weight is not None
+        taps, n = at.weight.mT, at.activity.shape[-1]
+        line = at.later(at.activity, 1).unbind(-3)
+        reached, gates = at.inner[..., : taps.shape[-1]], at.inner[..., n : 3 * n]
+        parts = (x.unbind(-3) for x in (reached, gates, *at.inner.split(n, -1)))
+        ticks = zip(at.recent(at.activity), line[:-1], line[1:], *parts, strict=True)
+        for length in lengths:
+            for seen, before, now, reached, gates, m, r, z, c in islice(ticks, length):
+                add_product(reached, seen, taps)
+                gates.sigmoid_()
+                c.addcmul_(r, m).tanh_()
+                torch.lerp(c, before, z, out=now)
+            yield
+
+    def slopes(self, at: Buffers) -> Tensor:
+        """Return derivatives by ``m`` and by ``r``, ``z`` and ``c`` before their nonlinearities."""
+        before = at.later(at.activity, 1)[..., :-1, :, :]
+        m, r, z, c = at.inner.chunk(4, -1)
+        found = torch.empty_like(at.inner)
+        by_m, by_r, by_z, by_c = found.chunk(4, -1)
+        torch.mul(1 - z, 1 - c * c, out=by_c)
+        torch.mul(by_c, r, out=by_m)
+        torch.mul(by_m * m, 1 - r, out=by_r)
+        torch.mul((before - c) * z, 1 - z, out=by_z)
+        return found
+
+    def adjoin(
+        self, at: Buffers, slopes: Tensor, adjoint: Tensor, lengths: Sequence[int]
+    ) -> Iterator[None]:
+        """Turn slopes into gradients, of which those that the own weights reach flow back."""
+        assert at.weight is not None
+        n = adjoint.shape[-1]
+        line = at.later(adjoint, 1).unbind(-3)
+        parts = (
+            slopes.unflatten(-1, (4, n)).unbind(-4),
+            slopes[..., : at.weight.shape[-2]].unbind(-3),
+            at.inner[..., 2 * n : 3 * n].unbind(-3),
+            at.recent(adjoint),
+            line[:-1],
+            line[1:],
+        )
+        ticks = zip(*(part[::-1] for part in parts), strict=True)
+        for length in lengths[::-1]:
+            for change, reached, z, seen, before, now in islice(ticks, length):
+                change.mul_(now.unsqueeze(-2))
+                add_product(seen, reached, at.weight)
+                before.addcmul_(now, z)
+            yield
+
+    def extra_gradient(self, at: Buffers, change: Tensor, adjoint: Tensor) -> Tensor:
+        """Return the gradient by the bias."""
+        return change[..., : adjoint.shape[-1]].sum((-3, -2))

@@ -1,0 +1,239 @@
+"""The loop over epochs, for one net or for several that are trained side by side."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.connections.annealing import anneal_delays, set_delay_width
+from drmbids.core.exceptions import UsageError
+from drmbids.iterators.item import Item
+from drmbids.net.carry import Carry
+from drmbids.training.memory import Window
+from drmbids.training.passes import RunData, windows
+from drmbids.training.runners import Features, Runner
+from drmbids.training.trainee import Trainee
+
+
+def check_schedule(n_epochs: int, cutoff: int | None) -> None:
+    """Raise :class:`UsageError` unless epochs and cut-off are numbers that make sense."""
+    if n_epochs < 0 or (cutoff is not None and cutoff < 1):
+        raise UsageError(f"need n_epochs >= 0 and cutoff >= 1, got {n_epochs} and {cutoff}")
+
+
+def train(trainees: Sequence[Trainee], runner: Runner, n_epochs: int, cutoff: int | None) -> None:
+    """Train nets in lock-step; each ends in its best state.
+
+    Delays that are trained are read through kernels that narrow over the first two thirds of the
+    epochs (:mod:`drmbids.connections.annealing`); only later epochs can be the best.
+
+    Parameters
+    ----------
+    trainees : sequence of Trainee
+        As many as the runner has nets, with data of the same layout.
+    runner : Runner
+    n_epochs : int
+        Steps; the state after the last one is judged too.
+    cutoff : int or None
+        Ticks that gradients flow back; the windows of the data when None. Halved once, with a
+        warning, where memory runs out.
+
+    Raises
+    ------
+    TrainingError
+        If a loss is not finite, or memory is too small; all nets are left in their best states.
+    """
+    solved = [p for t in trainees if t.solve for p in t.net.readout.linear_parameters()]
+    first = trainees[0]
+    window = Window(cutoff, first.longest, first.net, first.data)
+    try:
+        for epoch in range(n_epochs + 1):
+            started = time.perf_counter()
+            last = epoch == n_epochs
+            for trainee in trainees:
+                if anneal_delays(trainee.net, epoch, n_epochs):
+                    trainee.forget()
+            with held_fixed(solved):
+                losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
+            for trainee, loss in zip(trainees, losses, strict=True):
+                val = trainee.judge(epoch, loss)
+                if not last and trainee.optimizer is not None:
+                    trainee.optimizer.step()
+                trainee.record(epoch, loss, val, time.perf_counter() - started)
+    finally:
+        for trainee in trainees:
+            set_delay_width(trainee.net, 0.0)
+            trainee.restore()
+
+
+def run_epoch(
+    trainees: Sequence[Trainee], runner: Runner, cutoff: int | None, backward: bool
+) -> list[float]:
+    """Solve the maps, leave the gradients of the losses on the parameters, return the losses.
+
+    Parameters
+    ----------
+    trainees, runner, cutoff
+        As for :func:`train`.
+    backward : bool
+        Whether gradients are wanted.
+    """
+    runner.begin()
+    workers = trainees[0].workers
+    items = list(together(trainees, cutoff)) if len(trainees[0].data) == 1 else []
+    if trainees[0].solve and len(items) == 1:
+        losses = _one_pass(trainees, runner, items[0], backward)
+    else:
+        losses = _two_passes(trainees, runner, cutoff, backward)
+    runner.end()
+    if backward:
+        for trainee in trainees:
+            workers.sum_gradients(trainee.net)
+    return workers.sum(losses)
+
+
+def _one_pass(
+    trainees: Sequence[Trainee], runner: Runner, items: Sequence[Item], backward: bool
+) -> list[float]:
+    """Return the losses over the only window: one pass serves the solution and the gradient."""
+    workers = trainees[0].workers
+    with workers.together(), torch.set_grad_enabled(backward):
+        features, _ = _next_window(runner, items, None)
+    gathered = [RunData(trainee.data.n_runs) for trainee in trainees]
+    for data, item, seen in zip(gathered, items, features, strict=True):
+        data.add_features(item, seen)
+    complete = _complete(trainees, gathered, len(features[0]))
+    losses = []
+    with workers.together(), torch.set_grad_enabled(backward):
+        for trainee, item, seen, every in zip(trainees, items, features, complete, strict=True):
+            finite = trainee.solve_maps(every)
+            losses.append(
+                trainee.window_loss(item, seen, trainee.n_measured)
+                if finite
+                else seen[0].new_full((), math.nan)
+            )
+        _backward(losses, backward)
+    return [loss.item() for loss in losses]
+
+
+def _two_passes(
+    trainees: Sequence[Trainee], runner: Runner, cutoff: int | None, backward: bool
+) -> list[float]:
+    """Return the losses: maps solved after a pass over all windows, gradients in another one."""
+    workers, solve = trainees[0].workers, trainees[0].solve
+    finite = [True] * len(trainees)
+    complete = None
+    if solve:
+        with workers.together():
+            gathered, n_regions = _all_features(trainees, runner, cutoff)
+        complete = _complete(trainees, gathered, n_regions)
+    with workers.together():
+        if complete is not None:
+            pairs = zip(trainees, complete, strict=True)
+            finite = [trainee.solve_maps(features) for trainee, features in pairs]
+        if not any(finite):
+            return [math.nan] * len(trainees)
+        totals = _truncated(trainees, runner, cutoff, backward)
+    return [total if f else math.nan for f, total in zip(finite, totals, strict=True)]
+
+
+def _complete(
+    trainees: Sequence[Trainee], gathered: Sequence[RunData], n_regions: int
+) -> list[list[list[Tensor]]]:
+    """Return the features of all runs for each trainee, from those of this worker's runs."""
+    pairs = zip(trainees, gathered, strict=True)
+    return [trainee.gather(data, n_regions) for trainee, data in pairs]
+
+
+@torch.no_grad()
+def _all_features(
+    trainees: Sequence[Trainee], runner: Runner, cutoff: int | None
+) -> tuple[list[RunData], int]:
+    """Return the features of each net after a pass over all windows, and the number of regions."""
+    gathered = [RunData(trainee.data.n_runs) for trainee in trainees]
+    n_regions, carry = 0, None
+    for items in together(trainees, cutoff):
+        features, carry = _next_window(runner, items, carry)
+        for data, item, seen in zip(gathered, items, features, strict=True):
+            data.add_features(item, seen)
+            n_regions = len(seen)
+        carry = carry.detach()
+    return gathered, n_regions
+
+
+def _truncated(
+    trainees: Sequence[Trainee], runner: Runner, cutoff: int | None, backward: bool
+) -> list[float]:
+    """Return the losses over all windows, backpropagating each time ``cutoff`` ticks are full."""
+    carry: Carry | None = None
+    totals = [0.0] * len(trainees)
+    pending: list[list[Tensor]] = [[] for _ in trainees]
+    ticks = 0
+
+    def settle() -> None:
+        nonlocal pending, ticks
+        losses = [torch.stack(some).sum() for some in pending]
+        _backward(losses, backward)
+        for k, loss in enumerate(losses):
+            totals[k] += loss.item()
+        pending, ticks = [[] for _ in trainees], 0
+
+    with torch.set_grad_enabled(backward):
+        for items in together(trainees, cutoff):
+            features, carry = _next_window(runner, items, carry)
+            for k, trainee in enumerate(trainees):
+                pending[k].append(trainee.window_loss(items[k], features[k], trainee.n_measured))
+            ticks += items[0]["stimulus"][0].shape[0]
+            if items[0]["last"] or cutoff is None or ticks >= cutoff:
+                settle()
+                carry = carry.detach()
+        if pending[0]:  # the stream stopped within a run
+            settle()
+    return totals
+
+
+def _next_window(
+    runner: Runner, items: Sequence[Item], carry: Carry | None
+) -> tuple[list[Features], Carry]:
+    if carry is None or items[0]["first"]:
+        carry = runner.initial_carry(n_runs_in(items))
+    return runner.window(items, carry)
+
+
+def _backward(losses: Sequence[Tensor], wanted: bool) -> None:
+    """Add the gradients of losses that have nothing in common."""
+    moving = [loss for loss in losses if loss.requires_grad and bool(torch.isfinite(loss))]
+    if wanted and moving:
+        torch.stack(moving).sum().backward()
+
+
+def together(trainees: Sequence[Trainee], cutoff: int | None) -> Iterator[Sequence[Item]]:
+    """Yield the windows of all trainees in lock-step, no longer than the cut-off."""
+    data, resolution = [trainee.data for trainee in trainees], trainees[0].net.resolution
+    if all(other is data[0] for other in data):
+        for item in windows(data[0], cutoff, resolution):
+            yield [item] * len(data)
+    else:
+        yield from zip(*(windows(own, cutoff, resolution) for own in data), strict=True)
+
+
+def n_runs_in(items: Sequence[Item]) -> int:
+    """Return the number of runs side by side in the items of one window."""
+    return items[0]["stimulus"][0].shape[1]
+
+
+@contextmanager
+def held_fixed(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Compute no gradient for parameters inside the block: it would be as wide as the targets."""
+    flags = [p.requires_grad for p in parameters]
+    for p in parameters:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p, flag in zip(parameters, flags, strict=True):
+            p.requires_grad_(flag)

@@ -1,0 +1,92 @@
+"""Several models trained at once: folds, seeds, settings or subjects of one structure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drmbids.core.exceptions import UsageError
+from drmbids.iterators.iterator import DRMIterator
+from drmbids.training.alike import same_structure
+from drmbids.training.drm import DRM
+from drmbids.training.loop import check_schedule, train
+from drmbids.training.runners import Alone, SideBySide
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A model, its data and how long it is trained.
+
+    Parameters
+    ----------
+    model : DRM
+    data : DRMIterator
+        Training runs; one iterator may serve several fits.
+    validation : DRMIterator, optional
+        Runs that decide which epoch is kept.
+    n_epochs, cutoff
+        As for :meth:`drmbids.DRM.estimate`.
+    label : str
+        Who this is, for messages.
+    """
+
+    model: DRM
+    data: DRMIterator
+    validation: DRMIterator | None = None
+    n_epochs: int = 1
+    cutoff: int | None = None
+    label: str = ""
+
+
+def can_train_together(fits: Sequence[Fit]) -> bool:
+    """Return whether models can be trained at once.
+
+    They can where their nets differ in nothing but values of parameters and targets, maps are
+    solved, and data have the same lengths and measured times. Learning rates, penalties and targets
+    may differ.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+    """
+    first = fits[0]
+    return all(
+        fit is first
+        or (
+            fit.model.solve
+            and first.model.solve
+            and (fit.n_epochs, fit.cutoff) == (first.n_epochs, first.cutoff)
+            and fit.model.device == first.model.device
+            and fit.data.layout == first.data.layout
+            and same_structure(fit.model.net, first.model.net)
+        )
+        for fit in fits
+    )
+
+
+def train_together(fits: Sequence[Fit]) -> None:
+    """Train models at once.
+
+    Each ends up as :meth:`drmbids.DRM.estimate` alone would leave it, up to rounding; small nets
+    take a fraction of the time (:mod:`drmbids.training.runners`).
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+
+    Raises
+    ------
+    UsageError
+        If the models cannot be trained together.
+    TrainingError
+        If a loss is not finite; all nets are left in their best states so far.
+    """
+    first = fits[0]
+    check_schedule(first.n_epochs, first.cutoff)
+    if not can_train_together(fits):
+        raise UsageError(
+            "models trained together need nets of one structure, solved maps and data of the same "
+            "layout; train them one after another"
+        )
+    nets = [fit.model.net for fit in fits]
+    runner = Alone(nets[0]) if len(nets) == 1 else SideBySide(nets)
+    trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
+    train(trainees, runner, first.n_epochs, first.cutoff)

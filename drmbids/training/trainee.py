@@ -1,0 +1,196 @@
+"""A net on its way: its data, how it is trained, and the best state so far."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.iterators.item import Item
+from drmbids.iterators.iterator import DRMIterator
+from drmbids.net.net import DRMNet
+from drmbids.training.divergence import explain_divergence
+from drmbids.training.maps import nuisance_fit
+from drmbids.training.parallel import Workers
+from drmbids.training.passes import RunData, feature_windows, gather_targets
+from drmbids.training.runners import Features
+from drmbids.training.solver import Solution, solve_maps
+
+#: Called after every epoch with its row of the history.
+Callback = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(eq=False)
+class Trainee:
+    """A net on its way: its data, how it is trained, and the best state so far.
+
+    Parameters
+    ----------
+    net : DRMNet
+    data : DRMIterator
+        Training runs.
+    validation : DRMIterator or None
+        Runs that decide which epoch is kept; the training runs do when None.
+    loss : Module
+        Used where maps are not solved.
+    optimizer : Optimizer or None
+        None where nothing but the maps is trained.
+    learning_rate : float
+        For the history and messages.
+    alphas : float, sequence of float or None
+        Penalties to choose from.
+    solve : bool
+        Whether maps are solved.
+    callbacks : sequence of callable
+    history : list of dict
+        Rows are added to it.
+    label : str
+        Who this is, for messages; empty for one net alone.
+    """
+
+    net: DRMNet
+    data: DRMIterator
+    validation: DRMIterator | None
+    loss: nn.Module
+    optimizer: torch.optim.Optimizer | None
+    learning_rate: float
+    alphas: float | Sequence[float] | None
+    solve: bool
+    callbacks: Sequence[Callback]
+    history: list[dict[str, Any]]
+    label: str = ""
+    targets: RunData = field(init=False)
+    n_measured: int = field(init=False)
+    solution: Solution | None = field(init=False, default=None)
+    best: float = field(init=False, default=math.inf)
+    best_epoch: int = field(init=False, default=0)
+    kept: dict[str, Tensor] = field(init=False)
+    workers: Workers = field(init=False)
+    longest: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.workers = Workers(next(self.net.parameters()).device)
+        self.targets = gather_targets(self.data, self.data.n_runs)
+        self.n_measured = count_measured(self.targets)
+        self.workers.agree(self.net, self.targets)
+        self.longest = self.data.longest
+        n_workers, n_runs = self.workers.size, len(self.targets.runs)
+        if n_workers > n_runs:
+            raise UsageError(f"{n_workers} workers for {n_runs} runs; start at most one for each")
+        self.data = self.workers.share(self.data)
+        if self.validation is not None:
+            self.validation = self.workers.share(self.validation)
+        self.kept = self._snapshot()
+
+    def _snapshot(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self.net.state_dict().items()}
+
+    def gather(self, mine: RunData, n_regions: int) -> list[list[Tensor]]:
+        """Return the features of all runs from those of this worker's."""
+        return self.workers.features(mine, self.targets, n_regions)
+
+    def solve_maps(self, features: Sequence[Sequence[Tensor]]) -> bool:
+        """Solve the maps; False where activity is not finite."""
+        finite = all(bool(torch.isfinite(x).all()) for region in features for x in region)
+        self.solution = None
+        if finite:
+            self.solution = solve_maps(self.net.readout, features, self.targets, self.alphas)
+        return finite
+
+    def judge(self, epoch: int, loss: float) -> float:
+        """Keep the state if it is the best so far; return the validation loss, NaN without one.
+
+        Raises
+        ------
+        TrainingError
+            If a loss is not finite; the net is left in its best state.
+        """
+        val = math.nan if self.validation is None else self._validate(self.validation)
+        score = loss if self.validation is None else val
+        if not (math.isfinite(loss) and math.isfinite(score)):
+            passive = self.net.readout.linear_parameters() if self.solve else []
+            why = explain_divergence(self.net, self.kept, self.best_epoch, passive)
+            self.restore()
+            name, value = ("validation loss", val) if math.isfinite(loss) else ("loss", loss)
+            who = f"{self.label}: " if self.label else ""
+            raise TrainingError(
+                f"{who}epoch {epoch}: the {name} is {value:g}; "
+                f"lower the learning rate ({self.learning_rate:g}): {why}"
+            )
+        if score < self.best:
+            self.best, self.best_epoch, self.kept = score, epoch, self._snapshot()
+        return val
+
+    def forget(self) -> None:
+        """Forget best state and moments of the optimizer: the model is another from now on."""
+        self.best = math.inf
+        if self.optimizer is not None:
+            self.optimizer.state.clear()
+
+    def restore(self) -> None:
+        """Put the net back into its best state."""
+        self.net.load_state_dict(self.kept)
+
+    def record(self, epoch: int, loss: float, val: float, seconds: float) -> None:
+        """Add a row to the history; the first worker shows it to the callbacks."""
+        row = {
+            "epoch": epoch,
+            "train_loss": loss,
+            "val_loss": val,
+            "learning_rate": self.learning_rate,
+            "seconds": seconds,
+        }
+        self.history.append(row)
+        for callback in self.callbacks if self.workers.is_first else ():
+            callback(row)
+
+    @torch.no_grad()
+    def _validate(self, data: DRMIterator) -> float:
+        """Return the loss on runs that are not trained on, their own nuisance taken out."""
+        with self.workers.together():
+            total, count = self._squared_error(data) if self.solve else self._own_loss(data)
+        total, count = self.workers.sum([total, count])
+        return total / max(count, 1.0)
+
+    def _own_loss(self, data: DRMIterator) -> tuple[float, int]:
+        """Return the loss, not divided by the measured elements, and their number."""
+        count = count_measured(gather_targets(data, data.n_runs))
+        losses = (
+            self.window_loss(item, features, count)
+            for item, features, _ in feature_windows(self.net, data)
+        )
+        return sum(loss.item() for loss in losses) * count, count
+
+    def _squared_error(self, data: DRMIterator) -> tuple[float, int]:
+        """Return the sum of squared errors in units of the targets, and how many they are."""
+        scale, gathered = self.targets.target_scale(), RunData(data.n_runs)
+        for item, features, _ in feature_windows(self.net, data):
+            prediction = self.net.readout.map_features(features, item["confounds"])
+            if not bool(torch.isfinite(prediction).all()):
+                return math.nan, 0
+            gathered.add(item, rest=item["response"] - prediction)
+        total, count = 0.0, 0
+        for series, basis in zip(gathered.get("rest"), gathered.get("nuisance"), strict=True):
+            rest = series.double()
+            fit = nuisance_fit(rest, basis.double())
+            total += ((rest - fit) / scale).square().nansum().item()
+            count += int((~rest.isnan()).sum())
+        return total, count
+
+    def window_loss(self, item: Item, features: Features, count: int) -> Tensor:
+        """Return the share of one window in the mean loss over ``count`` measured elements."""
+        if self.solution is not None:
+            return self.solution.loss(self.net.readout, item, features, count)
+        if self.solve or not len(item["times"]):  # not solved: activity is not finite
+            return features[0].sum() * 0.0
+        share = int((~item["response"].isnan()).sum()) / max(count, 1)
+        prediction = self.net.readout.map_features(features, item["confounds"])
+        return share * self.loss(prediction, item["response"])
+
+
+def count_measured(targets: RunData) -> int:
+    """Return the number of measured elements."""
+    return sum(int((~series.isnan()).sum()) for series in targets.get("response"))

@@ -1,0 +1,164 @@
+"""What holds for every estimator over runs: the traps of scikit-learn with runs as samples."""
+
+import inspect
+from importlib import import_module
+from pkgutil import iter_modules
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    LeaveOneOut,
+    cross_val_predict,
+    cross_validate,
+    permutation_test_score,
+)
+from sklearn.utils.estimator_checks import check_estimator
+
+import drmbids.estimators
+from drmbids.core.exceptions import UsageError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
+from drmbids.core.stream import Events, Stream
+from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.glm import GLMBaseline
+from drmbids.estimators.library import HRFLibrary
+from drmbids.estimators.mean import MeanBaseline
+from drmbids.estimators.ridge import RidgeBaseline
+
+ESTIMATORS = {
+    "glm": GLMBaseline(),
+    "glm-ar1": GLMBaseline(noise_model="ar1"),
+    "ridge": RidgeBaseline(delays=(2.0, 4.0, 6.0, 8.0, 10.0)),
+    "banded": RidgeBaseline(
+        kernels="spm", edges=True, common=True, banded=True, n_weightings=4, random_state=0
+    ),
+    "library": HRFLibrary(),
+    "mean": MeanBaseline(),
+    "drm": DRMRegressor(n_epochs=1, random_state=0),
+}
+LENGTHS = (60, 75, 50, 64)
+
+every = pytest.mark.parametrize("model", ESTIMATORS.values(), ids=ESTIMATORS)
+
+
+def make_run(k: int, n_times: int) -> Run:
+    """Return a run of its own length and condition order, on a drift of its own."""
+    rng = np.random.default_rng(k)
+    times = 2.0 * np.arange(n_times)
+    onsets = np.arange(6.0, times[-1] - 20, 24.0)
+    shown = [("a", "b")[(i + k) % 2] for i in range(len(onsets))]
+    events = Events(onsets, np.full(len(onsets), 6.0), shown)
+    bare = Run({"V1": Stream(np.zeros((n_times, 3)), times)}, {"events": events}, tr=2.0)
+    design = GLMBaseline().fit([bare]).design_matrix(bare)[["a", "b"]].to_numpy()
+    signal = design @ [[3.0, 1.0, 4.0], [2.0, 2.0, 3.0]]
+    values = signal + 0.2 * rng.normal(size=signal.shape) + rng.normal(size=3) * times[:, None]
+    values[rng.integers(n_times, size=3), 1] = np.nan
+    entities = {"subject": "1", "run": str(k)}
+    return Run({"V1": Stream(values, times)}, {"events": events}, tr=2.0, entities=entities)
+
+
+def blanked(run: Run) -> Run:
+    """Return the run with nothing measured."""
+    times = run.measured_times()
+    nothing = Stream(np.full((len(times), 3), np.nan), times)
+    return Run({"V1": nothing}, run.stimuli, tr=2.0, entities=run.entities)
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[Run]:
+    return [make_run(k, n) for k, n in enumerate(LENGTHS)]
+
+
+def test_none_is_forgotten():
+    found = set()
+    for module in iter_modules(drmbids.estimators.__path__, "drmbids.estimators."):
+        for thing in vars(import_module(module.name)).values():
+            if inspect.isclass(thing) and issubclass(thing, RunEstimator):
+                found.add(thing)
+    found = {thing for thing in found if not inspect.isabstract(thing)}
+    assert found == {type(model) for model in ESTIMATORS.values()}
+
+
+@every
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learn_accepts_it(model):
+    expected = {
+        "check_methods_sample_order_invariance": "rows are a time course: their order matters",
+        "check_methods_subset_invariance": "rows are a time course: what came before counts",
+    }
+    results = check_estimator(model, expected_failed_checks=expected, on_skip=None, on_fail="raise")
+    assert {r["check_name"] for r in results if r["status"] == "xfail"} == set(expected)
+
+
+@every
+def test_cross_validation_leaves_whole_runs_out(runs, model):
+    found = cross_validate(model, runs, cv=LeaveOneOut(), error_score="raise")["test_score"]
+    expected = [
+        clone(model).fit(runs[:k] + runs[k + 1 :]).score(runs[k : k + 1]) for k in range(len(runs))
+    ]
+    np.testing.assert_allclose(found, expected)
+    assert found.min() > 0.3
+
+
+@every
+def test_a_run_predicts_the_same_alone_as_after_others(runs, model):
+    """So no delay, response or state reaches across the border of a run."""
+    fitted = clone(model).fit(runs[:3])
+    together = fitted.predict(runs)
+    for run, series in zip(runs, together, strict=True):
+        np.testing.assert_allclose(fitted.predict([run])[0], series, rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_no_prediction_looks_at_what_was_measured(runs, model):
+    fitted = clone(model).fit(runs[:3])
+    seen, unseen = fitted.predict([runs[3], blanked(runs[3])])
+    np.testing.assert_allclose(seen, unseen, rtol=1e-6)
+    assert np.isfinite(unseen).all()
+
+
+@every
+def test_predictions_are_a_one_dimensional_object_array(runs, model):
+    predicted = cross_val_predict(clone(model), runs, cv=KFold(2))
+    assert predicted.shape == (len(runs),) and predicted.dtype == object
+    assert [series.shape for series in predicted] == [(n, 3) for n in LENGTHS]
+
+
+@every
+def test_a_search_inside_cross_validation(runs, model):
+    grid = {"nuisance": [Nuisance(order=0), Nuisance(order=2)]}
+    if isinstance(model, DRMRegressor):
+        grid = {"alphas": [(1e-3,), (1.0,)]}
+    search = GridSearchCV(clone(model), grid, cv=KFold(2), error_score="raise")
+    scores = cross_validate(search, runs, cv=KFold(2), error_score="raise")["test_score"]
+    assert np.isfinite(scores).all()
+    search.fit(runs)
+    assert search.best_params_ == {k: v for k, v in search.best_estimator_.get_params().items()
+                                   if k in grid}  # fmt: skip
+
+
+@every
+def test_a_dummy_y_is_refused_as_it_would_be_permuted_in_vain(runs, model):
+    with pytest.raises(UsageError, match="leave y out"):
+        permutation_test_score(clone(model), runs, np.arange(4), cv=KFold(2), n_permutations=2)
+
+
+@every
+def test_a_copy_has_the_parameters_and_nothing_learnt(runs, model):
+    copy = clone(clone(model).fit(runs[:2]))
+    assert repr(copy.get_params()) == repr(model.get_params())
+    with pytest.raises(NotFittedError):
+        copy.predict(runs)
+
+
+@every
+def test_a_second_fit_forgets_the_first(runs, model):
+    twice = clone(model).fit(runs[:2]).fit(runs[2:])
+    np.testing.assert_allclose(
+        twice.predict(runs)[0], clone(model).fit(runs[2:]).predict(runs)[0], rtol=1e-6
+    )

@@ -3,11 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
-from benchmarks.rows import Row, compare
+from benchmarks.rows import Row, compare, peak_mb
 from drmbids import BOLD, GRU, Additive, DRMConnection, DRMNet
 from drmbids.testing.reference import naive_activity, naive_prediction
 
@@ -117,15 +116,6 @@ def over_arithmetic(batch: int = 16, seconds: float = 200.0) -> list[Row]:
     detail = f"{1e6 * ours / n_ticks:.1f} us a tick, products alone {1e6 * limit / n_ticks:.1f} us"
     row = f"W1-batch-{batch}"
     return [Row(row, "engine", "time over the products", ours / limit, 4.0, True, detail)]
-
-
-def peak_mb() -> float:
-    """Return the largest memory of this process so far in MB (Linux).
-
-    ``getrusage`` would count what the process was forked from.
-    """
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) / 1024
 
 
 def print_growth(n_ticks: int) -> None:

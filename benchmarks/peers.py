@@ -10,7 +10,6 @@ B3: neurolib, Hopf, its 80 regions, 200,000 steps of 0.1 ms, forward only, in do
 import json
 import logging
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.rows import Row, compare
+from benchmarks.rows import Row, compare, peak_mb
 from drmbids import BOLD, DoubleGamma, DRMConnection, DRMNet, Hopf, ReducedWongWang, Tracts
 from drmbids.net.carry import Carry
 
@@ -142,21 +141,16 @@ def theirs() -> Callable[[], tuple[float, float]]:
     return lambda: tuple(float(x) for x in jax.block_until_ready(gradient(STRENGTH)))
 
 
-def resident_mb() -> float:
-    """Return the largest memory of this process so far in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def growth(who: str) -> None:
     """Print by how many MB two gradients make a process grow after all imports."""
     one_thread()
     step = {"ours": ours, "theirs": theirs}[who]()
     if who == "ours":
         import_module("numba")
-    before = resident_mb()
+    before = peak_mb()
     step()
     step()
-    print(json.dumps(resident_mb() - before))
+    print(json.dumps(peak_mb() - before))
 
 
 def gradient_step() -> list[Row]:

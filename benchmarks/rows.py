@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy
 import torch
@@ -66,6 +67,15 @@ def compare(ours: Callable[[], None], theirs: Callable[[], None], rounds: int = 
             function()
             kept.append(time.perf_counter() - start)
     return statistics.median(seconds[0]), statistics.median(seconds[1])
+
+
+def peak_mb() -> float:
+    """Return the largest memory of this process so far in MB (Linux).
+
+    ``getrusage`` would count what the process was forked from.
+    """
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024
 
 
 def machine() -> dict:

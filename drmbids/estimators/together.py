@@ -6,6 +6,7 @@ from drmbids.core.exceptions import TrainingError
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.training.runners import MOST_RUNS
 from drmbids.training.together import Fit, can_train_together, train_together
 
 
@@ -17,8 +18,9 @@ def fit_together(
     """Fit estimators at once: seeds, settings, folds or subjects.
 
     Models of one structure whose runs have the same lengths and measured times are trained side by
-    side, each as its own ``fit`` would, up to rounding; all others one after another. Small nets
-    with few runs take a fraction of the time, and as much memory as they do together.
+    side, each as its own ``fit`` would, up to rounding, as many as it pays; all others one after
+    another. Small nets with few runs take a fraction of the time, and as much memory as they do
+    together.
 
     Parameters
     ----------
@@ -48,7 +50,8 @@ def fit_together(
         else:
             _fit_alone(estimator, own, label)
     while waiting:
-        batch = [fit for fit in waiting if can_train_together([waiting[0], fit])]
+        alike = [fit for fit in waiting if can_train_together([waiting[0], fit])]
+        batch = alike[: max(1, MOST_RUNS // waiting[0].data.n_runs)]
         train_together(batch)
         waiting = [fit for fit in waiting if fit not in batch]
 

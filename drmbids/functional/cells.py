@@ -89,7 +89,10 @@ class Cell(ABC):
 
 def add_product(out: Tensor, left: Tensor, right: Tensor) -> None:
     """Add a matrix product in place, or one for each model."""
-    (out.addmm_ if out.dim() == 2 else out.baddbmm_)(left, right)
+    if out.dim() == 2:
+        out.addmm_(left, right)
+    else:  # baddbmm_ into a part of a buffer takes the models one by one
+        out.add_(torch.bmm(left, right))
 
 
 class Rate(Cell):

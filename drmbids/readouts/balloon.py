@@ -98,7 +98,7 @@ class Balloon(DRMReadout):
     -----
     A run starts at rest. A later window starts at rest too, ``length`` seconds before it, which
     leaves an error of about ``exp(-decay length / 2)`` of the signal: 1e-9 at the constants of
-    Stephan et al. 2007, and 2e-5 at the slowest that the limits allow. Flow below half of that at
+    Stephan et al. 2007, and 7e-5 at the slowest that the limits allow. Flow below half of that at
     rest is bent (:func:`~drmbids.functional.balloon.blood_flow`).
 
     References

@@ -18,8 +18,8 @@ class Training:
     Parameters
     ----------
     hrf : str
-        Hemodynamic model as it reads in a sentence: ``"a double-gamma function with fitted peak
-        and undershoot times"``.
+        Hemodynamic model as it reads in a sentence, with its source: ``"a double-gamma function
+        with fitted peak and undershoot times (Friston et al., 1998)"``.
     penalties : tuple of float
         Candidate ridge penalties.
     n_epochs : int
@@ -97,6 +97,7 @@ _CITATIONS = {
     "bids": "Gorgolewski et al., 2016",
     "encoding": "Naselaris et al., 2011",
     "hrf": "Friston et al., 1998",
+    "balloon": "Stephan et al., 2007",
     "ridge": "Hoerl & Kennard, 1970",
     "truncation": "Williams & Peng, 1990",
     "torch": "Paszke et al., 2019",
@@ -149,8 +150,7 @@ def _model_sentence(model: Mapping[str, Any], hrf: str, several: bool) -> str:
     return (
         f"Responses were modelled with a dynamic representational model{name} "
         f"({_CITATIONS['drm']}): a network of {which} driven by the experimental conditions{step}. "
-        f"Unit activity was convolved with {hrf} ({_CITATIONS['hrf']}) and mapped linearly to the "
-        "voxels of each region."
+        f"Unit activity passed through {hrf} and was mapped linearly to the voxels of each region."
     )
 
 

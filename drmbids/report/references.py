@@ -20,6 +20,10 @@ REFERENCES = {
         "Friston, K. J., et al. (1998). Event-related fMRI: characterizing differential "
         "responses. NeuroImage, 7(1), 30-40. https://doi.org/10.1006/nimg.1997.0306"
     ),
+    "balloon": (
+        "Stephan, K. E., et al. (2007). Comparing hemodynamic models with DCM. NeuroImage, 38(3), "
+        "387-401. https://doi.org/10.1016/j.neuroimage.2007.07.040"
+    ),
     "ridge": (
         "Hoerl, A. E., & Kennard, R. W. (1970). Ridge regression: biased estimation for "
         "nonorthogonal problems. Technometrics, 12(1), 55-67. "

@@ -3,9 +3,9 @@
 Small nets are run for many ticks, so that most of the time is what an operation costs at all, not
 its arithmetic. Nets side by side share the operations: :func:`torch.vmap` gives every parameter,
 stimulus and state an axis of models. On one CPU core a window of two areas of 64 units with
-feedback takes, for each net, .45 of the time with 8 nets, .23 with 32 and .21 with 64 where each
-has one run; with 11 runs for each, which share operations already, .64 with 8 and nothing is gained
-beyond.
+feedback takes, for each net, .40 of the time with 8 nets and .27 with 32 where each has one run;
+.64 with 8 nets where each has four runs, which share operations already; .80 with 8 where each has
+eleven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,9 @@ from torch.func import functional_call
 from drmbids.iterators.item import Item
 from drmbids.net.carry import Carry, map_tensors
 from drmbids.net.net import DRMNet
+
+#: Runs of all nets together beyond which nothing is gained: buffers no longer fit the cache.
+MOST_RUNS = 100
 
 #: Features of each region, (n_measured, batch, n_features).
 Features = list[Tensor]

@@ -5,13 +5,23 @@ from typing import Any
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.readouts.base import DRMReadout
 from drmbids.report.methods import Training, methods_text
 from drmbids.training.maps import DEFAULT_ALPHAS
 
-# How the kinds of hemodynamic responses of model files read in a sentence.
+# How hemodynamic responses, and readouts that have none, read in a sentence.
 _HRFS = {
-    "DoubleGamma": "a double-gamma hemodynamic response whose parameters were fitted",
+    "DoubleGamma": "a double-gamma hemodynamic response (Friston et al., 1998)",
     "SmoothHRF": "a smooth hemodynamic response that was estimated from the data",
+    "LibraryHRF": "a hemodynamic response from a library of double-gamma shapes",
+    "FIR": "a finite impulse response that was estimated from the data",
+    "Balloon": "a Balloon-Windkessel model (Stephan et al., 2007)",
+    "GRUReadout": "gated recurrent units that stand for the hemodynamics",
+}
+_DERIVATIVES = {
+    "none": "",
+    "time": ", with its time derivative",
+    "time_and_dispersion": ", with its time and dispersion derivatives",
 }
 
 
@@ -45,13 +55,21 @@ def citation(
 
 def _training(estimator: DRMRegressor) -> Training:
     alphas = DEFAULT_ALPHAS if estimator.alphas is None else estimator.alphas
-    kind = type(getattr(estimator.net_.readout, "hrf", None)).__name__
     window = estimator.model_.training.window_s
     return Training(
-        hrf=_HRFS.get(kind, f"a hemodynamic response ({kind})"),
+        hrf=describe_hemodynamics(estimator.net_.readout),
         penalties=(alphas,) if isinstance(alphas, float | int) else tuple(alphas),
         n_epochs=estimator.history_[-1]["epoch"],
         learning_rate=estimator.history_[0]["learning_rate"],
         cutoff_s=window if estimator.window is None else estimator.window,
         seed=estimator.random_state,
     )
+
+
+def describe_hemodynamics(readout: DRMReadout) -> str:
+    """Return how activity became the measurement, as it reads in a sentence."""
+    part = readout if type(readout).__name__ in _HRFS else getattr(readout, "hrf", readout)
+    kind = type(part).__name__
+    fitted = " whose parameters were fitted" if getattr(part, "trainable", False) else ""
+    derivatives = _DERIVATIVES[getattr(part, "derivatives", "none")]
+    return _HRFS.get(kind, f"a hemodynamic response ({kind})") + fitted + derivatives

@@ -51,6 +51,14 @@ def test_seeds_subjects_and_others_are_each_as_alone(monkeypatch: pytest.MonkeyP
             np.testing.assert_allclose(a, b, atol=2e-3)
 
 
+def test_no_more_at_once_than_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+    monkeypatch.setattr(module, "train_together", lambda fits: batches.append(len(fits)))
+    monkeypatch.setattr(module, "MOST_RUNS", 4)
+    fit_together([DRMRegressor(n_epochs=1, random_state=k) for k in range(5)], [make_runs(0)] * 5)
+    assert batches == [2, 2, 1]
+
+
 def test_faulty_runs_are_refused_before_anything_is_trained() -> None:
     runs = make_runs(0)
     other = make_runs(1, 3)

@@ -52,6 +52,11 @@ def fill_hrfs(section: Section, analysis: Analysis, figures: FigureFolder) -> No
     for model, table in analysis.model_tables("hrf").items():
         if model == "truth":
             continue
+        if table.empty:
+            section.note(
+                f"The hemodynamics of {model} are no response function: see its parameters."
+            )
+            continue
         figure = hrfs(table, truth)
         content, file = figures.save(figure, f"{analysis.stem}_desc-{model}hrf_bold")
         caption = (

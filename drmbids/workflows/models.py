@@ -12,7 +12,7 @@ from drmbids.core.files import write_json, write_text
 from drmbids.spec.default import default_model, new_model_text
 from drmbids.spec.load import SUFFIXES, as_model, load_model
 from drmbids.spec.model import ModelSpec
-from drmbids.spec.parts import EACH_REGION, OpenPart
+from drmbids.spec.parts import EACH_REGION, OpenPart, ProjectionSpec
 from drmbids.spec.schema import model_schema
 from drmbids.workflows.stand_ins import shape_without_data
 
@@ -178,10 +178,7 @@ def _tables(spec: ModelSpec) -> list[Table]:
         stimuli.add_row(name, shown if isinstance(shown, str) else ", ".join(shown))
     projections = _table("projections", "from", "to", "delay")
     for projection in spec.projections:
-        ticks = projection.delay_ticks
-        unit = "tick" if ticks == 1 else "ticks"
-        delay = f"{projection.delay_s or 0:g} s" if ticks is None else f"{ticks} {unit}"
-        projections.add_row(projection.source, projection.target, delay)
+        projections.add_row(projection.source, projection.target, _delay(projection))
     readout = _table(f"readout: {spec.readout.kind}", "part", "value")
     readout.add_row("hrf", "default" if spec.readout.hrf is None else spec.readout.hrf.kind)
     readout.add_row("drift", spec.readout.drift.kind)
@@ -191,6 +188,18 @@ def _tables(spec: ModelSpec) -> list[Table]:
 
 def _table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left")
+
+
+def _delay(projection: ProjectionSpec) -> str:
+    """Return a delay as it is read, with the limits between which it is learned."""
+    ticks = projection.delay_ticks
+    if ticks is not None:
+        return f"{ticks} {'tick' if ticks == 1 else 'ticks'}"
+    if projection.delay_min_s is None or projection.delay_max_s is None:
+        return f"{projection.delay_s or 0:g} s"
+    limits = f"{projection.delay_min_s:g} to {projection.delay_max_s:g} s"
+    kept = ", not trained" if projection.trainable is False else ""
+    return f"{projection.delay_s or 0:g} s (within {limits}{kept})"
 
 
 def _options(part: OpenPart) -> str:

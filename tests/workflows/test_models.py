@@ -80,6 +80,20 @@ def test_show_names_populations_and_projections(
     assert all(word in shown for word in ("V1", "FFA", "leaky", "1 tick", "double_gamma"))
 
 
+def test_show_gives_the_limits_of_a_learned_delay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(
+        "schema_version: 1\nname: m\nstimuli: {events: {conditions: [a]}}\n"
+        "populations: {V1: {kind: leaky, units: 2}}\n"
+        "projections: [{from: events, to: V1, delay_s: 1.0, delay_min_s: 0.5, delay_max_s: 6.0}]\n"
+        "readout: {kind: bold}\n"
+    )
+    assert main(["model", "show", str(path)]) == 0
+    assert "1 s (within 0.5 to 6 s)" in capsys.readouterr().out
+
+
 def test_show_python_builds_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(WHOLE)

@@ -10,13 +10,14 @@ from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import StretchedHRF, convolve
 from drmbids.estimators.linear import LinearBaseline
 from drmbids.estimators.ridge import search
+from drmbids.readouts.library import LIBRARY_PEAKS
 
-#: Peaks in seconds from early to late visual responses, each with SPM's shallow undershoot and with
-#: Glover's deep one; the range of the library of GLMsingle (Prince et al. 2022).
+#: The shapes of :class:`~drmbids.LibraryHRF`, each with SPM's shallow undershoot and with Glover's
+#: deep one.
 LIBRARY = tuple(
     StretchedHRF(float(peak), base)
     for base in ("spm", "glover")
-    for peak in np.linspace(2.7, 5.7, 10).round(2)
+    for peak in np.round(LIBRARY_PEAKS, 2)
 )
 
 

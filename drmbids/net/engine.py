@@ -16,7 +16,7 @@ from drmbids.net.graph import Stage
 Population = Callable[[list[Tensor], Any], tuple[Tensor, Any]]
 
 
-class Runner(Protocol):
+class LoopRunner(Protocol):
     """Runs the loop of a stage over one window."""
 
     def run(
@@ -58,7 +58,7 @@ def run_window(
     populations: Sequence[Population],
     stimuli: Sequence[Tensor],
     carry: Carry,
-    groups: Mapping[tuple[int, ...], Runner] | None = None,
+    groups: Mapping[tuple[int, ...], LoopRunner] | None = None,
 ) -> tuple[list[Tensor], Carry]:
     """Run all populations over one window.
 
@@ -71,7 +71,7 @@ def run_window(
     populations : sequence of callable
     stimuli : sequence of Tensor of shape (n_ticks, batch, n_columns)
     carry : Carry
-    groups : mapping of members to Runner, optional
+    groups : mapping of members to LoopRunner, optional
         Loops that run in a way of their own (:mod:`drmbids.net.groups`).
 
     Returns

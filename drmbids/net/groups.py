@@ -20,7 +20,13 @@ from torch import Tensor, nn
 
 from drmbids.functional.cells import Gated, Rate
 from drmbids.functional.delay import Block, gather
-from drmbids.functional.recurrence import Arc, Member, loop_recurrence
+from drmbids.functional.recurrence import (
+    Arc,
+    Member,
+    delayed_recurrence,
+    gated_recurrence,
+    loop_recurrence,
+)
 from drmbids.net.engine import Afferent, block_bounds
 from drmbids.net.graph import Stage
 from drmbids.populations.base import NONLINEARITIES, DRMPopulation, GatedForm, RateForm
@@ -156,9 +162,7 @@ class Stack(Group):
         # each kind of input for all units, one after the other
         kinds = [drive.unflatten(-1, (-1, n)) for drive, n in zip(drives, widths, strict=True)]
         past, drive = torch.cat(pasts, -1), torch.cat(kinds, -1).flatten(-2)
-        whole = _stacked(forms, past, drive, self._weights(forms))
-        (activity,) = loop_recurrence([whole], [], [(0, len(drive))])
-        return activity.split(widths, dim=-1)
+        return _stacked(forms, past, drive, self._weights(forms)).split(widths, dim=-1)
 
     def _weights(self, forms: Sequence[Form]) -> Tensor:
         """Return the stacked weights."""
@@ -205,12 +209,12 @@ def _member(form: Form, past: Tensor, drive: Tensor) -> Member:
     return Member(Rate(NONLINEARITIES[form.nonlinearity]), past, drive, None, form.decay)
 
 
-def _stacked(forms: Sequence[Any], past: Tensor, drive: Tensor, weight: Tensor) -> Member:
-    """Return one member of the units of all."""
+def _stacked(forms: Sequence[Any], past: Tensor, drive: Tensor, weight: Tensor) -> Tensor:
+    """Return the activity of the units of all members."""
     if isinstance(forms[0], GatedForm):
         biases = torch.cat([form.recurrent_bias for form in forms])
-        return Member(Gated(), past, drive, weight, biases)
+        return gated_recurrence(past, drive, weight, biases)
     decay = None
     if any(form.decay is not None for form in forms):
         decay = torch.cat([torch.zeros_like(f.bias) if f.decay is None else f.decay for f in forms])
-    return Member(Rate(NONLINEARITIES[forms[0].nonlinearity]), past, drive, weight, decay)
+    return delayed_recurrence(past, drive, weight, decay, NONLINEARITIES[forms[0].nonlinearity])

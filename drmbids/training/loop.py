@@ -84,9 +84,11 @@ def run_epoch(
     """
     runner.begin()
     workers = trainees[0].workers
-    items = list(together(trainees, cutoff)) if len(trainees[0].data) == 1 else []
-    if trainees[0].solve and len(items) == 1:
-        losses = _one_pass(trainees, runner, items[0], backward)
+    first = trainees[0]
+    whole = len(first.data) == 1 and (cutoff is None or first.longest <= cutoff)
+    if first.solve and whole:
+        (items,) = together(trainees, cutoff)
+        losses = _one_pass(trainees, runner, items, backward)
     else:
         losses = _two_passes(trainees, runner, cutoff, backward)
     runner.end()

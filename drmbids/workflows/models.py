@@ -195,7 +195,7 @@ def _delay(projection: ProjectionSpec) -> str:
     ticks = projection.delay_ticks
     if ticks is not None:
         return f"{ticks} {'tick' if ticks == 1 else 'ticks'}"
-    if projection.delay_min_s is None or projection.delay_max_s is None:
+    if not projection.limited:
         return f"{projection.delay_s or 0:g} s"
     limits = f"{projection.delay_min_s:g} to {projection.delay_max_s:g} s"
     kept = ", not trained" if projection.trainable is False else ""

@@ -1,0 +1,13 @@
+"""Held-out accuracy on measured data, the same folds and scoring for every model."""
+
+from collections.abc import Callable
+
+from benchmarks.accuracy.attention import attention
+from benchmarks.accuracy.haxby import ONE_SLICE, WHOLE_BRAIN, haxby
+from benchmarks.rows import Row
+
+ROWS: dict[str, Callable[[], list[Row]]] = {
+    "haxby-1slice": lambda: haxby("1slice", ONE_SLICE),
+    "haxby-25mm": lambda: haxby("25mm", WHOLE_BRAIN),
+    "attention": attention,
+}

@@ -1,17 +1,18 @@
-"""``python -m benchmarks {engine,accuracy,solvers} [--only ROW ...] [--json FILE]``."""
+"""``python -m benchmarks SUITE [--only ROW ...] [--json FILE]``."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, delays, engine, models, peers, solvers
-from benchmarks.rows import Row, machine
+from benchmarks import accuracy, delays, engine, gpu, models, peers, solvers
+from benchmarks.rows import Absent, Row, machine
 
 SUITES = {
     "engine": {**engine.ROWS, **models.ROWS, **delays.ROWS, **peers.ROWS},
     "accuracy": accuracy.ROWS,
     "solvers": solvers.ROWS,
+    "gpu": gpu.ROWS,
 }
 
 
@@ -33,6 +34,10 @@ def main(argv: list[str] | None = None) -> int:
             found = rows[name]()
         except ModuleNotFoundError as error:
             print(f"{name:18} not run: {error.name} is not installed; pip install '.[bench]'")
+            absent = True
+            continue
+        except Absent as missing:
+            print(f"{name:18} not run: there is no {missing} here")
             absent = True
             continue
         for row in found:

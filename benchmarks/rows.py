@@ -12,6 +12,10 @@ import numpy
 import torch
 
 
+class Absent(Exception):
+    """What a row needs is not on this machine; the message names it."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A figure beside its target.

@@ -115,6 +115,7 @@ class Tracts(DRMConnection):
         self.register_buffer("there", there.gather(1, first))
         near = distance.where(there, distance[there][0]).gather(1, first)
         self.register_buffer("lengths", near)
+        self._shortest_mm, self._longest_mm = near.min().item(), near.max().item()
         pairs = matrix.gather(1, first)
         self.pair_weights = nn.Parameter(pairs, requires_grad="weights" in trainable)
         self.add_parameter(
@@ -160,13 +161,13 @@ class Tracts(DRMConnection):
     @property
     def shortest_ticks(self) -> int:
         """Delay in ticks of the shortest tract at the highest velocity, rounded down."""
-        ticks = self.lengths.min().item() * SECONDS / self.velocity_max / self.resolution
+        ticks = self._shortest_mm * SECONDS / self.velocity_max / self.resolution
         return round(ticks) if self._is_rounded else ticks_around(ticks, 1.0)[0]
 
     @property
     def longest_ticks(self) -> int:
         """Delay in ticks of the longest tract at the lowest velocity, rounded up."""
-        ticks = self.lengths.max().item() * SECONDS / self.velocity_min / self.resolution
+        ticks = self._longest_mm * SECONDS / self.velocity_min / self.resolution
         return round(ticks) if self._is_rounded else ticks_around(ticks, 1.0)[1]
 
     @property

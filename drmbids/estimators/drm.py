@@ -66,6 +66,8 @@ class DRMRegressor(RunEstimator):
         numbers on one machine.
     callbacks : sequence of callable
         Called after every epoch with its row of the history.
+    cuda_graph : bool
+        Whether windows run as CUDA graphs, for small nets on a GPU; see :class:`~drmbids.DRM`.
 
     Attributes
     ----------
@@ -107,6 +109,7 @@ class DRMRegressor(RunEstimator):
         device: str = "cpu",
         random_state: int | None = None,
         callbacks: Sequence[Callback] = (),
+        cuda_graph: bool = False,
     ):
         self.model = model
         self.n_epochs = n_epochs
@@ -117,6 +120,7 @@ class DRMRegressor(RunEstimator):
         self.device = device
         self.random_state = random_state
         self.callbacks = callbacks
+        self.cuda_graph = cuda_graph
 
     def _fit_runs(self, runs: Sequence[Run]) -> None:
         train_together([self._build(runs)])
@@ -153,6 +157,7 @@ class DRMRegressor(RunEstimator):
             alphas=self.alphas,
             device=self.device,
             callbacks=self.callbacks,
+            cuda_graph=self.cuda_graph,
         )
         self.history_ = drm.history
         n_train = len(runs) - self.n_validation_runs

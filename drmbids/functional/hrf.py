@@ -4,6 +4,8 @@ Times are seconds. A response is a density: its integral over the lag is 1, so a
 activity gives a unit of signal whatever the shape.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -154,14 +156,13 @@ def smooth_basis(lag: Tensor, n_basis: int, length: float, stretch: float = 0.35
     -------
     Tensor of shape (*lag.shape, n_basis)
     """
-    low = torch.log(torch.tensor(stretch, dtype=torch.float64))
-    high = torch.log(torch.tensor(1.0 + stretch, dtype=torch.float64))
+    low, high = math.log(stretch), math.log(1.0 + stretch)
     # n_basis centres; bumps reach two centre spacings to either side
     spacing = (high - low) / (n_basis + 3)
-    centres = low + spacing * (torch.arange(n_basis, dtype=torch.float64) + 2)
+    centres = low + spacing * (torch.arange(n_basis, dtype=torch.float64, device=lag.device) + 2)
     inside = ((lag >= 0) & (lag <= length)).unsqueeze(-1)
     axis = torch.log(lag.clamp(0.0, length).double() / length + stretch).unsqueeze(-1)
-    phase = ((axis - centres.to(lag.device)) * torch.pi / (2 * spacing)).clamp(-torch.pi, torch.pi)
+    phase = ((axis - centres) * torch.pi / (2 * spacing)).clamp(-torch.pi, torch.pi)
     return (0.5 * (1 + torch.cos(phase)) * inside).to(lag.dtype)
 
 

@@ -321,7 +321,7 @@ class DRMIterator:
         for group in self._groups:
             whole = {
                 "stimulus": group.stimuli,
-                "times": torch.tensor(group.times, device=self.device),
+                "times": torch.tensor(group.times),
                 "response": group.response,
                 "confounds": group.confounds,
                 "nuisance": group.nuisance,

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from drmbids.functional.fixed import Fixed
 from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
 from drmbids.net.groups import Form, Group, Inner, Stack
@@ -134,11 +135,10 @@ class Grouping:
             if _is_inside(a, stage)
         )
 
-    def _outside(self, stage: Stage) -> tuple[Tensor, ...]:
+    def _outside(self, stage: Stage) -> tuple[Fixed, ...]:
         return tuple(
-            torch.tensor(
-                [c for a, columns in self._columns(k) if not _is_inside(a, stage) for c in columns],
-                dtype=torch.long,
+            _indices(
+                [c for a, columns in self._columns(k) if not _is_inside(a, stage) for c in columns]
             )
             for k in stage.members
         )
@@ -170,7 +170,7 @@ class Grouping:
         for to in range(len(sizes)):
             own = [c for c in inner if c.to == to]
             columns = [column for c in own for column in range(c.first, c.last)]
-            inside.append(torch.tensor(columns, dtype=torch.long))
+            inside.append(_indices(columns))
             # gated units: input reaches the last three kinds, their own activity the first three
             kinds = (1, 2, 3) if n_kinds == 4 else (0,)
             if own:
@@ -178,7 +178,11 @@ class Grouping:
         if n_kinds == 4:
             places += [place(to, (0, 1, 2), [(to, 1)]) for to in range(len(sizes))]
         outside, depths = self._outside(stage), (depth,) * len(sizes)
-        return Stack(stage, inner, outside, depths, tuple(inside), torch.cat(places), shape)
+        return Stack(stage, inner, outside, depths, tuple(inside), Fixed(torch.cat(places)), shape)
+
+
+def _indices(columns: Sequence[int]) -> Fixed:
+    return Fixed(torch.tensor(columns, dtype=torch.long))
 
 
 def _is_inside(a: Afferent, stage: Stage) -> bool:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from drmbids.functional.cells import Gated, Rate
 from drmbids.functional.delay import Block, gather
+from drmbids.functional.fixed import Fixed
 from drmbids.functional.recurrence import (
     Arc,
     Member,
@@ -54,7 +55,7 @@ class Group:
     stage : Stage
     inner : tuple of Inner
         Connections within the loop; positions are those in ``stage.members``.
-    outside : tuple of Tensor
+    outside : tuple of Fixed
         For each member, which columns of its weights belong to no member.
     depths : tuple of int
         Longest delay from each member to another, at least 1.
@@ -62,7 +63,7 @@ class Group:
 
     stage: Stage
     inner: tuple[Inner, ...]
-    outside: tuple[Tensor, ...]
+    outside: tuple[Fixed, ...]
     depths: tuple[int, ...]
 
     @property
@@ -142,16 +143,16 @@ class Stack(Group):
     ----------
     stage, inner, outside, depths
         As for :class:`Group`, all depths the same.
-    inside : tuple of Tensor
+    inside : tuple of Fixed
         For each member, which columns of its weights belong to members.
-    place : Tensor
+    place : Fixed
         Where these go in the stacked matrix, flat; after them, the own weights of gated units.
     shape : tuple of (int, int)
         Of the stacked matrix.
     """
 
-    inside: tuple[Tensor, ...]
-    place: Tensor
+    inside: tuple[Fixed, ...]
+    place: Fixed
     shape: tuple[int, int]
 
     def _activity(
@@ -167,13 +168,13 @@ class Stack(Group):
     def _weights(self, forms: Sequence[Form]) -> Tensor:
         """Return the stacked weights."""
         parts = [
-            form.weight[:, columns.to(form.weight.device)]
+            form.weight[:, columns.on(form.weight.device)]
             for form, columns in zip(forms, self.inside, strict=True)
         ]
         parts += [form.recurrent for form in forms if isinstance(form, GatedForm)]
         values = torch.cat([part.reshape(-1) for part in parts])
         flat = values.new_zeros(self.shape[0] * self.shape[1])
-        return flat.index_add(0, self.place.to(values.device), values).view(self.shape)
+        return flat.index_add(0, self.place.on(values.device), values).view(self.shape)
 
 
 def loop_form(population: DRMPopulation) -> Form:
@@ -184,12 +185,12 @@ def loop_form(population: DRMPopulation) -> Form:
     return form
 
 
-def _drive(form: Form, columns: Tensor, sent: Sequence[Tensor], n_ticks: int, batch: int) -> Tensor:
+def _drive(form: Form, columns: Fixed, sent: Sequence[Tensor], n_ticks: int, batch: int) -> Tensor:
     """Return bias and input from outside the loop, shape (n_ticks, batch, n)."""
     if not sent:
         return form.bias.expand(n_ticks, batch, -1)
     x = torch.cat(tuple(sent), dim=-1)
-    return nn.functional.linear(x, form.weight[:, columns.to(x.device)], form.bias)
+    return nn.functional.linear(x, form.weight[:, columns.on(x.device)], form.bias)
 
 
 def _past(line: Sequence[Block], depth: int, state: Any) -> Tensor:

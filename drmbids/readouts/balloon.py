@@ -1,8 +1,8 @@
 """Balloon: activity through blood flow, volume and oxygen to voxels."""
 
 import math
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
 from drmbids.functional.balloon import balloon, blood_flow, bold_signal
+from drmbids.functional.fixed import Fixed, remembered
 from drmbids.readouts.base import DRMReadout
 from drmbids.readouts.hemodynamics import memory_ticks
 
@@ -158,6 +159,27 @@ class Balloon(DRMReadout):
                 else "Stephan et al. 2007",
             )
 
+        widths = [self.n_features(k) for k in range(len(self.regions))]
+        which = [k if per_region else 0 for k, n in enumerate(widths) for _ in range(n)]
+        self._balloons = Fixed(torch.tensor(which))
+        self._measured: dict[Hashable, tuple[Tensor, Tensor]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_measured": {}}
+
+    def _steps(
+        self, times: Tensor, step: float, n_steps: int, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        """Return the step before each measured time, and the share of the way to the next."""
+
+        def find() -> tuple[Tensor, Tensor]:
+            at = times.double() / step + self.memory * round(self.resolution / step)
+            before = at.floor().long().clamp(max=n_steps - 2)
+            return before.to(device), (at - before).to(device)
+
+        key = (tuple(times.tolist()), step, n_steps, self.memory, device)
+        return remembered(self._measured, key, find)
+
     @property
     def memory(self) -> int:
         """Ticks of activity before a window that the balloons go through, from rest."""
@@ -167,8 +189,7 @@ class Balloon(DRMReadout):
         """Return the BOLD signals of all units, (n_measured, batch, n_features) per region."""
         widths = [self.n_features(k) for k in range(len(self.regions))]
         read = torch.cat([activity[s] for line in self.sources for s in line], -1)
-        which = [k if self.per_region else 0 for k, n in enumerate(widths) for _ in range(n)]
-        index = torch.tensor(which, device=read.device)
+        index = self._balloons.on(read.device)
         of = {name: self.value(name)[index] for name in BALLOON_LIMITS}
 
         n_parts = math.ceil(self.resolution / LONGEST_STEP - 1e-9)
@@ -183,9 +204,8 @@ class Balloon(DRMReadout):
         volume, amount = balloon(flow, step, of["transit"], of["stiffness"], of["extraction"])
 
         # between the borders of two steps states change evenly
-        at = times.to(torch.float64) / step + self.memory * n_parts
-        before = at.floor().long().clamp(max=len(flow) - 2)
-        share = (at - before).to(read.dtype)[:, None, None]
+        before, share = self._steps(times, step, len(flow), read.device)
+        share = share.to(read.dtype)[:, None, None]
         volume, amount = (torch.lerp(x[before], x[before + 1], share) for x in (volume, amount))
         signal = bold_signal(volume, amount, of["extraction"], of["ratio"], self.echo_time)
         return list(signal.split(widths, -1))

@@ -114,6 +114,15 @@ class DRMReadout(DRMNode, ABC):
         """Return the width of a region's features."""
         return self.features_per_unit * sum(self.n_units[s] for s in self.sources[region])
 
+    def bands(self, region: int) -> Tensor:
+        """Return the band of each feature of a region, shape (n_features,), whole numbers from 0.
+
+        The features of a band share a penalty when the maps are solved. Band 0 holds what all
+        voxels of the region have in common, band 1 how a voxel deviates from it: a penalty of its
+        own for that, chosen in training, says how far voxels are drawn to their region.
+        """
+        return torch.zeros(self.n_features(region), dtype=torch.long)
+
     def linear_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that have a closed form given the activity."""
         return [*self.weights, self.bias, self.confound_weights]

@@ -74,6 +74,14 @@ class BOLD(ConvolvedReadout):
         """
         return [x.movedim(0, -2).flatten(-2) for x in self.convolved(activity, times)]
 
+    def bands(self, region: int) -> Tensor:
+        """Return the band of each feature: 1 where a voxel deviates from the region's response."""
+        of_basis = torch.arange(self.hrf.features_per_unit) >= (
+            self.hrf.features_per_unit - self.hrf.n_deviations
+        )
+        n_units = self.n_features(region) // self.hrf.features_per_unit
+        return of_basis.long().repeat_interleave(n_units)
+
     @torch.no_grad()
     def responses(self, lag: Tensor) -> Tensor:
         """Return the hemodynamic response of each region.

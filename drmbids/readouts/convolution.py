@@ -1,6 +1,6 @@
 """ConvolvedReadout: activity convolved with every basis function of a hemodynamic response."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
+from drmbids.functional.fixed import remembered
 from drmbids.functional.hrf import lag_matrix
 from drmbids.readouts.base import DRMReadout
 from drmbids.readouts.hemodynamics import HRF, memory_ticks
@@ -57,7 +58,7 @@ class ConvolvedReadout(DRMReadout):
                 "it needs one, or one for each"
             )
         self.hrf = hrf
-        self._lags: dict[Any, tuple[Tensor, Tensor]] = {}
+        self._lags: dict[Hashable, tuple[Tensor, Tensor]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lags": {}}
@@ -67,28 +68,24 @@ class ConvolvedReadout(DRMReadout):
         """Ticks that the hemodynamic response looks back on."""
         return memory_ticks(self.hrf.length, self.resolution)
 
-    def _unique_lags(self, times: Tensor, n_past: int, n_ticks: int) -> tuple[Tensor, Tensor]:
+    def _unique_lags(
+        self, times: Tensor, n_past: int, n_ticks: int, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
         """Return the different lags, and where each entry of the matrix finds its own."""
-        shape = (n_past, n_ticks, self.resolution, self.hrf.length)
-        key = (tuple(times.tolist()), *shape, str(times.device))
-        if key not in self._lags:
-            # what is kept must serve training too, whoever asks first
-            with torch.inference_mode(False):
-                lag = lag_matrix(times, n_past, n_ticks, self.resolution)
-                # all lags without response are one on each side; a second beyond the length, since
-                # a step beyond would round to the length in float32
-                latest = round((self.hrf.length + 1.0) / LAG_STEP)
-                steps = torch.round(lag / LAG_STEP).clamp(min=-1, max=latest)
-                unique, index = torch.unique(steps, return_inverse=True)
-                unique = unique * LAG_STEP
-            if len(self._lags) >= 64:  # windows of one data set; more come from a changing one
-                self._lags.clear()
-            self._lags[key] = (unique, index)
-        return self._lags[key]
 
-    def response_matrix(
-        self, times: Tensor, n_past: int, n_ticks: int, dtype: torch.dtype
-    ) -> Tensor:
+        def find() -> tuple[Tensor, Tensor]:
+            lag = lag_matrix(times, n_past, n_ticks, self.resolution)
+            # all lags without response are one on each side; a second beyond the length, since a
+            # step beyond would round to the length in float32
+            latest = round((self.hrf.length + 1.0) / LAG_STEP)
+            steps = torch.round(lag / LAG_STEP).clamp(min=-1, max=latest)
+            unique, index = torch.unique(steps, return_inverse=True)
+            return (unique * LAG_STEP).to(device), index.to(device)
+
+        shape = (n_past, n_ticks, self.resolution, self.hrf.length)
+        return remembered(self._lags, (tuple(times.tolist()), *shape, device), find)
+
+    def response_matrix(self, times: Tensor, n_past: int, n_ticks: int, like: Tensor) -> Tensor:
         """Return ``H``, shape (n_responses, n_basis, n_measured, n_past + n_ticks).
 
         Parameters
@@ -97,11 +94,11 @@ class ConvolvedReadout(DRMReadout):
             Seconds from the start of the window.
         n_past, n_ticks : int
             Ticks before and in the window.
-        dtype : torch.dtype
-            Of the result.
+        like : Tensor
+            Its type and device are those of the result.
         """
-        lags, index = self._unique_lags(times, n_past, n_ticks)
-        return self.resolution * self.hrf(lags.to(dtype))[..., index]
+        lags, index = self._unique_lags(times, n_past, n_ticks, like.device)
+        return self.resolution * self.hrf(lags.to(like.dtype))[..., index]
 
     def convolved(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
         """Return convolved activity, (n_basis, n_measured, batch, n_units) for each region.
@@ -113,7 +110,7 @@ class ConvolvedReadout(DRMReadout):
         """
         n_past = self.memory
         n_ticks = activity[0].shape[0] - n_past
-        matrix = self.response_matrix(times, n_past, n_ticks, activity[0].dtype)
+        matrix = self.response_matrix(times, n_past, n_ticks, activity[0])
         if matrix.shape[0] == 1:
             seen = [torch.tensordot(matrix[0], a, dims=1) for a in activity]
             return [torch.cat([seen[s] for s in line], -1) for line in self.sources]

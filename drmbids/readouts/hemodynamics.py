@@ -54,16 +54,25 @@ class HRF(DRMNode, ABC):
         Seconds after which the response is zero.
     features_per_unit : int
         Number of basis functions.
+    n_deviations : int
+        The last so many basis functions are how voxels deviate from what comes before them, the
+        response of their region; the maps can give them a penalty of their own.
     """
 
     option_units: ClassVar = {"length": "s"}
 
-    def __init__(self, n_regions: int = 1, length: float = 32.0, features_per_unit: int = 1):
+    def __init__(
+        self,
+        n_regions: int = 1,
+        length: float = 32.0,
+        features_per_unit: int = 1,
+        n_deviations: int = 0,
+    ):
         super().__init__()
         if n_regions < 1 or length <= 0:
             raise ModelError(f"need n_regions >= 1 and length > 0, got {n_regions} and {length}")
         self.n_regions, self.length = n_regions, float(length)
-        self.features_per_unit = features_per_unit
+        self.features_per_unit, self.n_deviations = features_per_unit, n_deviations
 
     @abstractmethod
     def forward(self, lag: Tensor) -> Tensor:
@@ -138,7 +147,8 @@ class DoubleGamma(HRF):
             raise ModelError(
                 f"unknown derivatives {derivatives!r}; choose one of: {', '.join(N_DERIVATIVES)}"
             )
-        super().__init__(n_regions, length, 1 + N_DERIVATIVES[derivatives])
+        n_derivatives = N_DERIVATIVES[derivatives]
+        super().__init__(n_regions, length, 1 + n_derivatives, n_derivatives)
         self.shape, self.trainable, self.derivatives = shape, trainable, derivatives
         for name, value in DOUBLE_GAMMA[shape].items():
             lower, upper = DOUBLE_GAMMA_LIMITS[name]
@@ -200,15 +210,15 @@ class SmoothHRF(HRF):
         start = start[:, 0].to(target.dtype).repeat(n_regions, 1)
         self.coefficients = nn.Parameter(start)
 
-    def _grid(self, dtype: torch.dtype) -> Tensor:
-        return torch.arange(0.0, self.length, 0.1, dtype=dtype)
+    def _grid(self, dtype: torch.dtype, device: torch.device | None = None) -> Tensor:
+        return torch.arange(0.0, self.length, 0.1, dtype=dtype, device=device)
 
     def _basis(self, lag: Tensor) -> Tensor:
         return smooth_basis(lag, self.n_basis, self.length)
 
     def forward(self, lag: Tensor) -> Tensor:
         """Return the responses at the lags, shape (n_regions, 1, n_lags)."""
-        grid = self._grid(lag.dtype).to(lag.device)
+        grid = self._grid(lag.dtype, lag.device)
         area = (self.coefficients @ self._basis(grid).mT).abs().mean(1, keepdim=True) * self.length
         return (self.coefficients @ self._basis(lag).mT / area.clamp(min=1e-12)).unsqueeze(1)
 

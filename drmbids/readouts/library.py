@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.core.exceptions import ModelError
+from drmbids.functional.fixed import Fixed
 from drmbids.functional.hrf import DOUBLE_GAMMA, double_gamma
 from drmbids.readouts.hemodynamics import HRF
 
@@ -13,6 +14,8 @@ LIBRARY_PEAKS = tuple(2.7 + 3.0 * k / 9 for k in range(10))
 
 #: Peak in seconds of the responses that are stretched, SPM's and Glover's alike.
 STRETCHED_PEAK = 5.0
+
+_PEAKS = Fixed(torch.tensor(LIBRARY_PEAKS, dtype=torch.float64))
 
 # Step in seconds at which shapes are compared.
 _STEP = 0.1
@@ -34,9 +37,9 @@ def response_library(lag: Tensor) -> Tensor:
     Tensor of shape (20, n_lags)
         In 1/s, the area of each 1: those of SPM from early to late, then those of Glover.
     """
-    stretch = lag.new_tensor(LIBRARY_PEAKS)[:, None] / STRETCHED_PEAK
+    stretch = _PEAKS.on(lag.device).to(lag.dtype)[:, None] / STRETCHED_PEAK
     shapes = [
-        double_gamma(lag / stretch, **{name: lag.new_tensor(x) for name, x in constants.items()})
+        double_gamma(lag / stretch, **{name: lag.new_full((), x) for name, x in constants.items()})
         for constants in DOUBLE_GAMMA.values()
     ]
     return torch.cat(shapes) / stretch.repeat(len(shapes), 1)
@@ -87,7 +90,7 @@ class LibraryHRF(HRF):
             raise ModelError(
                 f"the library has {n_shapes} components, got n_components={n_components}"
             )
-        super().__init__(n_regions, length, n_components or 1)
+        super().__init__(n_regions, length, n_components or 1, (n_components or 1) - 1)
         self.n_components = n_components
         if n_components is None:
             self.logits = nn.Parameter(torch.zeros(n_regions, n_shapes))

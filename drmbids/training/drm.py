@@ -12,9 +12,10 @@ from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
+from drmbids.training.captured import Captured
 from drmbids.training.loop import check_schedule, train
 from drmbids.training.passes import RunData, feature_windows
-from drmbids.training.runners import Alone
+from drmbids.training.runners import Alone, Runner, SideBySide
 from drmbids.training.trainee import Callback, Trainee
 
 #: Weights on more inputs than this take smaller steps, in proportion. Adam moves every weight by
@@ -54,6 +55,9 @@ class DRM:
     callbacks : sequence of callable
         Called after every epoch with a dict ``epoch, train_loss, val_loss, learning_rate,
         seconds``.
+    cuda_graph : bool
+        Whether every window is captured once as a CUDA graph and started by one call from then on,
+        which pays for small nets on a GPU: :mod:`drmbids.training.captured`.
 
     Attributes
     ----------
@@ -75,6 +79,7 @@ class DRM:
         solve: bool = True,
         device: str = "cpu",
         callbacks: Sequence[Callback] = (),
+        cuda_graph: bool = False,
     ):
         self.device = check_device(device)
         self.net = net.to(self.device)
@@ -84,7 +89,9 @@ class DRM:
                 "maps are solved for the squared error; use solve=False for other losses"
             )
         self.learning_rate, self.alphas, self.solve = learning_rate, alphas, solve
-        self.callbacks = tuple(callbacks)
+        if cuda_graph and self.device.type != "cuda":
+            raise UsageError(f"cuda_graph=True needs a CUDA device, not {str(self.device)!r}")
+        self.callbacks, self.cuda_graph = tuple(callbacks), cuda_graph
         self.history: list[dict[str, Any]] = []
 
     def estimate(
@@ -121,7 +128,7 @@ class DRM:
             in its best state so far.
         """
         check_schedule(n_epochs, cutoff)
-        train([self.trainee(data_iter, val_iter)], Alone(self.net), n_epochs, cutoff)
+        train([self.trainee(data_iter, val_iter)], self.runner(), n_epochs, cutoff)
         rows = self.history[-n_epochs - 1 :]
         val_losses = [r["val_loss"] for r in rows] if val_iter is not None else []
         return [r["train_loss"] for r in rows], val_losses
@@ -166,6 +173,12 @@ class DRM:
                 by_rate.setdefault(share * self.learning_rate, []).append(p)
         groups = [{"params": moving, "lr": rate} for rate, moving in by_rate.items()]
         return torch.optim.Adam(groups) if groups else None
+
+    def runner(self, nets: Sequence[DRMNet] | None = None) -> Runner:
+        """Return what runs the net, or several nets of its structure, over windows."""
+        alone = nets is None or len(nets) == 1
+        runner = Alone(self.net) if alone else SideBySide(nets)
+        return Captured(runner) if self.cuda_graph else runner
 
     def trainee(
         self, data_iter: DRMIterator, val_iter: DRMIterator | None = None, label: str = ""

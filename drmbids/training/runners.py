@@ -53,6 +53,10 @@ class Alone:
     def __init__(self, net: DRMNet):
         self.net = net
 
+    def moving(self) -> list[Tensor]:
+        """Return the tensors that gradients are wanted for; they stay where they are."""
+        return [p for p in self.net.parameters() if p.requires_grad]
+
     def begin(self) -> None:
         """Set gradients to zero."""
         self.net.zero_grad(set_to_none=True)
@@ -82,24 +86,30 @@ class SideBySide:
     """
 
     def __init__(self, nets: Sequence[DRMNet]):
-        self.nets = list(nets)
+        self.nets, self.net = list(nets), nets[0]
         self._features = _Features(nets[0])
         maps = {id(p) for p in nets[0].readout.linear_parameters()}
         self._names = [name for name, p in nets[0].named_parameters() if id(p) not in maps]
         self._buffers = [name for name, _ in nets[0].named_buffers()]
         self._values: dict[str, Tensor] = {}
 
+    def moving(self) -> list[Tensor]:
+        """Return the tensors that gradients are wanted for; they stay where they are."""
+        return [value for value in self._values.values() if value.requires_grad]
+
     def begin(self) -> None:
-        """Stack the parameters of all nets."""
+        """Stack the parameters of all nets, in the same memory every time."""
         own = [{**dict(n.named_parameters()), **dict(n.named_buffers())} for n in self.nets]
         for net in self.nets:
             net.zero_grad(set_to_none=True)
-        self._values = {
-            name: torch.stack([values[name].detach() for values in own])
-            for name in (*self._names, *self._buffers)
-        }
-        for name in self._names:
-            self._values[name].requires_grad_(own[0][name].requires_grad)
+        for name in (*self._names, *self._buffers):
+            all_nets = [values[name].detach() for values in own]
+            if name not in self._values:
+                self._values[name] = torch.empty_like(torch.stack(all_nets))
+            value = self._values[name].requires_grad_(False)
+            torch.stack(all_nets, out=value)
+            value.grad = None
+            value.requires_grad_(name in self._names and own[0][name].requires_grad)
 
     def initial_carry(self, batch: int) -> Carry:
         """Return the past of runs that have not begun, with a leading axis of models."""
@@ -136,7 +146,6 @@ class SideBySide:
                 continue
             for net, own in zip(self.nets, gradient.unbind(0), strict=True):
                 net.get_parameter(name).grad = own
-        self._values = {}
 
 
 class _Features(nn.Module):

@@ -8,7 +8,6 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.alike import same_structure
 from drmbids.training.drm import DRM
 from drmbids.training.loop import check_schedule, train
-from drmbids.training.runners import Alone, SideBySide
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +54,7 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
             and first.model.solve
             and (fit.n_epochs, fit.cutoff) == (first.n_epochs, first.cutoff)
             and fit.model.device == first.model.device
+            and fit.model.cuda_graph == first.model.cuda_graph
             and fit.data.layout == first.data.layout
             and same_structure(fit.model.net, first.model.net)
         )
@@ -87,6 +87,6 @@ def train_together(fits: Sequence[Fit]) -> None:
             "layout; train them one after another"
         )
     nets = [fit.model.net for fit in fits]
-    runner = Alone(nets[0]) if len(nets) == 1 else SideBySide(nets)
+    runner = first.model.runner(nets)
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
     train(trainees, runner, first.n_epochs, first.cutoff)

@@ -5,13 +5,26 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, delays, engine, gpu, models, peers, solvers
+from benchmarks import (
+    accuracy,
+    defaults,
+    delays,
+    engine,
+    gpu,
+    intervals,
+    maps,
+    models,
+    peers,
+    solvers,
+)
 from benchmarks.rows import Absent, Row, machine
 
 SUITES = {
     "engine": {**engine.ROWS, **models.ROWS, **delays.ROWS, **peers.ROWS},
     "accuracy": accuracy.ROWS,
-    "solvers": solvers.ROWS,
+    "defaults": defaults.ROWS,
+    "solvers": {**solvers.ROWS, **maps.ROWS},
+    "intervals": intervals.ROWS,
     "gpu": gpu.ROWS,
 }
 

@@ -1,6 +1,8 @@
 """DRMNode: what populations, connections and readouts have in common."""
 
+import math
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -58,6 +60,8 @@ class DRMNode(nn.Module):
         upper: float | None = None,
         trainable: bool = True,
         source: str = "",
+        prior_mean: float | None = None,
+        prior_sd: float | None = None,
     ) -> None:
         """Add a physical parameter.
 
@@ -73,11 +77,13 @@ class DRMNode(nn.Module):
             Exclusive limits.
         trainable : bool
             Whether training moves it.
+        prior_mean, prior_sd : float, optional
+            See :meth:`set_prior`.
 
         Raises
         ------
         ModelError
-            If the name is taken.
+            If the name is taken, or the prior is none.
         UsageError
             If the value is not within the limits.
         """
@@ -89,6 +95,7 @@ class DRMNode(nn.Module):
             torch.as_tensor(value, dtype=torch.get_default_dtype())
         )
         self.register_parameter(f"free_{name}", nn.Parameter(free.clone(), requires_grad=trainable))
+        self.set_prior(name, prior_mean, prior_sd)
 
     def value(self, name: str) -> Tensor:
         """Return a parameter within its limits, in its unit."""
@@ -107,6 +114,37 @@ class DRMNode(nn.Module):
         target = torch.as_tensor(value, dtype=free.dtype, device=free.device).expand_as(free)
         free.copy_(self._constraints[name].inverse(target))
 
+    def set_prior(self, name: str, mean: float | None, sd: float | None) -> None:
+        """Say what is known of a parameter before any data: a Gaussian, in the parameter's unit.
+
+        The Gaussian is on the parameter itself, as papers report it, not on the free number that
+        training moves; the limits cut it off. Each element has the same prior.
+
+        Parameters
+        ----------
+        name : str
+        mean, sd : float or None
+            None and None take a prior away.
+
+        Raises
+        ------
+        ModelError
+            If one of the two is missing, the mean is beyond the limits, or the standard deviation
+            is not positive.
+        """
+        spec = self._specs[name]
+        where = f"{type(self).__name__}: prior of {name!r}"
+        if (mean is None) != (sd is None):
+            raise ModelError(f"{where}: got mean {mean} and sd {sd}; give both or none")
+        if mean is not None and sd is not None:
+            lower = -math.inf if spec.lower is None else spec.lower
+            upper = math.inf if spec.upper is None else spec.upper
+            if not (lower <= mean <= upper and math.isfinite(mean)):
+                raise ModelError(f"{where}: mean {mean:g} must lie between {lower:g} and {upper:g}")
+            if not (sd > 0 and math.isfinite(sd)):
+                raise ModelError(f"{where}: sd {sd:g} must be positive")
+        self._specs[name] = replace(spec, prior_mean=mean, prior_sd=sd)
+
     @property
     def parameter_specs(self) -> dict[str, ParameterSpec]:
         """Physical parameters of this node by name."""
@@ -118,7 +156,8 @@ class DRMNode(nn.Module):
         Returns
         -------
         list of dict
-            Keys ``parameter, index, value, unit, trainable, meaning, source``.
+            Keys ``parameter, index, value, unit, trainable, meaning, source, prior_mean,
+            prior_sd``; the last two are NaN where there is no prior.
         """
         rows = []
         for part_name, part in self.named_modules():
@@ -137,6 +176,8 @@ class DRMNode(nn.Module):
                             "trainable": spec.trainable,
                             "meaning": spec.meaning,
                             "source": spec.source,
+                            "prior_mean": math.nan if spec.prior_mean is None else spec.prior_mean,
+                            "prior_sd": math.nan if spec.prior_sd is None else spec.prior_sd,
                         }
                     )
         return rows
@@ -146,3 +187,34 @@ class DRMNode(nn.Module):
         for part in self.modules():
             if isinstance(part, DRMNode):
                 part.resolution = resolution
+
+
+def log_prior(module: nn.Module) -> Tensor | None:
+    """Return the logarithm of the prior density of all trained parameters of a module's nodes.
+
+    Parameters
+    ----------
+    module : Module
+        A node, or a net of nodes.
+
+    Returns
+    -------
+    Tensor or None
+        ``-sum(((value - prior_mean) / prior_sd) ** 2) / 2``, up to a constant, with a gradient for
+        the parameters; None where no trained parameter has a prior.
+
+    Examples
+    --------
+    >>> node = DRMNode()
+    >>> node.add_parameter("delay", 7.0, unit="s", prior_mean=6.0, prior_sd=0.5)
+    >>> log_prior(node).item()
+    -2.0
+    """
+    terms = [
+        -((part.value(name) - spec.prior_mean) / spec.prior_sd).square().sum() / 2
+        for part in module.modules()
+        if isinstance(part, DRMNode)
+        for name, spec in part.parameter_specs.items()
+        if spec.trainable and spec.prior_mean is not None and spec.prior_sd is not None
+    ]
+    return torch.stack(terms).sum() if terms else None

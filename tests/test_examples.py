@@ -38,6 +38,12 @@ def test_a_population_of_your_own() -> None:
     assert "keeps the contract" in run("plot_3_own_population.py")
 
 
+@pytest.mark.slow
+def test_which_connection_attention_modulates() -> None:
+    out = run("plot_4_attention_to_motion.py")
+    assert "attention modulates V1 -> V5" in out
+
+
 def test_every_example_is_run() -> None:
     text = Path(__file__).read_text()
     assert all(path.name in text for path in EXAMPLES.glob("*.py"))

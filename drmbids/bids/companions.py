@@ -7,6 +7,7 @@ from pathlib import Path
 
 from drmbids.bids.dataset import Dataset
 from drmbids.bids.entities import NIFTI, BIDSName, most_specific
+from drmbids.bids.physio import recordings
 
 # Suffixes that fMRIPrep has given to its confounds since 2017.
 _CONFOUND_SUFFIXES = ("timeseries", "regressors", "confounds")
@@ -44,6 +45,9 @@ class Companions:
             for d in self._with_events
         ]
         self._own = _by_subject(source.files(subjects))
+        self._recorded = _by_subject(
+            f for f in self._with_events[-1].files(subjects) if f.suffix == "physio"
+        )
 
     @property
     def searched(self) -> tuple[Path, ...]:
@@ -69,6 +73,13 @@ class Companions:
         ]
         found = most_specific(tables, "confounds", image.path.name)
         return None if found is None else found.path
+
+    def recordings(self, image: BIDSName) -> tuple[Path, ...]:
+        """Return the physiological recordings of an image, in the raw dataset."""
+        return tuple(name.path for name in recordings(self._raw_files(image), image))
+
+    def _raw_files(self, image: BIDSName) -> Sequence[BIDSName]:
+        return self._recorded.get(image.entities.get("subject"), ())
 
     def brain_mask(self, image: BIDSName) -> Path | None:
         """Return the brain mask on the grid of an image, None if there is not exactly one.

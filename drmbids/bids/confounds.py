@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from nilearn.interfaces.fmriprep import load_confounds_strategy
 
+from drmbids.bids.problems import Problem, collecting, error, lines, raise_all
 from drmbids.bids.tsv import read_numbers, read_table
-from drmbids.core.exceptions import DataError
 
 #: Names that :func:`nilearn.interfaces.fmriprep.load_confounds_strategy` knows.
 STRATEGIES = ("simple", "scrubbing", "compcor", "ica_aroma")
@@ -44,9 +44,15 @@ def read_confounds(path: str | Path, columns: str | Sequence[str]) -> pd.DataFra
         if not found:
             known = ", ".join(table.columns[:20])
             more = " ..." if len(table.columns) > 20 else ""
-            raise DataError(f"{path}: no column {pattern!r}; there are {known}{more}")
+            raise error("CF02", path, f"no column {pattern!r}", f"there are {known}{more}")
         chosen.update(dict.fromkeys(found))
-    return pd.DataFrame({c: _filled(table, c, path) for c in chosen})
+    filled: dict[str, np.ndarray] = {}
+    problems: list[Problem] = []
+    for column in chosen:
+        with collecting(problems):
+            filled[column] = _filled(table, column, path)
+    raise_all(problems)
+    return pd.DataFrame(filled)
 
 
 def _filled(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
@@ -54,12 +60,11 @@ def _filled(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
     values = read_numbers(table, column, path)
     if len(values) > 1 and np.isnan(values[0]):
         values = np.concatenate([values[1:2], values[1:]])
-    missing = np.flatnonzero(np.isnan(values))
-    if len(missing):
-        raise DataError(
-            f"{path}: line {table.index[missing[0]]}: {column} is missing (n/a); only the first "
-            "volume may lack it: drop the column or fill it"
-        )
+    missing = np.isnan(values)
+    if missing.any():
+        remedy = "only the first volume may lack it: drop the column or fill it"
+        where = lines(table.index[missing])
+        raise error("CF03", path, f"{column} is missing (n/a)", remedy, where)
     return values
 
 
@@ -89,12 +94,13 @@ def load_strategy(bold: Path, strategy: str) -> tuple[pd.DataFrame, np.ndarray |
     try:
         # nilearn's warnings name columns it did not find; they reach the user as they are
         confounds, kept = load_confounds_strategy(str(bold), denoise_strategy=strategy)
-    except (ValueError, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"{bold}: confounds strategy {strategy!r} fails: {reason}; it needs fMRIPrep's "
-            "names (*_desc-preproc_bold.nii.gz), else give column names"
-        ) from error
+    except (ValueError, OSError, KeyError) as fault:
+        reason = " ".join(str(fault).split())
+        remedy = "it needs fMRIPrep's names (*_desc-preproc_bold.nii.gz), else give column names"
+        raise error(
+            "CF05", bold, f"confounds strategy {strategy!r} fails: {reason}", remedy
+        ) from fault
     if confounds is None:
-        raise DataError(f"{bold}: strategy {strategy!r} finds no confounds for this image")
+        found = f"strategy {strategy!r} finds no confounds for this image"
+        raise error("CF05", bold, found, "give column names")
     return confounds.astype(np.float64), kept

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.request import url2pathname
 
 from drmbids.bids.entities import BIDSName, natural
-from drmbids.core.exceptions import DataError
+from drmbids.bids.problems import error
 
 DESCRIPTION = "dataset_description.json"
 
@@ -122,12 +122,10 @@ def open_dataset(folder: str | Path) -> Dataset:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise DataError(f"{root} is not a folder; give the root folder of a BIDS dataset")
+        raise error("DS01", root, "is not a folder", "give the root folder of a BIDS dataset")
     if not (root / DESCRIPTION).is_file():
-        raise DataError(
-            f"{root} has no {DESCRIPTION}, so it is not the root of a BIDS dataset; "
-            "give the folder that holds it"
-        )
+        found = f"has no {DESCRIPTION}, so it is not the root of a BIDS dataset"
+        raise error("DS01", root, found, "give the folder that holds it")
     return Dataset(root, read_json(root / DESCRIPTION))
 
 
@@ -146,16 +144,20 @@ def read_json(path: Path) -> dict[str, Any]:
     """
 
     def refuse(constant: str) -> None:
-        raise DataError(f"{path}: {constant} is not a JSON number; write null or a number")
+        raise error("DS02", path, f"{constant} is not a JSON number", "write null or a number")
 
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: line {error.lineno}: not JSON: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except json.JSONDecodeError as fault:
+        found, where = f"not JSON: {fault.msg}", f"line {fault.lineno}"
+        raise error("DS02", path, found, "correct the line", where) from fault
+    except UnicodeDecodeError as fault:
+        found = f"not UTF-8 text ({fault.reason})"
+        raise error("DS02", path, found, "save it as UTF-8") from fault
+    except OSError as fault:
+        found = f"cannot be read: {fault.strerror}"
+        raise error("DS02", path, found, "check that it is there and may be read") from fault
     if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object {{...}}, found {type(content).__name__}")
+        found = f"expected a JSON object {{...}}, found {type(content).__name__}"
+        raise error("DS02", path, found, "write names and values in braces")
     return content

@@ -10,7 +10,8 @@ from typing import Any
 from bids.layout import Query
 from bids.layout.models import Config
 
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.bids.problems import error
+from drmbids.core.exceptions import UsageError
 
 #: Extensions of the images that are read.
 NIFTI = (".nii", ".nii.gz")
@@ -173,10 +174,8 @@ def most_specific(files: Iterable[BIDSName], what: str, target: str) -> BIDSName
     """
     ranked = sorted(files, key=_specificity)
     if len(ranked) > 1 and _specificity(ranked[-1]) == _specificity(ranked[-2]):
-        raise DataError(
-            f"{target}: two {what} files apply equally: {ranked[-2].path} and {ranked[-1].path}; "
-            "keep one"
-        )
+        found = f"two {what} files apply equally: {ranked[-2].path} and {ranked[-1].path}"
+        raise error("DS07", target, found, "keep one")
     return ranked[-1] if ranked else None
 
 

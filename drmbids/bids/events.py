@@ -1,13 +1,12 @@
 """``events.tsv`` to Events: every row counts, or the file is refused."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from drmbids.bids.problems import Problem, collecting, error, lines, raise_all, warn
 from drmbids.bids.tsv import MISSING, read_numbers, read_table, require_columns
-from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.stream import Events
 
 #: Condition of all events in a file without ``trial_type``.
@@ -41,62 +40,69 @@ def read_events(path: str | Path, duration: float | None = None) -> Events:
     Raises
     ------
     DataError
-        Naming file and line, for a damaged or comma-separated table, a missing column, a value
-        that is missing or no number, a negative duration, a repeated event, or if all events
-        start after the end of the run, or one so late that onsets cannot be in seconds.
+        Naming file and lines of all that is wrong, for a damaged or comma-separated table, a
+        missing column, a value that is missing or no number, a negative duration, a repeated
+        event, or if all events start after the end of the run, or one so late that onsets cannot
+        be in seconds.
     """
     path = Path(path)
     table = read_table(path)
     require_columns(table, ["onset", "duration"], path)
-    onsets = _complete(table, "onset", path)
-    durations = _complete(table, "duration", path)
-    amplitudes = None
-    for column in _AMPLITUDE_COLUMNS:
-        if amplitudes is None and column in table.columns:
-            amplitudes = _complete(table, column, path)
-    conditions = _conditions(table, path)
-    _refuse_row(durations < 0, table, path, "negative duration", table["duration"])
-    _refuse_repeats(table, onsets, durations, conditions, path)
+    amplitude = next((c for c in _AMPLITUDE_COLUMNS if c in table.columns), None)
+    numbers: dict[str, np.ndarray] = {}
+    conditions: list[str] = []
+    problems: list[Problem] = []
+    for column in ("onset", "duration", *([amplitude] if amplitude else ())):
+        with collecting(problems):
+            numbers[column] = _complete(table, column, path)
+    with collecting(problems):
+        conditions = _conditions(table, path)
+    if "duration" in numbers:
+        negative = numbers["duration"] < 0
+        with collecting(problems):
+            _refuse_rows("EV03", negative, table, path, "negative duration", table["duration"])
+    raise_all(problems)
+    onsets, durations = numbers["onset"], numbers["duration"]
+    with collecting(problems):
+        _refuse_repeats(table, onsets, durations, conditions, path)
     if duration is not None:
-        _check_onsets(onsets, durations, duration, table, path)
+        with collecting(problems):
+            _check_onsets(onsets, durations, duration, table, path)
+    raise_all(problems)
     if not len(table):
-        warnings.warn(f"{path}: no event, only a header", DataWarning, stacklevel=2)
-    return Events(onsets, durations, conditions, amplitudes)
+        warn("EV08", path, "no event, only a header", "add the events, or leave the run out")
+    return Events(onsets, durations, conditions, numbers[amplitude] if amplitude else None)
 
 
 def _complete(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
     """Return a column of numbers, none of them missing."""
     values = read_numbers(table, column, path)
-    _refuse_row(np.isnan(values), table, path, f"missing {column}", table[column])
+    _refuse_rows("EV02", np.isnan(values), table, path, f"missing {column}", table[column])
     return values
 
 
 def _conditions(table: pd.DataFrame, path: Path) -> list[str]:
     """Return the condition of each event."""
     if "trial_type" not in table.columns:
-        warnings.warn(
-            f"{path}: no column 'trial_type'; all {len(table)} events are one condition, "
-            f"{SINGLE_CONDITION!r}",
-            DataWarning,
-            stacklevel=3,
+        found = (
+            f"no column 'trial_type'; all {len(table)} events are one condition, "
+            f"{SINGLE_CONDITION!r}"
         )
+        warn("EV07", path, found, "add the column to tell conditions apart")
         return [SINGLE_CONDITION] * len(table)
     fields = table["trial_type"]
     absent = (fields == MISSING) | (fields.str.strip() == "")
-    _refuse_row(absent.to_numpy(bool), table, path, "missing trial_type", fields)
+    _refuse_rows("EV02", absent.to_numpy(bool), table, path, "missing trial_type", fields)
     return list(fields)
 
 
-def _refuse_row(
-    bad: np.ndarray, table: pd.DataFrame, path: Path, what: str, fields: pd.Series
+def _refuse_rows(
+    code: str, bad: np.ndarray, table: pd.DataFrame, path: Path, what: str, fields: pd.Series
 ) -> None:
-    """Raise if any row is bad, naming the first one's line and value."""
+    """Raise if any row is bad, naming the lines and the first one's value."""
     if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise DataError(
-            f"{path}: line {table.index[row]}: {what} {fields.iloc[row]!r}; "
-            "correct or remove the row"
-        )
+        found = f"{what} {fields.iloc[int(np.flatnonzero(bad)[0])]!r}"
+        raise error(code, path, found, "correct or remove the row", lines(table.index[bad]))
 
 
 def _refuse_repeats(
@@ -112,10 +118,11 @@ def _refuse_repeats(
     if again.any():
         row = int(np.flatnonzero(again)[0])
         first = int(np.flatnonzero((events == events.iloc[row]).all(axis=1))[0])
-        raise DataError(
-            f"{path}: line {table.index[row]} repeats the event of line {table.index[first]} "
-            f"({conditions[row]} at {onsets[row]:g} s); remove one of them"
+        found = (
+            f"repeats the event of line {table.index[first]} "
+            f"({conditions[row]} at {onsets[row]:g} s)"
         )
+        raise error("EV04", path, found, "remove one of them", lines(table.index[again]))
 
 
 def _check_onsets(
@@ -125,17 +132,15 @@ def _check_onsets(
     late = onsets >= duration
     if len(onsets) and (late.all() or onsets.max() > _NO_SECONDS * duration):
         row = int(np.flatnonzero(late)[0])
-        raise DataError(
-            f"{path}: line {table.index[row]}: onset {onsets[row]:g} s after the run's end "
-            f"{duration:g} s, and so {late.sum()} of {len(onsets)} events (milliseconds?); onsets "
-            "are in seconds from the first volume"
+        found = (
+            f"onset {onsets[row]:g} s after the run's end {duration:g} s, and so {late.sum()} of "
+            f"{len(onsets)} events (milliseconds?)"
         )
+        remedy = "onsets are in seconds from the first volume"
+        raise error("EV05", path, found, remedy, lines(table.index[late]))
     early = (onsets < 0) & (onsets + durations <= 0)
     for outside, where in ((late, f"after the run's end {duration:g} s"), (early, "before time 0")):
         if outside.any():
-            warnings.warn(
-                f"{path}: {outside.sum()} of {len(onsets)} events lie {where} and have no effect, "
-                f"the first in line {table.index[np.flatnonzero(outside)[0]]}",
-                DataWarning,
-                stacklevel=3,
-            )
+            found = f"{outside.sum()} of {len(onsets)} events lie {where} and have no effect"
+            remedy = "check that onsets are in seconds from the first volume"
+            warn("EV06", path, found, remedy, lines(table.index[outside]))

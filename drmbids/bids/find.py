@@ -12,7 +12,8 @@ from bids.layout import Query
 from drmbids.bids.companions import Companions
 from drmbids.bids.dataset import Dataset, open_dataset, read_json
 from drmbids.bids.entities import NIFTI, BIDSName, keys, matches, natural, read_query
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.bids.problems import error
+from drmbids.core.exceptions import UsageError
 
 # What may differ between two images of one and the same run.
 _PROCESSING = ("space", "res", "den", "desc", "label", "echo", "part")
@@ -40,7 +41,9 @@ class RunFiles:
     metadata : mapping
         JSON metadata of the image with inheritance, such as ``RepetitionTime``.
     searched : sequence of Path
-        Datasets in which the events were looked for.
+        Datasets in which the events were looked for; the last one is the raw dataset.
+    recordings : sequence of Path
+        Physiological recordings of the run.
     """
 
     bold: Path
@@ -50,6 +53,7 @@ class RunFiles:
     mask: Path | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     searched: Sequence[Path] = ()
+    recordings: Sequence[Path] = ()
 
     @property
     def label(self) -> str:
@@ -124,6 +128,7 @@ def _run_files(source: Dataset, name: BIDSName, companions: Companions) -> RunFi
         mask=companions.brain_mask(name),
         metadata=source.metadata(name),
         searched=companions.searched,
+        recordings=companions.recordings(name),
     )
 
 
@@ -155,13 +160,13 @@ def _subjects(sources: Sequence[Dataset], query: Mapping[str, list[Any]]) -> lis
     available = sorted({s for source in sources for s in source.subjects}, key=natural)
     folders = ", ".join(str(source.root) for source in sources)
     if not available:
-        raise DataError(f"no participant in {folders}: it has no folder sub-<label>")
+        found = "0 participants, there is no folder sub-<label>"
+        raise error("DS03", folders, found, "give the folder that holds them")
     wanted = query.get("subject", [Query.ANY])
     missing = [s for s in wanted if not isinstance(s, Query) and s not in available]
     if missing:
-        raise DataError(
-            f"no participant {', '.join(missing)} in {folders}; there are: {', '.join(available)}"
-        )
+        remedy = f"there are: {', '.join(available)}"
+        raise error("DS03", folders, f"no participant {', '.join(missing)}", remedy)
     return available if Query.ANY in wanted else [s for s in available if s in wanted]
 
 
@@ -172,11 +177,12 @@ def _choose(
     folders = ", ".join(str(source.root) for source in sources)
     asked = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in query.items()) or "any entities"
     if not files:
-        raise DataError(f"no BOLD image (*_bold.nii, *_bold.nii.gz) in {folders} for {asked}")
+        found = f"no BOLD image (*_bold.nii, *_bold.nii.gz) for {asked}"
+        raise error("DS04", folders, found, "check the folder and its participants")
     found = [name for name in files if matches(name, query)]
     if not found:
         there = "; ".join(f"{k}: {', '.join(v)}" for k, v in _labels(files).items())
-        raise DataError(f"no BOLD run in {folders} with {asked}; choose among {there}")
+        raise error("DS04", folders, f"no BOLD run with {asked}", f"choose among {there}")
     if "desc" not in query and any(name.entities.get("desc") == "preproc" for name in found):
         found = [name for name in found if name.entities.get("desc") == "preproc"]
     open_questions = {
@@ -188,11 +194,11 @@ def _choose(
         said = "; ".join(f"{k}: {', '.join(v)}" for k, v in open_questions.items())
         entity, labels = next(iter(open_questions.items()))
         label = "Query.NONE" if labels[-1] == "(none)" else labels[-1]
-        raise DataError(
-            f"the runs in {folders} differ in more than the run ({said}); choose, for example "
-            f"{entity}={label!r}{_option(entity, label)} or the filter "
+        remedy = (
+            f"choose, for example {entity}={label!r}{_option(entity, label)} or the filter "
             f"{{'bold': {{'{entity}': '{label}'}}}}"
         )
+        raise error("DS05", folders, f"the runs differ in more than the run ({said})", remedy)
     _refuse_repeats(found)
     return set(found)
 
@@ -221,6 +227,5 @@ def _refuse_repeats(files: Iterable[BIDSName]) -> None:
         seen[frozenset(name.without(_PROCESSING).items())].append(name)
     for same in seen.values():
         if len(same) > 1:
-            raise DataError(
-                f"the same run twice: {same[0].path} and {same[1].path}; choose one, or remove one"
-            )
+            found = f"the same run twice: {same[0].path} and {same[1].path}"
+            raise error("DS06", same[0].path, found, "choose one, or remove one")

@@ -1,7 +1,6 @@
 """NIfTI images, checked to their last byte before a number in them is believed."""
 
 import gzip
-import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,15 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nilearn.image import smooth_img
 
-from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.bids.problems import error, warn
 
 #: Images on one grid agree to this many millimetres in their affines.
 AFFINE_TOLERANCE = 1e-3
 
 _CHUNK = 2**20  # bytes read at a time
+# A packed file that grows so many times beyond so many bytes was made to fill a disk or a memory:
+# noise keeps measured images below a ratio of 20, and deflate itself reaches 1032.
+_BOMB_RATIO, _BOMB_BYTES = 200, 2**32
 _BLOCK = 2**23  # voxels held in memory at a time, 64 MB in float64
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
@@ -41,7 +43,7 @@ def open_image(path: Path) -> Any:
     ------
     DataError
         If the file is missing, empty, not downloaded (git-annex), no NIfTI image, damaged or
-        cut, or has no orientation.
+        cut, holds more or less than its header states, or has no orientation.
     """
     _check_start(path)
     size = _gzip_size(path) if path.name.endswith(".gz") else path.stat().st_size
@@ -50,73 +52,80 @@ def open_image(path: Path) -> Any:
         affine = image.affine
         proxy = image.dataobj
         needed = proxy.offset + int(np.prod(proxy.shape, dtype=object)) * proxy.dtype.itemsize
-    except (ImageFileError, HeaderDataError, AttributeError, OSError, ValueError) as error:
-        raise DataError(f"{path}: no readable NIfTI image: {_line(error)}") from error
+    except (ImageFileError, HeaderDataError, AttributeError, OSError, ValueError) as fault:
+        found = f"no readable NIfTI image: {_line(fault)}"
+        raise error("IM08", path, found, "convert or download it again") from fault
     if not all(n > 0 for n in proxy.shape):
-        raise DataError(f"{path}: the header states the shape {proxy.shape}; the file is damaged")
+        found = f"the header states the shape {proxy.shape}"
+        raise error("IM08", path, found, "the file is damaged: convert or download it again")
+    if size == proxy.offset:
+        found = f"the image holds no data, only a header of shape {proxy.shape}"
+        raise error("IM06", path, found, "copy or download the whole file")
     if size < needed:
-        raise DataError(
-            f"{path}: the file is cut: it holds {size} bytes, its header {proxy.shape} needs "
-            f"{needed}; copy or download it again"
-        )
+        found = f"the file is cut: it holds {size} bytes, its header {proxy.shape} needs {needed}"
+        raise error("IM05", path, found, "copy or download it again")
+    if path.name.endswith(".gz") and size > needed + _CHUNK:
+        found = f"unpacked it holds {size} bytes, its header {proxy.shape} needs {needed}"
+        raise error("IM07", path, found, "the file is damaged: convert or download it again")
     if proxy.dtype.kind not in "iuf":
-        raise DataError(f"{path}: voxels of type {proxy.dtype}; real numbers are needed")
+        found = f"voxels of type {proxy.dtype}"
+        raise error("IM08", path, found, "real numbers are needed: convert the image")
     if affine is None or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0:
-        raise DataError(f"{path}: the header has no valid affine; repair its sform or qform")
+        found = "the header has no valid affine"
+        raise error("IM08", path, found, "repair its sform or qform")
     return image
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _line(fault: Exception) -> str:
+    return " ".join(str(fault).split()) or type(fault).__name__
 
 
 def _check_start(path: Path) -> None:
     """Raise if the file is absent, or its first bytes are not those of an image."""
     if not path.exists():
         if path.is_symlink():
-            raise DataError(
-                f"{path}: content not downloaded, the link leads nowhere; run `datalad get {path}`"
-            )
-        raise DataError(f"{path}: no such file; check the path")
+            found = "content not downloaded, the link leads nowhere"
+            raise error("IM01", path, found, f"run `datalad get {path}`")
+        raise error("IM01", path, "no such file", "check the path")
     with path.open("rb") as file:
         start = file.read(512)
     if not start:
-        raise DataError(f"{path}: the file is empty (0 bytes); copy or download it again")
+        raise error("IM02", path, "the file is empty (0 bytes)", "copy or download it again")
     if b"annex/objects" in start:
-        raise DataError(
-            f"{path}: content not downloaded, this is a git-annex pointer; run `datalad get {path}`"
-        )
+        found = "content not downloaded, this is a git-annex pointer"
+        raise error("IM01", path, found, f"run `datalad get {path}`")
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise DataError(f"{path}: a web page, not an image; download the file again")
+        raise error("IM02", path, "a web page, not an image", "download the file again")
     if not path.name.endswith((".nii", ".nii.gz")):
-        raise DataError(f"{path}: not a NIfTI file by its name; .nii and .nii.gz are read")
+        raise error("IM03", path, "not a NIfTI file by its name", ".nii and .nii.gz are read")
     packed = start.startswith(b"\x1f\x8b")
     if path.name.endswith(".gz") and not packed:
-        raise DataError(f"{path}: not gzip-compressed; if it is an image, rename it to .nii")
+        raise error("IM03", path, "not gzip-compressed", "if it is an image, rename it to .nii")
     if path.name.endswith(".nii") and packed:
-        raise DataError(f"{path}: gzip-compressed; rename it to .nii.gz")
+        raise error("IM03", path, "gzip-compressed", "rename it to .nii.gz")
 
 
 def _gzip_size(path: Path) -> int:
     """Return the unpacked size of a gzip file, after checking its checksum."""
     size = 0
+    limit = max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size)
     try:
         with gzip.open(path) as file:
             while chunk := file.read1(_CHUNK):
                 size += len(chunk)
-    except EOFError as error:
-        raise DataError(
-            f"{path}: the file is cut after {size} unpacked bytes; copy or download it again"
-        ) from error
-    except (OSError, zlib.error) as error:
-        if str(error).startswith("Not a gzipped file"):
+                if size > limit:
+                    found = f"unpacks to more than {_BOMB_RATIO} times its size"
+                    raise error("IM07", path, found, "no measured image does: unpack it yourself")
+    except EOFError as fault:
+        found = f"the file is cut after {size} unpacked bytes"
+        raise error("IM04", path, found, "copy or download it again") from fault
+    except (OSError, zlib.error) as fault:
+        if str(fault).startswith("Not a gzipped file"):
             # the stream itself ended well, checksum and all; what follows it belongs to nothing
-            warnings.warn(f"{path}: bytes after the end of the image", DataWarning, stacklevel=3)
+            warn("IM09", path, "bytes after the end of the image", "copy or download it again")
             return size
-        raise DataError(
-            f"{path}: damaged after {size} unpacked bytes ({_line(error)}); "
-            "copy or download it again"
-        ) from error
+        found = f"damaged after {size} unpacked bytes ({_line(fault)})"
+        raise error("IM04", path, found, "copy or download it again") from fault
     return size
 
 
@@ -156,15 +165,11 @@ def check_grid(regions: Any, bold: Any) -> None:
     remedy = "bring the first to the grid of the second with nilearn.image.resample_to_img"
     one, two = name_of(regions), name_of(bold)
     if tuple(regions.shape[:3]) != tuple(bold.shape[:3]):
-        raise DataError(
-            f"{one} and {two} have different shapes, {tuple(regions.shape[:3])} and "
-            f"{tuple(bold.shape[:3])}; {remedy}"
-        )
+        shapes = f"{tuple(regions.shape[:3])} and {tuple(bold.shape[:3])}"
+        raise error("IM14", f"{one} and {two}", f"have different shapes, {shapes}", remedy)
     if not same_grid(bold.shape[:3], bold.affine, regions):
-        raise DataError(
-            f"{one} and {two} have different affines, {_affine(regions)} and {_affine(bold)}; "
-            f"{remedy}"
-        )
+        affines = f"{_affine(regions)} and {_affine(bold)}"
+        raise error("IM14", f"{one} and {two}", f"have different affines, {affines}", remedy)
 
 
 def _affine(image: Any) -> str:

@@ -1,6 +1,6 @@
 """BIDS files to Runs: the second stop from dataset to score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
@@ -12,17 +12,20 @@ import pandas as pd
 from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
 from drmbids.bids.events import read_events
 from drmbids.bids.find import RunFiles, find_runs
+from drmbids.bids.heart_and_breath import heart_and_breath
 from drmbids.bids.images import check_grid, header_tr, open_image, same_grid, voxel_series
-from drmbids.bids.regions import brain_mask, load_regions
+from drmbids.bids.problems import error
+from drmbids.bids.regions import brain_mask, check_space, load_regions
 from drmbids.bids.unite import (
     TR_TOLERANCE,
     check_same_tr,
     with_all_conditions,
     without_dead_voxels,
 )
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Events, Stream
+from drmbids.physiology import Physio
 
 #: Fewer volumes than this are a localiser or a broken export, not a run to fit a model to.
 MIN_VOLUMES = 10
@@ -43,6 +46,7 @@ def load_runs(
     filters: Mapping[str, Any] | str | Path | None = None,
     tr: float | None = None,
     labels: Mapping[int, str] | Sequence[str] | None = None,
+    physio: Collection[Physio] = (),
     **entities: Any,
 ) -> list[Run]:
     """Load the runs of a BIDS dataset that match a choice of entities.
@@ -70,6 +74,11 @@ def load_runs(
         Repetition time in seconds, in place of the sidecar's and the header's.
     labels : mapping of int to str or sequence of str, optional
         Names of an atlas' labels.
+    physio : collection of {"retroicor", "hr", "rv"}
+        Confounds from recordings of heart and breath (``*_physio.tsv.gz``), which neurokit2 reads
+        the peaks of: phases (RETROICOR), heart rate and depth of the breath through their slow
+        responses. Where slices are as they were acquired, RETROICOR is taken out slice by slice
+        (:class:`~drmbids.bids.heart_and_breath.HeartAndBreath`).
     **entities : str or list of str
         ``subject, session, task, acquisition, run, space, desc, echo``.
 
@@ -88,18 +97,59 @@ def load_runs(
     UsageError
         If an entity or filter is not understood.
     """
+    files = find_runs(bids_dir, derivatives=derivatives, filters=filters, **entities)
+    return read_runs(
+        files,
+        atlas_or_mask=atlas_or_mask,
+        confounds=confounds,
+        events=events,
+        smoothing_fwhm=smoothing_fwhm,
+        tr=tr,
+        labels=labels,
+        physio=physio,
+    )
+
+
+def read_runs(
+    files: Sequence[RunFiles],
+    *,
+    atlas_or_mask: Any = None,
+    confounds: str | Sequence[str] | None = None,
+    events: bool = True,
+    smoothing_fwhm: float | None = None,
+    tr: float | None = None,
+    labels: Mapping[int, str] | Sequence[str] | None = None,
+    physio: Collection[Physio] = (),
+) -> list[Run]:
+    """Read runs whose files are known: the second half of :func:`load_runs`.
+
+    Parameters
+    ----------
+    files : sequence of RunFiles
+        As :func:`drmbids.bids.find.find_runs` gives them.
+    atlas_or_mask, confounds, events, smoothing_fwhm, tr, labels, physio
+        See :func:`load_runs`.
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    DataError
+        If files are missing, damaged or do not fit together.
+    """
     if smoothing_fwhm is not None and not smoothing_fwhm > 0:
         raise UsageError(f"smoothing_fwhm must be a positive number of mm, got {smoothing_fwhm!r}")
-    files = find_runs(bids_dir, derivatives=derivatives, filters=filters, **entities)
     # all images are checked to their end before any work is done
-    images = [_open_bold(one.bold) for one in files]
+    images = [open_bold(one.bold) for one in files]
     for image in images[1:]:
         check_grid(image, images[0])
     trs = [repetition_time(one, image, tr) for one, image in zip(files, images, strict=True)]
     check_same_tr([one.label for one in files], trs)
-    regions = _regions(files, images[0], atlas_or_mask, labels)
+    regions = find_regions(files, images[0], atlas_or_mask, labels)
     runs = [
-        _read_run(one, image, regions, confounds, events, smoothing_fwhm, tr)
+        read_run(one, image, regions, confounds, events, smoothing_fwhm, tr, physio)
         for one, image in zip(files, images, strict=True)
     ]
     return with_all_conditions(without_dead_voxels(runs))
@@ -113,6 +163,7 @@ def load_run(
     events: bool = True,
     smoothing_fwhm: float | None = None,
     tr: float | None = None,
+    physio: Collection[Physio] = (),
 ) -> Run:
     """Load one run, with all voxels of the regions as they are.
 
@@ -122,7 +173,7 @@ def load_run(
         As :func:`drmbids.bids.find.find_runs` gives them.
     regions : VoxelSpace
         On the grid of the image.
-    confounds, events, smoothing_fwhm, tr
+    confounds, events, smoothing_fwhm, tr, physio
         See :func:`load_runs`.
 
     Returns
@@ -134,13 +185,14 @@ def load_run(
     DataError
         If a file is missing, damaged or does not fit the others.
     """
-    image = _open_bold(files.bold)
+    image = open_bold(files.bold)
     if not same_grid(regions.shape, regions.affine, image):
-        raise DataError(f"{files.bold}: the regions lie on another grid than this image")
-    return _read_run(files, image, regions, confounds, events, smoothing_fwhm, tr)
+        found = "the regions lie on another grid than this image"
+        raise error("IM14", files.bold, found, "bring them to the grid of the image")
+    return read_run(files, image, regions, confounds, events, smoothing_fwhm, tr, physio)
 
 
-def _read_run(
+def read_run(
     files: RunFiles,
     image: Any,
     regions: VoxelSpace,
@@ -148,23 +200,29 @@ def _read_run(
     events: bool,
     smoothing_fwhm: float | None,
     tr: float | None,
+    physio: Collection[Physio] = (),
 ) -> Run:
     """Return a run whose image is open and known to fit the regions."""
     tr = repetition_time(files, image, tr)
     times = np.arange(image.shape[3]) * tr
-    table, kept = _confounds(files, confounds, len(times))
+    table, kept = run_confounds(files, confounds, len(times))
     scrubbed = np.ones(len(times), dtype=bool)
     scrubbed[slice(None) if kept is None else kept] = False
-    stimuli = {"events": _events(files, len(times) * tr)} if events else {}
+    stimuli = {"events": run_events(files, len(times) * tr)} if events else {}
     # all regions in one pass: unpacking the image is what takes time
     voxels = np.concatenate(list(regions.voxels.values()))
     series = _series(image, voxels, smoothing_fwhm, scrubbed)
+    if physio:
+        recorded = heart_and_breath(files, image.shape, physio)
+        table = recorded.with_confounds(table, times, tr)
+        series = recorded.clean(series, voxels, times)
     ends = np.cumsum([len(v) for v in regions.voxels.values()])[:-1]
     responses = {
         region: Stream(part, times, [f"{i}_{j}_{k}" for i, j, k in regions.voxels[region]])
         for region, part in zip(regions.voxels, np.split(series, ends, axis=1), strict=True)
     }
     sources = [files.bold, files.events if events else None, files.confounds if confounds else None]
+    sources += files.recordings if physio else []
     return Run(
         responses,
         stimuli,
@@ -196,50 +254,50 @@ def repetition_time(files: RunFiles, image: Any, tr: float | None = None) -> flo
     stated = files.metadata.get("RepetitionTime") if tr is None else tr
     hint = "give it with tr= (command line: --tr)"
     if stated is None:
-        raise DataError(f"{files.bold}: no RepetitionTime in its JSON sidecars; {hint}")
+        raise error("IM11", files.bold, "no RepetitionTime in its JSON sidecars", hint)
     if isinstance(stated, bool) or not isinstance(stated, Real):
-        raise DataError(f"{files.bold}: RepetitionTime {stated!r} is not a number; {hint}")
+        raise error("IM11", files.bold, f"RepetitionTime {stated!r} is not a number", hint)
     value = float(stated)
     low, high = TR_LIMITS
     if not low <= value <= high:
-        raise DataError(
-            f"{files.bold}: RepetitionTime {value:g} s is not within {low:g} to {high:g} s "
-            f"(milliseconds?); {hint}"
-        )
+        found = f"RepetitionTime {value:g} s is not within {low:g} to {high:g} s (milliseconds?)"
+        raise error("IM11", files.bold, found, hint)
     header = header_tr(image)
     if tr is None and header is not None and abs(header - value) > TR_TOLERANCE:
-        raise DataError(
-            f"{files.bold}: RepetitionTime {value:g} s in the sidecar, {header:g} s in the image "
-            f"header; correct one, or {hint}"
-        )
+        found = f"RepetitionTime {value:g} s in the sidecar, {header:g} s in the image header"
+        raise error("IM12", files.bold, found, f"correct one, or {hint}")
     return value
 
 
-def _open_bold(path: Path) -> Any:
+def open_bold(path: Path) -> Any:
     """Return a 4-D image with enough volumes."""
     image = open_image(path)
     if len(image.shape) != 4:
-        raise DataError(f"{path}: {len(image.shape)}-D image {tuple(image.shape)}; BOLD is 4-D")
+        found = f"{len(image.shape)}-D image {tuple(image.shape)}"
+        raise error("IM10", path, found, "BOLD is 4-D: convert the series again")
     if image.shape[3] < MIN_VOLUMES:
-        raise DataError(f"{path}: {image.shape[3]} volumes; a run needs at least {MIN_VOLUMES}")
+        remedy = f"a run needs at least {MIN_VOLUMES}: leave it out"
+        raise error("IM10", path, f"{image.shape[3]} volumes", remedy)
     return image
 
 
-def _regions(files: Sequence[RunFiles], image: Any, atlas_or_mask: Any, labels: Any) -> VoxelSpace:
+def find_regions(
+    files: Sequence[RunFiles], image: Any, atlas_or_mask: Any, labels: Any
+) -> VoxelSpace:
     """Return the regions, checked against the grid of the images."""
     if atlas_or_mask is not None:
+        check_space(atlas_or_mask, files[0].bold, files[0].entities.get("space"))
         return load_regions(atlas_or_mask, labels, like=image)
     masks = [one.mask for one in files if one.mask is not None]
     if len(masks) < len(files):
         without = next(one.bold for one in files if one.mask is None)
-        raise DataError(
-            f"{without}: not exactly one brain mask (*_desc-brain_mask.nii.gz) belongs to it; "
-            "give the regions as atlas_or_mask (command line: --mask or --atlas)"
-        )
+        found = "not exactly one brain mask (*_desc-brain_mask.nii.gz) belongs to it"
+        remedy = "give the regions as atlas_or_mask (command line: --mask or --atlas)"
+        raise error("RG01", without, found, remedy)
     return brain_mask(masks, like=image)
 
 
-def _confounds(
+def run_confounds(
     files: RunFiles, wanted: str | Sequence[str] | None, n_volumes: int
 ) -> tuple[pd.DataFrame | None, np.ndarray | None]:
     """Return the confounds table and the volumes to keep, None for no table and for all."""
@@ -248,30 +306,27 @@ def _confounds(
     if isinstance(wanted, str) and wanted in STRATEGIES:
         table, kept = load_strategy(files.bold, wanted)
     elif files.confounds is None:
-        raise DataError(
-            f"{files.bold}: no confounds table (*_desc-confounds_timeseries.tsv) of this run in "
-            "its dataset; go without confounds, or name the derivatives that hold it"
-        )
+        found = "no confounds table (*_desc-confounds_timeseries.tsv) of this run in its dataset"
+        remedy = "go without confounds, or name the derivatives that hold it"
+        raise error("CF01", files.bold, found, remedy)
     else:
         table, kept = read_confounds(files.confounds, wanted), None
     if len(table) != n_volumes:
-        raise DataError(
-            f"{files.confounds or 'confounds'}: {len(table)} rows, but {files.bold} has "
-            f"{n_volumes} volumes"
-        )
+        found = f"{len(table)} rows, but {files.bold} has {n_volumes} volumes"
+        remedy = "give the table that was made with this image"
+        raise error("CF04", files.confounds or files.bold, found, remedy)
     return table, kept
 
 
-def _events(files: RunFiles, duration: float) -> Events:
+def run_events(files: RunFiles, duration: float) -> Events:
     """Return the events of a run, which must have a file of them."""
     if files.events is None:
         pairs = {k: v for k, v in files.entities.items() if k in _EVENT_ENTITIES}
         pattern = replace(files, entities=pairs).label + "_events.tsv"
         folders = ", ".join(map(str, files.searched)) or str(files.bold.parent)
-        raise DataError(
-            f"no events of {files.label}: no {pattern}, nor one with fewer entities, in {folders}; "
-            "add it, or choose other runs (Python: or use events=False)"
-        )
+        found = f"no {pattern}, nor one with fewer entities, in {folders}"
+        remedy = "add it, or choose other runs (Python: or use events=False)"
+        raise error("EV01", f"no events of {files.label}", found, remedy)
     return read_events(files.events, duration)
 
 
@@ -282,10 +337,8 @@ def _series(
     series = voxel_series(image, voxels)
     lost = ~np.isfinite(series).any(axis=1) & ~scrubbed
     if lost.any():
-        raise DataError(
-            f"{image.get_filename()}: no finite value in volumes "
-            f"{np.flatnonzero(lost)[:10].tolist()} (counted from 0); remove or repair them"
-        )
+        found = f"no finite value in volumes {np.flatnonzero(lost)[:10].tolist()} (counted from 0)"
+        raise error("IM15", image.get_filename(), found, "remove or repair them")
     dead = ~np.isfinite(series[~scrubbed]).all(axis=0) | (np.ptp(series[~scrubbed], axis=0) == 0)
     if smoothing_fwhm is not None:
         # what has no signal of its own is judged before its neighbours are smeared into it

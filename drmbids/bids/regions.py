@@ -1,6 +1,5 @@
 """Regions of interest: masks and atlases as voxel indices on the grid of the data."""
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ import numpy as np
 
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.images import check_grid, name_of, open_image
+from drmbids.bids.problems import error, warn
 from drmbids.bids.tsv import read_numbers, read_table, require_columns
-from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.run import VoxelSpace
 
 
@@ -51,9 +50,8 @@ def load_regions(
         names = [mask_name(image) for image in images]
         repeated = sorted({n for n in names if names.count(n) > 1})
         if repeated:
-            raise DataError(
-                f"two masks are named {repeated[0]!r}; give the masks as {{name: mask}}"
-            )
+            found = f"two masks are named {repeated[0]!r}"
+            raise error("RG03", name_of(images[0]), found, "give the masks as {name: mask}")
         masks = dict(zip(names, images, strict=True))
     else:
         image = _image(atlas_or_mask)
@@ -65,13 +63,40 @@ def load_regions(
             return _space(image, voxels)
         masks = {mask_name(image): image}
     if not masks:
-        raise DataError("no mask given; give at least one")
+        raise error("RG01", "masks", "no mask given", "give at least one")
     first = next(iter(masks.values()))
     for image in masks.values():
         check_grid(image, first if like is None else like)
     voxels = {name: np.argwhere(_binary(image)) for name, image in masks.items()}
     _warn_of_overlap(voxels)
     return _space(first, voxels)
+
+
+def check_space(atlas_or_mask: Any, bold: Path, space: str | None) -> None:
+    """Raise DataError if a mask or atlas states another space than the data.
+
+    Two spaces may share a grid: no comparison of affines can tell them apart.
+
+    Parameters
+    ----------
+    atlas_or_mask : path, image, list or mapping of these
+        States a space by ``space-`` in its name, else by the template ``tpl-`` that it was made in.
+    bold : Path
+        An image of the data.
+    space : str or None
+        Its space; None states nothing.
+    """
+    given = atlas_or_mask
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    for source in given if isinstance(given, list | tuple) else [given]:
+        path = source if isinstance(source, str | Path) else source.get_filename()
+        name = BIDSName.parse(Path(path)) if path else None
+        entities = {} if name is None else name.entities
+        stated = next((entities[e] for e in ("space", "tpl", "template") if e in entities), space)
+        if space is not None and stated != space:
+            found = f"is in the space {stated}, {bold} in {space}"
+            raise error("RG06", path, found, f"give one in {space}, or other data (--space)")
 
 
 def brain_mask(paths: Iterable[Path], like: Any = None) -> VoxelSpace:
@@ -95,12 +120,8 @@ def brain_mask(paths: Iterable[Path], like: Any = None) -> VoxelSpace:
     inside = np.stack([_binary(image) for image in images])
     both, either = int(inside.all(0).sum()), int(inside.any(0).sum())
     if both < either:
-        warnings.warn(
-            f"the brain masks of the runs differ: {both} of {either} voxels lie in all of them and "
-            "are used",
-            DataWarning,
-            stacklevel=2,
-        )
+        found = f"the brain masks of the runs differ: {both} of {either} voxels lie in all of them"
+        warn("RG08", name_of(images[0]), found, "these are used; give one mask to use others")
     return _space(images[0], {mask_name(images[0]): np.argwhere(inside.all(0))})
 
 
@@ -118,19 +139,17 @@ def _image(source: Any) -> Any:
     """Return an image from a path or an image, 3-D."""
     image = open_image(Path(source)) if isinstance(source, str | Path) else source
     if not hasattr(image, "dataobj"):
-        raise DataError(
-            f"a mask or atlas is a path or a nibabel image, got {type(source).__name__}"
-        )
+        found = f"a mask or atlas is a path or a nibabel image, got {type(source).__name__}"
+        raise error("RG01", "masks", found, "give one of them")
     if len(image.shape) == 4 and image.shape[3] == 1:
         name, image = image.get_filename(), image.slicer[..., 0]
         if name:
             image.set_filename(name)
         return image
     if len(image.shape) != 3:
-        raise DataError(
-            f"{name_of(image)}: {len(image.shape)}-D image {tuple(image.shape)}; a mask or atlas "
-            "of labels is 3-D (threshold probabilistic maps first)"
-        )
+        found = f"{len(image.shape)}-D image {tuple(image.shape)}"
+        remedy = "a mask or atlas of labels is 3-D (threshold probabilistic maps first)"
+        raise error("RG02", name_of(image), found, remedy)
     return image
 
 
@@ -141,10 +160,11 @@ def _whole_numbers(image: Any) -> np.ndarray:
         bad = ~np.isfinite(values) | (values != np.round(values))
         if bad.any():
             voxel = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise DataError(
-                f"{name_of(image)}: value {values[voxel]:g} at voxel {voxel}; labels are whole "
-                "numbers (threshold maps first, resample with nearest neighbours)"
+            remedy = (
+                "labels are whole numbers (threshold maps first, resample with nearest neighbours)"
             )
+            found = f"value {values[voxel]:g}"
+            raise error("RG02", name_of(image), found, remedy, f"voxel {voxel}")
     return values.astype(np.int64)
 
 
@@ -153,10 +173,9 @@ def _binary(image: Any) -> np.ndarray:
     values = _whole_numbers(image)
     labels = np.unique(values[values != 0])
     if len(labels) > 1:
-        raise DataError(
-            f"{name_of(image)}: a mask has one value beside 0, this image has {len(labels)}; "
-            "give an atlas on its own, not in a list or mapping"
-        )
+        found = f"a mask has one value beside 0, this image has {len(labels)}"
+        remedy = "give an atlas on its own, not in a list or mapping (command line: --atlas)"
+        raise error("RG02", name_of(image), found, remedy)
     return values != 0
 
 
@@ -170,7 +189,8 @@ def _label_names(
         names = {int(k): str(name) for k, name in labels.items()}
     elif labels is not None:
         if len(labels) != len(present):
-            raise DataError(f"{where}: {len(labels)} names for {len(present)} labels")
+            found = f"{len(labels)} names for {len(present)} labels"
+            raise error("RG03", where, found, "give each label its name")
         names = {int(k): str(name) for k, name in zip(present, labels, strict=True)}
     elif table is not None:
         names = _read_names(table)
@@ -181,15 +201,14 @@ def _label_names(
     names.pop(0, None)
     unnamed = [int(k) for k in present if int(k) not in names]
     if unnamed:
-        raise DataError(f"{where}: labels {unnamed[:10]} have no name; add them to the table")
+        raise error("RG03", where, f"labels {unnamed[:10]} have no name", "add them to the table")
     missing = [name for k, name in names.items() if k not in present]
     if missing:
-        raise DataError(
-            f"{where}: no voxel for the regions {', '.join(missing[:10])}; was the atlas cut or "
-            "resampled? Take them out of the table to go on without them"
-        )
+        found = f"no voxel for the regions {', '.join(missing[:10])}"
+        remedy = "was the atlas cut or resampled? Take them out of the table to go on without them"
+        raise error("RG04", where, found, remedy)
     if len(set(names.values())) < len(names):
-        raise DataError(f"{where}: two labels have one name; names of regions must differ")
+        raise error("RG03", where, "two labels have one name", "names of regions must differ")
     return names
 
 
@@ -220,21 +239,15 @@ def _warn_of_overlap(voxels: Mapping[str, np.ndarray]) -> None:
     n_all = sum(len(v) for v in voxels.values())
     n_different = len(np.unique(np.concatenate(list(voxels.values())), axis=0))
     if n_different < n_all:
-        warnings.warn(
-            f"the regions {', '.join(voxels)} share {n_all - n_different} of {n_all} voxels; "
-            "maps show the last one's value there",
-            DataWarning,
-            stacklevel=3,
-        )
+        found = f"the regions {', '.join(voxels)} share {n_all - n_different} of {n_all} voxels"
+        warn("RG07", "masks", found, "maps show the last one's value there")
 
 
 def _space(image: Any, voxels: Mapping[str, np.ndarray]) -> VoxelSpace:
     """Return the regions, none of which may be empty."""
     empty = [name for name, indices in voxels.items() if not len(indices)]
     if empty or not voxels:
-        raise DataError(
-            f"{name_of(image)}: no voxel in region {', '.join(empty) or 'at all'}; check the "
-            "image, or leave the region out"
-        )
+        found = f"no voxel in region {', '.join(empty) or 'at all'}"
+        raise error("RG04", name_of(image), found, "check the image, or leave the region out")
     x, y, z = (int(n) for n in image.shape[:3])
     return VoxelSpace((x, y, z), np.asarray(image.affine, dtype=float), voxels)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from drmbids.core.exceptions import DataError
+from drmbids.bids.problems import error, lines
 
 MISSING = "n/a"
 
@@ -36,41 +36,45 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     text = _text(path)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
-    lines, rows = [], []
+    numbers, rows, uneven = [], [], {}
     try:
         header = next(reader)
         for row in reader:
             if row and len(row) != len(header):
-                raise DataError(
-                    f"{path}: line {reader.line_num}: {len(row)} fields, but the header has "
-                    f"{len(header)}; fields are separated by single tabs"
-                )
-            if row:
-                lines.append(reader.line_num)
+                uneven[reader.line_num] = len(row)
+            elif row:
+                numbers.append(reader.line_num)
                 rows.append(row)
-    except csv.Error as error:
-        raise DataError(f"{path}: line {reader.line_num}: {error}") from error
+    except csv.Error as fault:
+        where = f"line {reader.line_num}"
+        raise error("TB02", path, str(fault), "close the quote, or remove it", where) from fault
+    if uneven:
+        found = f"{next(iter(uneven.values()))} fields, but the header has {len(header)}"
+        raise error("TB02", path, found, "fields are separated by single tabs", lines(uneven))
     repeated = sorted({c for c in header if header.count(c) > 1})
     if repeated:
-        raise DataError(f"{path}: the header names column {repeated[0]!r} twice; rename one")
-    return pd.DataFrame(rows, index=pd.Index(lines, dtype=int), columns=header, dtype=str)
+        found = f"the header names column {repeated[0]!r} twice"
+        raise error("TB02", path, found, "rename one", "line 1")
+    return pd.DataFrame(rows, index=pd.Index(numbers, dtype=int), columns=header, dtype=str)
 
 
 def _text(path: Path) -> str:
     """Return the text of a file that can be a table."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as fault:
+        found = f"not UTF-8 text (byte {fault.start}: {fault.reason})"
+        raise error("TB01", path, found, "save it as UTF-8") from fault
+    except OSError as fault:
+        found = f"cannot be read: {fault.strerror}"
+        raise error("TB01", path, found, "check that it is there and may be read") from fault
     if not text.strip():
-        raise DataError(f"{path}: the file is empty; it needs at least a line of column names")
+        remedy = "it needs at least a line of column names"
+        raise error("TB01", path, "the file is empty", remedy)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise DataError(f"{path}: line {line}: a NUL byte; the file is damaged or not text")
+        remedy = "the file is damaged or not text: copy or download it again"
+        raise error("TB01", path, "a NUL byte", remedy, f"line {line}")
     return text
 
 
@@ -80,7 +84,7 @@ def require_columns(table: pd.DataFrame, columns: list[str], path: Path) -> None
     if missing:
         header = ", ".join(repr(c) for c in table.columns[:10])
         hint = "is the file separated by tabs?" if len(table.columns) == 1 else "add or rename it"
-        raise DataError(f"{path}: no column {missing[0]!r}; its header has {header}; {hint}")
+        raise error("TB03", path, f"no column {missing[0]!r}, its header has {header}", hint)
 
 
 def read_numbers(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
@@ -111,8 +115,7 @@ def read_numbers(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         field = fields.iloc[row]
-        hint = "; write a decimal point" if "," in field else "; write a number or n/a"
-        raise DataError(
-            f"{path}: line {table.index[row]}: {column} {field!r} is not a finite number{hint}"
-        )
+        hint = "write a decimal point" if "," in field else "write a number or n/a"
+        found = f"{column} {field!r} is not a finite number"
+        raise error("TB04", path, found, hint, lines(table.index[bad]))
     return values

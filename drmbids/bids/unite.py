@@ -1,12 +1,11 @@
 """What the runs of one data set have in common: repetition time, voxels, conditions."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.bids.problems import error, warn
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Events, Stream
 
@@ -26,11 +25,9 @@ def check_same_tr(labels: Sequence[str], trs: Sequence[float]) -> None:
     """
     for label, tr in zip(labels, trs, strict=True):
         if abs(tr - trs[0]) > TR_TOLERANCE:
-            raise DataError(
-                f"runs with different repetition times: {labels[0]} {trs[0]:g} s, "
-                f"{label} {tr:g} s; "
-                "load them separately"
-            )
+            found = f"{labels[0]} {trs[0]:g} s, {label} {tr:g} s"
+            where = "runs with different repetition times"
+            raise error("IM13", where, found, "load them separately")
 
 
 def without_dead_voxels(runs: Sequence[Run]) -> list[Run]:
@@ -57,19 +54,15 @@ def without_dead_voxels(runs: Sequence[Run]) -> list[Run]:
     }
     empty = [region for region, good in alive.items() if not good.any()]
     if empty:
-        raise DataError(
-            f"no voxel with a finite, varying signal in all runs in region {', '.join(empty)} "
-            f"({runs[0].label} and {len(runs) - 1} more); outside the field of view?"
-        )
+        found = f"no voxel with a finite, varying signal in all runs in region {', '.join(empty)}"
+        remedy = "outside the field of view? Leave the region out"
+        raise error("RG05", f"{runs[0].label} and {len(runs) - 1} more", found, remedy)
     lost = {region: int((~good).sum()) for region, good in alive.items() if not good.all()}
     if not lost:
         return list(runs)
     said = ", ".join(f"{region}: {n} of {len(alive[region])}" for region, n in lost.items())
-    warnings.warn(
-        f"voxels constant or not finite in at least one run are left out of all runs: {said}",
-        DataWarning,
-        stacklevel=3,
-    )
+    found = f"voxels constant or not finite in at least one run are left out of all runs: {said}"
+    warn("IM16", runs[0].label, found, "look at the mask and the images there")
     kept = VoxelSpace(space.shape, space.affine, {n: v[alive[n]] for n, v in space.voxels.items()})
     return [
         replace(
@@ -106,7 +99,8 @@ def with_all_conditions(runs: Sequence[Run]) -> list[Run]:
     if not events:
         return list(runs)
     if not conditions:
-        raise DataError(f"{runs[0].label} and {len(runs) - 1} more: no event in any run")
+        where = f"{runs[0].label} and {len(runs) - 1} more"
+        raise error("EV09", where, "no event in any run", "add the events, or choose other runs")
     return [
         replace(run, stimuli={"events": replace(one, columns=conditions)})
         for run, one in zip(runs, events, strict=True)

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +29,30 @@ def label(prefix: str) -> Callable[[str], str]:
     return convert
 
 
-def positive(kind: type, zero: bool = False) -> Callable[[str], float]:
-    """Return a converter for positive numbers of a kind (int, float); 0 only where asked."""
+@dataclass(frozen=True)
+class positive:
+    """Converter for positive numbers of a kind (int, float); 0 only where asked.
 
-    def convert(text: str) -> float:
+    Examples
+    --------
+    >>> positive(int)("3"), positive(float, zero=True)("0")
+    (3, 0.0)
+    """
+
+    kind: type
+    zero: bool = False
+
+    def __call__(self, text: str) -> float:
+        """Return the number, or raise what argparse makes a message of."""
         try:
-            value = kind(text)
+            value = self.kind(text)
         except ValueError:
             value = -1
-        if not (value > 0 or (zero and value == 0)) or value == float("inf"):
-            what = "whole number" if kind is int else "number"
-            limit = "0 or more" if zero else "above 0"
+        if not (value > 0 or (self.zero and value == 0)) or value == float("inf"):
+            what = "whole number" if self.kind is int else "number"
+            limit = "0 or more" if self.zero else "above 0"
             raise argparse.ArgumentTypeError(f"needs a {what}, {limit}, got {text!r}")
         return value
-
-    return convert
 
 
 def filters(text: str) -> dict[str, Any]:

@@ -6,20 +6,34 @@ from typing import Any, get_args
 
 import drmbids
 from drmbids.cli.arguments import NamedDatasets, NamedImages, filters, label, positive
+from drmbids.physiology import Physio
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
+
+#: What each exit code says.
+EXIT_CODES = {
+    0: "all done",
+    1: "some participants or runs failed, the others are complete",
+    2: "wrong option or model file",
+    65: "data that cannot be used",
+    70: "internal error",
+    73: "the output cannot be written",
+    130: "interrupted",
+}
 
 _EPILOG = """\
 other commands (each with its own --help):
+  drmbids check BIDS_DIR             list all that is wrong with data and models, before any fit
   drmbids demo [OUT_DIR]             fit and compare two models on data that come with the package
   drmbids simulate MODEL OUT_DIR     draw a BIDS dataset from a model file
   drmbids model {new,validate,show,schema}
                                      write, check and read model files
+  drmbids cluster BIDS_DIR OUT_DIR SCRIPT
+                                     write a batch script with one job for each participant
+  drmbids descriptor                 print the Boutiques descriptor of this command
 
 Options may be spelled with underscores (--participant_label), labels with prefix (sub-01).
 
 exit codes:
-  0 all done; 1 some participants failed, the others are complete; 2 wrong option or model file;
-  65 data that cannot be used; 70 internal error; 73 the output cannot be written
 """
 
 
@@ -52,7 +66,7 @@ def bids_app_parser() -> argparse.ArgumentParser:
         prog="drmbids",
         description="Dynamic representational models of a BIDS dataset: trained end to end on "
         "measured runs, compared by how well they predict runs they have not seen.",
-        epilog=_EPILOG,
+        epilog=_EPILOG + "".join(f"  {code} {text}\n" for code, text in EXIT_CODES.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -65,15 +79,21 @@ def bids_app_parser() -> argparse.ArgumentParser:
         choices=get_args(Level),
         help="participant: fit and compare models; group: gather the participants' results",
     )
-    _add_selection(Options(parser, "which data"))
-    _add_reading(Options(parser, "how they are read"))
-    _add_models(Options(parser, "models"))
-    _add_running(Options(parser, "running"))
+    add_all_options(parser)
     parser.add_argument("--version", action="version", version=f"drmbids {drmbids.__version__}")
     return parser
 
 
-def _add_selection(options: Options) -> None:
+def add_all_options(parser: argparse.ArgumentParser) -> None:
+    """Add everything but the folders and the level."""
+    add_selection(Options(parser, "which data"))
+    add_reading(Options(parser, "how they are read"))
+    _add_models(Options(parser, "models"))
+    _add_running(Options(parser, "running"))
+
+
+def add_selection(options: Options) -> None:
+    """Add the options that choose runs."""
     options.labels("sub", "--participant-label", help="participants; all when not given")
     options.labels("ses", "--session-label", help="sessions; all when not given")
     options.labels("task", "-t", "--task", "--task-id", dest="task_id", help="tasks")
@@ -104,7 +124,8 @@ def _add_selection(options: Options) -> None:
     )
 
 
-def _add_reading(options: Options) -> None:
+def add_reading(options: Options) -> None:
+    """Add the options that say how runs are read."""
     options.add(
         "--mask",
         action=NamedImages,
@@ -125,6 +146,13 @@ def _add_reading(options: Options) -> None:
         metavar="COLUMN",
         help="columns of the confounds files, quoted wildcards such as 'trans_*', or a "
         "strategy for fMRIPrep's: simple, scrubbing, compcor, ica_aroma",
+    )
+    options.add(
+        "--physio",
+        nargs="+",
+        choices=get_args(Physio),
+        help="confounds from recordings of heart and breath (*_physio.tsv.gz): their phases, heart "
+        "rate, depth of the breath",
     )
     options.add(
         "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
@@ -152,6 +180,12 @@ def _add_models(options: Options) -> None:
         choices=get_args(BaselineHRF),
         help="HRF of the linear model that the DRM is compared with",
     )
+    options.add(
+        "--n-permutations",
+        type=positive(int, zero=True),
+        metavar="N",
+        help="of the test of each voxel against chance; 1000 when not given, 0 for no test",
+    )
 
 
 def _add_running(options: Options) -> None:
@@ -171,17 +205,33 @@ def _add_running(options: Options) -> None:
         metavar="N",
         help="fits trained side by side; more than 1 is faster for small models with feedback",
     )
-    options.add(
-        "--config-file",
-        metavar="FILE",
-        help="TOML with any of these options, as in logs/*/config.toml; the command line overrides",
-    )
+    add_config_file(options)
+    add_ignore(options)
     options.add("--reports-only", action="store_true", help="write the reports again, nothing else")
     options.add(
         "--stop-on-first-crash", action="store_true", help="end when one participant failed"
     )
     options.add("--debug", action="store_true", help="show tracebacks")
     add_verbosity(options)
+
+
+def add_config_file(options: Options) -> None:
+    """Add ``--config-file``."""
+    options.add(
+        "--config-file",
+        metavar="FILE",
+        help="TOML with any of these options, as in logs/*/config.toml; the command line overrides",
+    )
+
+
+def add_ignore(options: Options) -> None:
+    """Add ``--ignore``."""
+    options.add(
+        "--ignore",
+        nargs="+",
+        metavar="CODE",
+        help="codes of warnings about the data that are not wanted, such as EV06",
+    )
 
 
 def add_verbosity(options: Options) -> None:

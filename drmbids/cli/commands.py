@@ -8,6 +8,9 @@ COMMANDS = Registry(
     {
         "participant": "drmbids.workflows.participant:run_participants",
         "group": "drmbids.workflows.group:run_group",
+        "check": "drmbids.workflows.check:run_check",
+        "cluster": "drmbids.workflows.cluster:write_cluster_script",
+        "descriptor": "drmbids.cli.boutiques:print_descriptor",
         "demo": "drmbids.workflows.demo:run_demo",
         "simulate": "drmbids.workflows.simulate:run_simulation",
         "model new": "drmbids.workflows.models:new_model",

@@ -1,22 +1,29 @@
-"""The parsers of ``drmbids demo``, ``drmbids simulate`` and ``drmbids model``."""
+"""The parsers of the commands beside the BIDS-App: ``drmbids check``, ``drmbids demo`` ..."""
 
 import argparse
 from pathlib import Path
 
 from drmbids.cli.arguments import positive
 from drmbids.cli.bids_app import Options, add_verbosity
+from drmbids.cli.check import add_check
+from drmbids.cli.cluster import add_cluster
 from drmbids.populations import POPULATIONS
 
 #: First words that are commands, not a BIDS folder (`./demo` names a folder of that name).
-TOOLS = ("demo", "simulate", "model")
+TOOLS = ("check", "demo", "simulate", "model", "cluster", "descriptor")
 
 
 def tools_parser() -> argparse.ArgumentParser:
     """Return the parser; ``command`` in its result is a name of the command registry."""
     parser = argparse.ArgumentParser(prog="drmbids", allow_abbrev=False)
     commands = parser.add_subparsers(required=True)
+    add_check(commands.add_parser("check", help="list all that is wrong with a BIDS dataset"))
     _add_demo(commands.add_parser("demo", help="fit and compare models on packaged data"))
     _add_simulate(commands.add_parser("simulate", help="draw a BIDS dataset from a model file"))
+    add_cluster(commands.add_parser("cluster", help="write a script for a cluster"))
+    described = commands.add_parser("descriptor", help="print the Boutiques descriptor")
+    described.set_defaults(command="descriptor")
+    _add_common(described)
     model = commands.add_parser("model", help="write, check and read model files")
     _add_model(model.add_subparsers(required=True))
     return parser

@@ -11,7 +11,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
-from drmbids.estimators.base import find_regions
+from drmbids.estimators.contents import find_regions
 from drmbids.metrics.ceiling import (
     explainable_variance,
     normalised_correlation,
@@ -145,6 +145,25 @@ def noise_ceiling(
             )
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def ceiling_of(ceiling: pd.DataFrame | None, score: str = "r") -> pd.Series | None:
+    """Return the noise ceiling of each target, the mean over repeated stimuli.
+
+    Parameters
+    ----------
+    ceiling : DataFrame or None
+        From :func:`~drmbids.noise_ceiling`.
+    score : {"r", "r2"}
+
+    Returns
+    -------
+    Series or None
+    """
+    if ceiling is None:
+        return None
+    column = {"r": "r_ceiling", "r2": "explainable_variance"}[score]
+    return ceiling.groupby(["region", "target"], sort=False)[column].mean()
 
 
 def normalised_scores(

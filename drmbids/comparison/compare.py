@@ -1,34 +1,21 @@
 """Models against each other on the same held-out runs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.model_selection import check_cv
 
+from drmbids.comparison.fits import fit_and_predict
+from drmbids.comparison.folds import Fold, make_folds
+from drmbids.comparison.likelihood import fold_log_likelihood
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
-from drmbids.estimators.together import fit_together
+from drmbids.estimators.base import fitted_regions
 from drmbids.metrics.scores import score_run
-
-#: Entities that say which runs are held out together.
-_GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Indices of the runs a fold trains on and holds out, and its label."""
-
-    label: str
-    train: tuple[int, ...]
-    test: tuple[int, ...]
 
 
 def compare_models(
@@ -39,6 +26,8 @@ def compare_models(
     nuisance: Nuisance | None = None,
     on_fold: Callable[[str, str, int, int], None] | None = None,
     n_models_at_once: int = 1,
+    n_jobs: int | None = None,
+    log_likelihood: bool = False,
 ) -> Results:
     """Fit each model on training runs and score it on the runs held out, fold by fold.
 
@@ -49,7 +38,8 @@ def compare_models(
     ----------
     models : mapping of str to estimator
         Unfitted estimators over runs (:class:`~drmbids.DRMRegressor`,
-        :class:`~drmbids.GLMBaseline`); each is cloned for each fold.
+        :class:`~drmbids.GLMBaseline`), scikit-learn's searches over their parameters or pipelines
+        that end in one; each is cloned for each fold.
     runs : sequence of Run
         Two or more, each with a label of its own.
     cv : {"run", "session", "subject"}, int, splitter or iterable of (train, test)
@@ -66,6 +56,13 @@ def compare_models(
     n_models_at_once : int
         Fits that are trained side by side where their structure allows it
         (:func:`~drmbids.fit_together`): faster for small models with feedback and few runs.
+    n_jobs : int, optional
+        Processes that fits are shared among, each with one thread; one, this one, when absent, and
+        all cores with -1. The numbers are the same, to rounding.
+    log_likelihood : bool
+        Whether the table gets the score ``log_likelihood`` too, as
+        :func:`~drmbids.with_log_likelihood` has it, without keeping the fitted models; each
+        predicts its training runs for that.
 
     Returns
     -------
@@ -107,20 +104,25 @@ def compare_models(
         {name: {} for name in models} if return_estimators else {}
     )
     pairs = [(name, fold) for name in models for fold in folds]
-    for i, (name, fold, estimator) in enumerate(_fitted(models, runs, pairs, n_models_at_once), 1):
+    fitted = fit_and_predict(models, runs, pairs, n_models_at_once, n_jobs)
+    for i, ((name, fold), (estimator, predicted)) in enumerate(zip(pairs, fitted, strict=True), 1):
         test = [runs[k] for k in fold.test]
-        predicted = estimator.predict([_blanked(run) for run in test])
         scores = [
-            score_run(run, series, estimator.regions_, nuisance)
+            score_run(run, series, fitted_regions(estimator), nuisance)
             for run, series in zip(test, predicted, strict=True)
         ]
         tables.append(_mean_over_runs(scores).assign(model=name, fold=fold.label))
+        if log_likelihood:
+            train = [runs[k] for k in fold.train]
+            found = fold_log_likelihood(estimator, train, test, predicted, nuisance)
+            tables[-1]["log_likelihood"] = found
         predictions[name].update(zip((run.label for run in test), predicted, strict=True))
         if return_estimators:
             estimators[name][fold.label] = estimator
         if on_fold is not None:
             on_fold(name, fold.label, i, len(pairs))
-    table = pd.concat(tables, ignore_index=True)[list(SCORE_COLUMNS)]
+    columns = [*SCORE_COLUMNS, *(["log_likelihood"] if log_likelihood else [])]
+    table = pd.concat(tables, ignore_index=True)[columns]
     return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
 
 
@@ -135,93 +137,6 @@ def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
 
-def _fitted(
-    models: Mapping[str, Any], runs: Sequence[Run], pairs: Sequence[tuple[str, Fold]], at_once: int
-) -> Iterator[tuple[str, Fold, Any]]:
-    """Yield model, fold and the estimator fitted to it, so many fits at once."""
-    for start in range(0, len(pairs), at_once):
-        some = pairs[start : start + at_once]
-        estimators = [clone(models[name]) for name, _ in some]
-        fit_together(
-            estimators,
-            [[runs[k] for k in fold.train] for _, fold in some],
-            [f"model {name!r}, fold {fold.label!r}" for name, fold in some],
-        )
-        for (name, fold), estimator in zip(some, estimators, strict=True):
-            yield name, fold, estimator
-
-
-def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
-    """Return the folds of a cross-validation over whole runs.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        The data.
-    cv : {"run", "session", "subject"}, int, splitter or iterable of (train, test)
-        As in :func:`compare_models`.
-
-    Returns
-    -------
-    list of Fold
-
-    Raises
-    ------
-    DataError
-        If an entity is missing, or all runs would be held out at once.
-    UsageError
-        If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
-    """
-    if isinstance(cv, str):
-        if cv != "run" and cv not in _GROUPS:
-            raise UsageError(f"cv must be run, session, subject or a splitter, got {cv!r}")
-        groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
-        names = list(dict.fromkeys(groups))
-        if len(names) < 2:
-            raise DataError(
-                f"cv={cv!r} leaves out one {cv} after another and needs two at least, found "
-                f"{names}; add runs, or choose another cv"
-            )
-        every = range(len(runs))
-        return [
-            Fold(
-                name,
-                train=tuple(k for k in every if groups[k] != name),
-                test=tuple(k for k in every if groups[k] == name),
-            )
-            for name in names
-        ]
-    return _checked(_split(runs, cv), runs)
-
-
-def _split(runs: Sequence[Run], cv: Any) -> Iterable[tuple[Any, Any]]:
-    """Return (train, test) of a scikit-learn splitter, with the subjects as groups."""
-    subjects = [run.entities.get("subject") for run in runs]
-    groups = None if None in subjects else subjects
-    return check_cv(cv).split(np.arange(len(runs)), groups=groups)
-
-
-def _checked(splits: Iterable[tuple[Any, Any]], runs: Sequence[Run]) -> list[Fold]:
-    """Return splits as folds; no run may be seen and held out, or held out twice."""
-    folds, held_out = [], set()
-    for split in splits:
-        train, test = (tuple(int(k) for k in part) for part in split)
-        label = "+".join(runs[k].label for k in test)
-        if not train or not test:
-            raise UsageError(
-                f"fold {len(folds)} of cv has no {'test' if train else 'training'} runs"
-            )
-        if set(train) & set(test):
-            raise UsageError(f"fold {label!r}: a run is in training and test")
-        if held_out & set(test) or len(set(test)) < len(test):
-            raise UsageError(
-                f"fold {label!r}: a run is held out twice; use a splitter without repeats"
-            )
-        held_out.update(test)
-        folds.append(Fold(label, train, test))
-    return folds
-
-
 def _check_runs(runs: Sequence[Run]) -> None:
     """Raise unless there are two runs at least, each with a label of its own."""
     if len(runs) < 2:
@@ -229,23 +144,6 @@ def _check_runs(runs: Sequence[Run]) -> None:
     twice = [label for label, n in Counter(run.label for run in runs).items() if n > 1]
     if twice:
         raise DataError(f"several runs are called {twice[0]!r}; give each its own entities")
-
-
-def _group(run: Run, cv: str) -> str:
-    """Return the label of the session or subject of a run."""
-    missing = [name for name in _GROUPS[cv] if name not in run.entities]
-    if missing:
-        raise DataError(f"{run.label}: cv={cv!r} needs the entity {missing[0]!r}, which it lacks")
-    return replace(run, entities={name: run.entities[name] for name in _GROUPS[cv]}).label
-
-
-def _blanked(run: Run) -> Run:
-    """Return the run with NaN for every measured value; the measured times stay."""
-    responses = {
-        name: Stream(np.full_like(s.values, np.nan), s.times, s.columns, s.unit)
-        for name, s in run.responses.items()
-    }
-    return replace(run, responses=responses)
 
 
 def _mean_over_runs(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -9,8 +9,10 @@ import pandas as pd
 
 from drmbids.comparison.held_out import held_out_series
 from drmbids.core.exceptions import UsageError
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.estimators.base import fitted_regions
 from drmbids.metrics.likelihood import log_likelihood, squared_error
 from drmbids.metrics.scores import ratio, without_nuisance
 
@@ -25,7 +27,8 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     Parameters
     ----------
     results : Results
-        Of :func:`~drmbids.compare_models` with ``return_estimators=True``.
+        Of :func:`~drmbids.compare_models` with ``return_estimators=True``. (With its
+        ``log_likelihood=True`` the scores are there at once, and no model needs to be kept.)
     runs : sequence of Run
         The runs it was given.
 
@@ -55,38 +58,66 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     """
     if set(results.estimators) != set(results.predictions) or not results.estimators:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
-    found = {}
+    assert results.folds is not None and results.nuisance is not None
+    by_label, found = {run.label: run for run in runs}, {}
     for model, by_fold in results.estimators.items():
-        series = held_out_series(results, runs, model)
-        variances = {
-            fold: _training_variance(results, runs, fold, estimator)
-            for fold, estimator in by_fold.items()
-        }
-        for part in series:
-            keys = pd.MultiIndex.from_frame(part.targets)
-            variance = variances[part.fold].reindex(keys).to_numpy()
-            rank = part.basis.shape[1]
-            value = log_likelihood(part.measured, part.predicted, variance, rank)
-            key = (model, part.fold)
-            found[key] = found.get(key, 0.0) + pd.Series(value, index=keys)
+        held_out_series(results, runs, model)  # raises unless results and runs belong together
+        for fold, estimator in by_fold.items():
+            rows = results.folds[results.folds["fold"] == fold]
+            train, test = (
+                [by_label[label] for label in rows.loc[rows["part"] == part, "run"]]
+                for part in ("train", "test")
+            )
+            series = [results.predictions[model][run.label] for run in test]
+            value = fold_log_likelihood(estimator, train, test, series, results.nuisance)
+            sizes = fitted_regions(estimator)
+            keys = [(region, k) for region, n in sizes.items() for k in range(n)]
+            index = pd.MultiIndex.from_tuples(keys, names=["region", "target"])
+            found[model, fold] = pd.Series(value, index=index)
     names = ["model", "fold", "region", "target"]
     column = pd.concat(found, names=names[:2]).rename("log_likelihood")
     return replace(results, table=results.table.join(column, on=names))
 
 
-def _training_variance(
-    results: Results, runs: Sequence[Run], fold: str, estimator: Any
-) -> pd.Series:
+def fold_log_likelihood(
+    estimator: Any,
+    train: Sequence[Run],
+    test: Sequence[Run],
+    predicted: Sequence[np.ndarray],
+    nuisance: Nuisance,
+) -> np.ndarray:
+    """Return the log-likelihood of each target, summed over the held-out runs of one fold.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted to the training runs.
+    train, test : sequence of Run
+    predicted : sequence of array of shape (n_measured, n_targets)
+        What the estimator predicts for each held-out run.
+    nuisance : Nuisance
+        What is taken out of measured and predicted series.
+
+    Returns
+    -------
+    array of shape (n_targets,)
+        In nats, targets of all regions side by side.
+    """
+    regions = fitted_regions(estimator)
+    variance = _training_variance(estimator, train, nuisance)
+    total = np.zeros(len(variance))
+    for run, series in zip(test, predicted, strict=True):
+        measured, cleaned, basis = without_nuisance(run, series, regions, nuisance)
+        total += log_likelihood(measured, cleaned, variance, basis.shape[1])
+    return total
+
+
+def _training_variance(estimator: Any, train: Sequence[Run], nuisance: Nuisance) -> np.ndarray:
     """Return the error variance of each target over the training runs of a fold."""
-    folds = results.folds
-    assert folds is not None and results.nuisance is not None
-    train = set(folds["run"][(folds["fold"] == fold) & (folds["part"] == "train")])
-    members, regions = [run for run in runs if run.label in train], estimator.regions_
+    regions = fitted_regions(estimator)
     error, freedom = np.zeros((2, sum(regions.values())))
-    for run, series in zip(members, estimator.predict(members), strict=True):
-        measured, predicted, basis = without_nuisance(run, series, regions, results.nuisance)
+    for run, series in zip(train, estimator.predict(train), strict=True):
+        measured, predicted, basis = without_nuisance(run, series, regions, nuisance)
         more = squared_error(measured, predicted, basis.shape[1])
         error, freedom = error + more[0], freedom + more[1]
-    keys = [(region, k) for region, n in regions.items() for k in range(n)]
-    index = pd.MultiIndex.from_tuples(keys, names=["region", "target"])
-    return pd.Series(ratio(error, freedom), index=index)
+    return ratio(error, freedom)

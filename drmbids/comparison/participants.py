@@ -90,14 +90,28 @@ def participant_differences(
             head = dict(zip(groups, where, strict=True))
             values = part["difference"].to_numpy()
             head |= {"model": model, "baseline": baseline, "score": score}
-            rows.append(head | _over_participants(values, confidence, n_resamples, random_state))
+            rows.append(head | over_participants(values, confidence, n_resamples, random_state))
     return pd.DataFrame(rows)
 
 
-def _over_participants(
+def over_participants(
     values: np.ndarray, confidence: float, n_resamples: int, random_state: int
 ) -> dict[str, float]:
-    """Return mean, interval and p of one difference for each participant."""
+    """Return mean, interval and p of one difference for each participant.
+
+    Parameters
+    ----------
+    values : array of shape (n_participants,)
+    confidence : float
+    n_resamples : int
+    random_state : int
+        As in :func:`participant_differences`.
+
+    Returns
+    -------
+    dict
+        ``n_participants, mean_difference, ci_low, ci_high, p, n_better``.
+    """
     low = high = p = np.nan
     if len(values) > 2 and np.ptp(values) > _EQUAL * np.abs(values).max():
         low, high = bootstrap(

@@ -104,16 +104,19 @@ def permutation_test(
     models = list(results.predictions if refit is None else refit)
     if not set(models) <= set(results.predictions) or not models:
         raise UsageError(f"refit has {models}, the results have {[*results.predictions]}")
-    series = {model: held_out_series(results, runs, model) for model in models}
-    rng = np.random.default_rng(random_state)
-    if refit is None:
-        null = moved_predictions(results, series, n_permutations, scheme, rng)
+    tables = []
+    if refit is not None:
+        series = {model: held_out_series(results, runs, model) for model in models}
+        rng = np.random.default_rng(random_state)
+        nulls = refitted_models(results, runs, refit, series, n_permutations, scheme, rng)
+        tables = [_p_values(m, series[m][0].targets, *nulls[m]) for m in models]
     else:
-        null = refitted_models(results, runs, refit, series, n_permutations, scheme, rng)
-    return pd.concat(
-        [_p_values(model, series[model][0].targets, *null[model]) for model in models],
-        ignore_index=True,
-    )
+        for model in models:  # one at a time: the series of a whole brain are large
+            parts = held_out_series(results, runs, model)
+            rng = np.random.default_rng(random_state)  # the same permutations for all models
+            null = moved_predictions(results, {model: parts}, n_permutations, scheme, rng)
+            tables.append(_p_values(model, parts[0].targets, *null[model]))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _p_values(

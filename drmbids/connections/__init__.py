@@ -6,6 +6,7 @@ CONNECTIONS = Registry(
     "connection",
     {
         "delay": "drmbids.connections.base:DRMConnection",
+        "gate": "drmbids.connections.gate:Gate",
         "learned_delay": "drmbids.connections.learned_delay:LearnedDelay",
         "tracts": "drmbids.connections.tracts:Tracts",
     },

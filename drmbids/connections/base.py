@@ -1,11 +1,15 @@
-"""DRMConnection: a tapped delay line with optional weights."""
+"""DRMConnection: a tapped delay line with optional weights and gates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from drmbids.core.time import delay_to_ticks
 from drmbids.nodes import DRMNode
+
+if TYPE_CHECKING:
+    from drmbids.connections.gate import Gate
 
 
 class DRMConnection(DRMNode):
@@ -26,6 +30,8 @@ class DRMConnection(DRMNode):
         only where no loop of zero delays arises.
     weights : Module, optional
         Pointwise in time: maps ``(L, batch, n_source)`` to ``(L, batch, n)``.
+    gates : sequence of Gate
+        What modulates the connection: the net multiplies what arrives by 1 and what the gates add.
 
     Examples
     --------
@@ -39,10 +45,16 @@ class DRMConnection(DRMNode):
     #: range between its limits; 0 is linear interpolation (:mod:`drmbids.connections.annealing`).
     width: float = 0.0
 
-    def __init__(self, delay: float = 0.0, weights: nn.Module | None = None):
+    def __init__(
+        self,
+        delay: float = 0.0,
+        weights: nn.Module | None = None,
+        gates: "Sequence[Gate]" = (),
+    ):
         super().__init__()
         self._delay = float(delay)
         self.weights = weights
+        self.gates = nn.ModuleList(gates)
 
     @property
     def delay(self) -> float:

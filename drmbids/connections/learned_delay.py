@@ -1,12 +1,13 @@
 """LearnedDelay: a connection whose conduction delay is trained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.gate import Gate
 from drmbids.core.exceptions import UsageError
 from drmbids.core.time import ticks_around
 from drmbids.functional.taps import interpolation_taps, read_taps, wide_kernel
@@ -32,6 +33,8 @@ class LearnedDelay(DRMConnection):
         ``(L, batch, n)``.
     trainable : bool
         Whether training moves the delay.
+    gates : sequence of Gate
+        What modulates the connection.
 
     Attributes
     ----------
@@ -71,8 +74,9 @@ class LearnedDelay(DRMConnection):
         delay_max: float,
         weights: nn.Module | None = None,
         trainable: bool = True,
+        gates: Sequence[Gate] = (),
     ):
-        super().__init__(delay, weights)
+        super().__init__(delay, weights, gates)
         if not 0 <= delay_min < delay < delay_max < float("inf"):
             raise UsageError(
                 f"a learned delay needs 0 <= delay_min < delay < delay_max in seconds, got "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """Unit, meaning and limits of one parameter of a node.
+    """Unit, meaning, limits and prior of one parameter of a node.
 
     Parameters
     ----------
@@ -21,6 +21,9 @@ class ParameterSpec:
         Whether training moves it.
     source : str
         Paper or program that the default comes from.
+    prior_mean, prior_sd : float or None
+        Mean and standard deviation of a Gaussian prior on the parameter itself, in its unit; None
+        and None for no prior.
     """
 
     name: str
@@ -30,3 +33,5 @@ class ParameterSpec:
     upper: float | None = None
     trainable: bool = True
     source: str = ""
+    prior_mean: float | None = None
+    prior_sd: float | None = None

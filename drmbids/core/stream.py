@@ -73,6 +73,15 @@ class Stream:
         for name, value in (("values", values), ("times", times), ("columns", columns)):
             object.__setattr__(self, name, value)
 
+    # joblib sends large arrays to its workers as memory maps: those stand for arrays in memory
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "in_file": self.in_file}
+
+    def __setstate__(self, state: dict) -> None:
+        values = state["values"] if state.pop("in_file") else _view(np.asarray(state["values"]))
+        for name, value in {**state, "values": values}.items():
+            object.__setattr__(self, name, value)
+
     @property
     def in_file(self) -> bool:
         """Whether the values are read from a file when they are needed."""

@@ -1,95 +1,47 @@
 """What estimators over runs share: one sample is one whole run, so no splitter can cut a run."""
 
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.estimators.contents import find_regions, warn_of_unmeasured
 from drmbids.metrics.scores import score_run
 
 #: Names of stimulus and response when rows of an array stand for a run.
 ROW_STIMULUS, ROW_RESPONSE = "X", "y"
 
 
-def find_regions(runs: Sequence[Run]) -> dict[str, int]:
-    """Return the number of targets of each region, equal in all runs.
+def fitted_regions(estimator: Any) -> dict[str, int]:
+    """Return the regions of a fitted estimator, also within a search or at the end of a pipeline.
 
     Parameters
     ----------
-    runs : sequence of Run
-        The first one settles the order.
-
-    Returns
-    -------
-    dict of str to int
+    estimator : estimator
+        An estimator over runs, or scikit-learn's ``GridSearchCV`` or ``Pipeline`` of one.
 
     Raises
     ------
-    DataError
-        If a run has no responses, or other regions or sizes than the first.
+    UsageError
+        If there are none.
     """
-    regions = {name: stream.values.shape[1] for name, stream in runs[0].responses.items()}
-    if not regions:
-        raise DataError(f"{runs[0].label}: no responses to fit")
-    for run in runs[1:]:
-        found = {name: stream.values.shape[1] for name, stream in run.responses.items()}
-        if found != regions:
-            raise DataError(
-                f"{run.label}: regions (targets) {found} differ from {regions} of {runs[0].label}"
-            )
-    return regions
-
-
-def find_conditions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
-    """Return the columns of each stimulus over all runs, in order of appearance.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-
-    Returns
-    -------
-    dict of str to tuple of str
-        Only stimuli that have a column.
-    """
-    found: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for name, stimulus in run.stimuli.items():
-            found.setdefault(name, {}).update(dict.fromkeys(stimulus.columns))
-    return {name: tuple(columns) for name, columns in found.items() if columns}
-
-
-def warn_of_unknown(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:
-    """Warn where a run to be predicted has conditions that no training run had.
-
-    Parameters
-    ----------
-    run : Run
-    conditions : mapping of str to sequence of str
-        Columns of each stimulus that was trained on.
-    """
-    unknown = [
-        f"{name}:{column}"
-        for name, stimulus in run.stimuli.items()
-        for column in stimulus.columns
-        if column not in conditions.get(name, ())
-    ]
-    if unknown:
-        warnings.warn(
-            f"{run.label}: {unknown} occur in no training run and predict nothing",
-            DataWarning,
-            stacklevel=3,
-        )
+    if isinstance(estimator, Pipeline):
+        return fitted_regions(estimator[-1])
+    if hasattr(estimator, "best_estimator_"):
+        return fitted_regions(estimator.best_estimator_)
+    if not hasattr(estimator, "regions_"):
+        raise UsageError(f"{type(estimator).__name__} does not predict responses of regions")
+    return estimator.regions_
 
 
 def rows_as_run(X: np.ndarray, y: np.ndarray | None, names: Sequence[str]) -> Run:
@@ -170,7 +122,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         """
         runs = as_runs(X)
         if runs is not None:
-            _refuse_y(y)
+            refuse_y(y)
             self._begin(runs)
             self._fit_runs(runs)
             return self
@@ -189,6 +141,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         for name in ("n_features_in_", "feature_names_in_", "intercept_"):
             vars(self).pop(name, None)
         self.regions_ = find_regions(runs)
+        warn_of_unmeasured(runs, self.regions_)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the responses of runs, without nuisance.
@@ -250,7 +203,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         runs = as_runs(X)
         if runs is None:
             return float(r2_score(y, predicted))
-        _refuse_y(y)
+        refuse_y(y)
         tables = [
             score_run(run, series, self.regions_, self._nuisance)["r2"]
             for run, series in zip(runs, predicted, strict=True)
@@ -258,7 +211,8 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         values = np.concatenate(tables)
         if np.isnan(values).all():
             raise DataError(
-                f"{runs[0].label}: nothing to score, every target is constant or missing"
+                f"{runs[0].label}: nothing to score, every target is missing, constant, or "
+                "explained by drift and confounds alone"
             )
         return float(np.nanmean(values))
 
@@ -298,7 +252,7 @@ def as_runs(X: Any) -> list[Run] | None:
     return items
 
 
-def _refuse_y(y: ArrayLike | None) -> None:
+def refuse_y(y: ArrayLike | None) -> None:
     """Raise if targets come beside runs.
 
     A dummy ``y`` would make ``permutation_test_score`` permute it and nothing else: a null

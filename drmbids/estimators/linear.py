@@ -13,7 +13,8 @@ from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
-from drmbids.estimators.base import RunEstimator, find_conditions, warn_of_unknown
+from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.contents import find_conditions, warn_of_unknown
 from drmbids.metrics.scores import measured_values
 
 
@@ -201,14 +202,23 @@ class LinearBaseline(RunEstimator):
             designs.append(self._design(run))
             values.append(measured_values(run, self.regions_))
             bases.append(self._nuisance.basis(run, run.measured_times(list(self.regions_))))
+        self._warn_of_explained(runs, designs, bases)
         self.coef_ = self._solve(runs, designs, values, bases).T
-        if np.isnan(self.coef_).any():
-            n_missing = int(np.isnan(self.coef_).any(1).sum())
+
+    def _warn_of_explained(
+        self, runs: list[Run], designs: list[np.ndarray], bases: list[np.ndarray]
+    ) -> None:
+        """Warn of regressors of which drift and confounds leave nothing: they get no weight."""
+        size = sum((x**2).sum(0) for x in designs)
+        left = sum((project_out(b, x) ** 2).sum(0) for b, x in zip(bases, designs, strict=True))
+        gone = (size > 0) & (left <= RANK_TOLERANCE**2 * size)
+        if gone.any():
+            names = [name for name, is_gone in zip(self.regressors_, gone, strict=True) if is_gone]
             warnings.warn(
-                f"{n_missing} of {len(self.coef_)} targets are missing throughout the training "
-                "runs; their predictions are NaN",
+                f"{runs[0].label}: drift and confounds explain all of {names} in every training "
+                "run, so they get no weight; use fewer confounds",
                 DataWarning,
-                stacklevel=2,
+                stacklevel=4,
             )
 
     def _predict_run(self, run: Run) -> np.ndarray:

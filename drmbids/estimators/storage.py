@@ -1,6 +1,7 @@
 """A trained model on disk: model file, weights, and a manifest with their checksums."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ MODEL, WEIGHTS, MANIFEST = "model.yaml", "weights.safetensors", "manifest.json"
 FORMAT_VERSION = 1
 
 
-def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet) -> None:
+def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet, classes: Sequence[str] = ()) -> None:
     """Write the three files; the manifest comes last, so a folder with one is complete.
 
     Parameters
@@ -32,6 +33,8 @@ def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet) -> None:
         What the net was built from.
     net : DRMNet
         Trained.
+    classes : sequence of str
+        What a model of choices chooses from.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     write_text(folder / MODEL, spec.to_yaml())
@@ -43,6 +46,7 @@ def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet) -> None:
             "regions": dict(zip(net.readout.regions, net.readout.n_targets, strict=True)),
             "stimuli": {name: list(columns) for name, columns in net.stimuli.items()},
             "resolution_s": net.resolution,
+            **({"classes": list(classes)} if classes else {}),
             "sha256": {name: sha256(folder / name) for name in (MODEL, WEIGHTS)},
         },
     )
@@ -62,8 +66,8 @@ def load_fitted(path: Path) -> tuple[ModelSpec, DRMNet]:
     DataError
         If a file is missing, was changed since, or does not fit the model.
     """
-    source = path / MANIFEST if path.is_dir() else path
-    manifest = _manifest(source)
+    source = _source(path)
+    manifest = read_manifest(path)
     prefix = source.name.removesuffix(MANIFEST)
     files = {name: source.with_name(prefix + name) for name in (MODEL, WEIGHTS)}
     for name, file in files.items():
@@ -81,7 +85,24 @@ def load_fitted(path: Path) -> tuple[ModelSpec, DRMNet]:
     return spec, net
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _source(path: Path) -> Path:
+    return path / MANIFEST if path.is_dir() else path
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return what the manifest of a saved model says.
+
+    Parameters
+    ----------
+    path : Path
+        As for :func:`load_fitted`.
+
+    Raises
+    ------
+    DataError
+        If it is missing or of another version.
+    """
+    path = _source(path)
     if not path.name.endswith(MANIFEST):
         raise DataError(f"{path}: neither a folder nor a {MANIFEST}")
     try:

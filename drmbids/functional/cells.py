@@ -8,7 +8,7 @@ All views of a window are made at once, which is cheaper than one by one.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +17,9 @@ from torch import Tensor
 class Buffers(NamedTuple):
     """A population while its loop runs."""
 
-    weight: Tensor | None  # shape: (..., n_rows, reach * n_units)
+    weight: Tensor | None  # shape: (..., n_rows, n_factors * reach * n_units)
     extra: Tensor | None  # shape: (..., n_units)
+    factors: Tensor | None  # shape: (..., n_ticks, batch, n_factors)
     activity: Tensor  # shape: (..., depth + n_ticks, batch, n_units)
     inner: Tensor  # shape: (..., n_ticks, batch, n_inner * n_units)
 
@@ -30,7 +31,10 @@ class Buffers(NamedTuple):
     @property
     def reach(self) -> int:
         """Ticks that the units look back on themselves."""
-        return 1 if self.weight is None else self.weight.shape[-1] // self.activity.shape[-1]
+        if self.weight is None:
+            return 1
+        n_factors = 1 if self.factors is None else self.factors.shape[-1]
+        return self.weight.shape[-1] // self.activity.shape[-1] // n_factors
 
     def recent(self, series: Tensor) -> tuple[Tensor, ...]:
         """Return the last ``reach`` ticks before each tick, (..., batch, reach * n_units).
@@ -41,6 +45,10 @@ class Buffers(NamedTuple):
         *before, n_ticks, batch, n = since.shape
         size = (*before, n_ticks - self.reach, batch, self.reach * n)
         return since.as_strided(size, since.stride()).unbind(-3)
+
+    def factor_ticks(self) -> tuple[Tensor | None, ...]:
+        """Return the factors of each tick, (..., batch, n_factors), None where there are none."""
+        return (None,) * self.n_ticks if self.factors is None else self.factors.unbind(-3)
 
     def later(self, series: Tensor, before: int = 0) -> Tensor:
         """Return a series that begins with the past from some ticks before the window on."""
@@ -95,6 +103,22 @@ def add_product(out: Tensor, left: Tensor, right: Tensor) -> None:
         out.add_(torch.bmm(left, right))
 
 
+def multiplied(seen: Tensor, factors: Tensor | None) -> Tensor:
+    """Return ``n`` columns times each factor, (..., n_factors * n); as they are without factors."""
+    if factors is None:
+        return seen
+    return (factors.unsqueeze(-1) * seen.unsqueeze(-2)).flatten(-2)
+
+
+def add_back(out: Tensor, change: Tensor, weight: Tensor, factors: Tensor | None) -> None:
+    """Add in place what flows back through the product of weights and :func:`multiplied`."""
+    if factors is None:
+        add_product(out, change, weight)
+    else:
+        each = (change @ weight).unflatten(-1, (factors.shape[-1], -1))
+        out.add_((each * factors.unsqueeze(-1)).sum(-2))
+
+
 class Rate(Cell):
     """``y(t) = a y(t - 1) + (1 - a) phi(input)``; ``extra`` is ``a``, None where all are 0."""
 
@@ -111,20 +135,25 @@ class Rate(Cell):
         """Fill activity, and add to the input what the units send themselves."""
         taps = None if at.weight is None else at.weight.mT
         keep = None if at.extra is None else at.extra.unsqueeze(-2)
-        ticks: Iterator[tuple[Tensor, ...]] = iter(())
+        ticks: Iterator[tuple[Any, ...]] = iter(())
         if taps is not None or keep is not None:
             line = at.later(at.activity, 1).unbind(-3)
             ticks = zip(
-                at.inner.unbind(-3), at.recent(at.activity), line[:-1], line[1:], strict=True
+                at.inner.unbind(-3),
+                at.recent(at.activity),
+                at.factor_ticks(),
+                line[:-1],
+                line[1:],
+                strict=True,
             )
         blocks = (x.split(lengths, -3) for x in (at.inner, at.later(at.activity)))
         for length, inner, activity in zip(lengths, *blocks, strict=True):
             if taps is None:
                 activity.copy_(self.phi(inner))
-            for z, seen, before, now in islice(ticks, length):
+            for z, seen, factors, before, now in islice(ticks, length):
                 rate = now
                 if taps is not None:
-                    add_product(z, seen, taps)
+                    add_product(z, multiplied(seen, factors), taps)
                     rate = self.phi(z)
                 if keep is None:
                     now.copy_(rate)
@@ -145,18 +174,19 @@ class Rate(Cell):
     ) -> Iterator[None]:
         """Turn slopes into gradients by the input."""
         keep = None if at.extra is None else at.extra.unsqueeze(-2)
-        ticks: Iterator[tuple[Tensor, ...]] = iter(())
+        ticks: Iterator[tuple[Any, ...]] = iter(())
         if at.weight is not None or keep is not None:
             line = at.later(adjoint, 1).unbind(-3)
-            parts = (slopes.unbind(-3), at.recent(adjoint), line[:-1], line[1:])
+            seen = at.recent(adjoint)
+            parts = (slopes.unbind(-3), seen, at.factor_ticks(), line[:-1], line[1:])
             ticks = zip(*(part[::-1] for part in parts), strict=True)
         blocks = (x.split(lengths, -3)[::-1] for x in (slopes, at.later(adjoint)))
         for length, by_input, by_activity in zip(lengths[::-1], *blocks, strict=True):
-            for change, seen, before, now in islice(ticks, length):
+            for change, seen, factors, before, now in islice(ticks, length):
                 if keep is not None:
                     before.addcmul_(now, keep)
                 if at.weight is not None:
-                    add_product(seen, change.mul_(now), at.weight)
+                    add_back(seen, change.mul_(now), at.weight, factors)
             if at.weight is None:
                 by_input.mul_(by_activity)
             yield
@@ -190,10 +220,11 @@ class Gated(Cell):
         line = at.later(at.activity, 1).unbind(-3)
         reached, gates = at.inner[..., : taps.shape[-1]], at.inner[..., n : 3 * n]
         parts = (x.unbind(-3) for x in (reached, gates, *at.inner.split(n, -1)))
-        ticks = zip(at.recent(at.activity), line[:-1], line[1:], *parts, strict=True)
+        seen = zip(at.recent(at.activity), at.factor_ticks(), strict=True)
+        ticks = zip(seen, line[:-1], line[1:], *parts, strict=True)
         for length in lengths:
             for seen, before, now, reached, gates, m, r, z, c in islice(ticks, length):
-                add_product(reached, seen, taps)
+                add_product(reached, multiplied(*seen), taps)
                 gates.sigmoid_()
                 c.addcmul_(r, m).tanh_()
                 torch.lerp(c, before, z, out=now)
@@ -223,14 +254,15 @@ class Gated(Cell):
             slopes[..., : at.weight.shape[-2]].unbind(-3),
             at.inner[..., 2 * n : 3 * n].unbind(-3),
             at.recent(adjoint),
+            at.factor_ticks(),
             line[:-1],
             line[1:],
         )
         ticks = zip(*(part[::-1] for part in parts), strict=True)
         for length in lengths[::-1]:
-            for change, reached, z, seen, before, now in islice(ticks, length):
+            for change, reached, z, seen, factors, before, now in islice(ticks, length):
                 change.mul_(now.unsqueeze(-2))
-                add_product(seen, reached, at.weight)
+                add_back(seen, reached, at.weight, factors)
                 before.addcmul_(now, z)
             yield
 

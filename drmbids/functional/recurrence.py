@@ -7,92 +7,41 @@ that operation has an axis of models, and every product is one for each model.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from drmbids.functional.cells import Buffers, Cell, Gated, Rate, add_product
-
-
-class Member(NamedTuple):
-    """A population of a loop.
-
-    Parameters
-    ----------
-    cell : Cell
-        What its units do.
-    past : Tensor of shape (depth, batch, n_units)
-        Activity before the window, at least one tick and as many as any delay from here.
-    drive : Tensor of shape (n_ticks, batch, from_others * n_units)
-        Input from outside the loop, bias included.
-    weight : Tensor of shape (n_rows, reach * n_units), optional
-        Weights on the units' own last ``reach`` ticks, the oldest first. More than one tick is for
-        a member on its own, without arcs.
-    extra : Tensor of shape (n_units,), optional
-        Parameter of the cell.
-    """
-
-    cell: Cell
-    past: Tensor
-    drive: Tensor
-    weight: Tensor | None = None
-    extra: Tensor | None = None
-
-
-class Arc(NamedTuple):
-    """A connection between members: the target receives ``weight`` times an earlier activity."""
-
-    to: int
-    source: int
-    ticks: int
-    weight: Tensor  # shape: (from_others * n_units of the target, n_units of the source)
-
-
-class _Plan(NamedTuple):
-    """What runs when: cells, ``to, source, ticks`` of arcs, and which member's turn it is.
-
-    ``lengths`` are the ticks of each member in its turns.
-    """
-
-    cells: Sequence[Cell]
-    arcs: Sequence[tuple[int, int, int]]
-    turns: Sequence[int]
-    lengths: Sequence[Sequence[int]]
-
-    def flow(
-        self, at: Sequence[Buffers], here: Sequence[Tensor], there: Sequence[Tensor]
-    ) -> list[list[list[tuple[Tensor, Tensor]]]]:
-        """Return, for each member and turn, for each arc, rows where it ends and that it reads."""
-        found: list[list[list[tuple[Tensor, Tensor]]]] = [[[] for _ in k] for k in self.lengths]
-        for to, source, ticks in self.arcs:
-            ends = _received(self.cells[to], at[to], here[to])
-            reads = _sent(at[source], there[source], ticks)
-            rows = [n * ends.shape[-2] // at[to].n_ticks for n in self.lengths[to]]
-            pairs = zip(ends.split(rows, -2), reads.split(rows, -2), strict=True)
-            for turn, pair in zip(found[to], pairs, strict=True):
-                turn.append(pair)
-        return found
+from drmbids.functional.cells import Buffers, Cell, Gated, Rate, add_product, multiplied
+from drmbids.functional.loop_plan import (
+    N_PARTS,
+    Arc,
+    Member,
+    Plan,
+    factor_rows,
+    received_rows,
+    sent_rows,
+)
 
 
 class _Recurrence(torch.autograd.Function):
-    # Takes the plan, then past, drive, weight and extra of each member, then the weights of arcs;
-    # returns the activity of each member, its past included, then the inner buffer of each.
+    # Takes the plan, then past, drive, weight, extra and factors of each member, then the weights
+    # of arcs, then their factors; returns the activity of each member, its past included, then the
+    # inner buffer of each.
 
     @staticmethod
-    def forward(plan: _Plan, *tensors: Any) -> tuple[Tensor, ...]:
-        n = len(plan.cells)
-        at = [
-            _begin(Member(cell, *tensors[4 * k : 4 * k + 4])) for k, cell in enumerate(plan.cells)
-        ]
+    def forward(plan: Plan, *tensors: Any) -> tuple[Tensor, ...]:
+        parts = zip(*(iter(tensors[: N_PARTS * len(plan.cells)]),) * N_PARTS, strict=True)
+        at = [_begin(Member(cell, *part)) for cell, part in zip(plan.cells, parts, strict=True)]
         inner, activity = [m.inner for m in at], [m.activity for m in at]
-        weights = _by_target(plan, [w.mT for w in tensors[4 * n :]])
-        flow = [iter(turns) for turns in plan.flow(at, inner, activity)]
+        of_arcs, factors = plan.of_arcs(tensors)
+        weights = _by_target(plan, [w.mT for w in of_arcs])
+        flow = [iter(turns) for turns in plan.flow(at, inner, activity, factors)]
         runs = [c.run(m, k) for c, m, k in zip(plan.cells, at, plan.lengths, strict=True)]
         for i in plan.turns:
-            for (received, sent), weight in zip(next(flow[i]), weights[i], strict=True):
-                add_product(received, sent, weight)
+            for (received, sent, by), weight in zip(next(flow[i]), weights[i], strict=True):
+                add_product(received, sent if by is None else sent * by, weight)
             next(runs[i])
         return (*activity, *inner)
 
@@ -102,8 +51,8 @@ class _Recurrence(torch.autograd.Function):
         n = len(ctx.plan.cells)
         ctx.mark_non_differentiable(*output[n:])
         ctx.set_materialize_grads(False)
-        weights, extras = tensors[2 : 4 * n : 4], tensors[3 : 4 * n : 4]
-        ctx.save_for_backward(*weights, *extras, *output, *tensors[4 * n :])
+        kept = (part for k in (2, 3, 4) for part in tensors[k : N_PARTS * n : N_PARTS])
+        ctx.save_for_backward(*kept, *output, *tensors[N_PARTS * n :])
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Any, Any]:
@@ -120,31 +69,42 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         plan, saved = ctx.plan, ctx.saved_tensors
         n = len(plan.cells)
-        at = [Buffers(*saved[k : 4 * n : n]) for k in range(n)]
-        weights = _by_target(plan, saved[4 * n :])
+        at = [Buffers(*saved[k : N_PARTS * n : n]) for k in range(n)]
+        of_arcs, factors = plan.of_arcs(saved)
+        weights = _by_target(plan, of_arcs)
         # slopes become the gradient by the inner buffer, turn by turn
         change = [cell.slopes(m) for cell, m in zip(plan.cells, at, strict=True)]
         adjoint = [_adjoint(m.activity, g) for m, g in zip(at, grads[:n], strict=True)]
-        flow = [reversed(turns) for turns in plan.flow(at, change, adjoint)]
+        flow = [reversed(turns) for turns in plan.flow(at, change, adjoint, factors)]
         parts = list(zip(plan.cells, at, change, adjoint, strict=True))
         runs = [c.adjoin(m, d, a, k) for (c, m, d, a), k in zip(parts, plan.lengths, strict=True)]
         for i in reversed(plan.turns):
             next(runs[i])
-            for (received, sent), weight in zip(next(flow[i]), weights[i], strict=True):
-                add_product(sent, received, weight)
+            for (received, sent, by), weight in zip(next(flow[i]), weights[i], strict=True):
+                if by is None:
+                    add_product(sent, received, weight)
+                else:
+                    sent.addcmul_(received @ weight, by)
         found: list[Tensor | None] = [None]
-        for part in parts:
-            found += _member_gradients(*part)
-        for to, source, ticks in plan.arcs:
-            received = _received(plan.cells[to], at[to], change[to])
-            found.append(received.mT @ _sent(at[source], at[source].activity, ticks))
-        return tuple(found)
+        wanted = ctx.needs_input_grad[1:]
+        for k, part in enumerate(parts):
+            found += _member_gradients(*part, wanted[N_PARTS * k + 4])
+        by_factors: list[Tensor | None] = []
+        wanted = wanted[len(wanted) - len(factors) :]
+        for (to, source, ticks), weight, by, asked in zip(
+            plan.arcs, of_arcs, factors, wanted, strict=True
+        ):
+            received = received_rows(plan.cells[to], at[to], change[to])
+            sent = sent_rows(at[source], at[source].activity, ticks)
+            found.append(received.mT @ (sent if by is None else sent * factor_rows(by)))
+            by_factors.append(_arc_factor_gradient(received @ weight * sent, by) if asked else None)
+        return (*found, *by_factors)
 
 
 def _begin(member: Member) -> Buffers:
     """Return the buffers of a member, filled with what is known before the first tick."""
-    cell, past, drive, weight, extra = member
-    at = Buffers(weight, extra, past, drive)
+    cell, past, drive, weight, extra, factors = member
+    at = Buffers(weight, extra, factors, past, drive)
     # Arcs are products of rows of ticks and batch, so that time comes first in memory. Where units
     # look back on several ticks it is the batch: they are one stretch then, and one product.
     (*before, depth, _, n), (n_ticks, batch) = past.shape, drive.shape[-3:-1]
@@ -163,22 +123,16 @@ def _buffer(like: Tensor, shape: Sequence[int], batch_first: bool) -> Tensor:
     return like.new_empty((*before, batch, n_ticks, n)).transpose(-3, -2)
 
 
-def _rows(series: Tensor) -> Tensor:
-    """Return a view with a row for each tick and batch."""
-    return series.view(*series.shape[:-3], -1, series.shape[-1])
+def _arc_factor_gradient(by_rows: Tensor, factors: Tensor | None) -> Tensor | None:
+    """Return the gradient by the factors of an arc from that by what they multiply to."""
+    if factors is None:
+        return None
+    if factors.shape[-1] == 1:
+        by_rows = by_rows.sum(-1, keepdim=True)
+    return by_rows.view(factors.shape)
 
 
-def _received(cell: Cell, at: Buffers, inner: Tensor) -> Tensor:
-    """Return the rows that arcs add to, (..., ticks and batch, from_others * n_units)."""
-    return _rows(inner)[..., -cell.from_others * at.activity.shape[-1] :]
-
-
-def _sent(at: Buffers, series: Tensor, ticks: int) -> Tensor:
-    """Return the rows that an arc reads in a window, (..., ticks and batch, n_units)."""
-    return _rows(at.later(series, ticks)[..., : at.n_ticks, :, :])
-
-
-def _by_target(plan: _Plan, weights: Sequence[Tensor]) -> list[list[Tensor]]:
+def _by_target(plan: Plan, weights: Sequence[Tensor]) -> list[list[Tensor]]:
     """Return the weights of the arcs that end at each member."""
     found: list[list[Tensor]] = [[] for _ in plan.cells]
     for (to, _, _), weight in zip(plan.arcs, weights, strict=True):
@@ -198,19 +152,23 @@ def _with_models(x: Tensor, axis: int | None, n_models: int) -> Tensor:
 
 
 def _member_gradients(
-    cell: Cell, at: Buffers, change: Tensor, adjoint: Tensor
+    cell: Cell, at: Buffers, change: Tensor, adjoint: Tensor, factors_asked: bool
 ) -> list[Tensor | None]:
-    """Return the gradients by past, drive, weight and extra of a member."""
+    """Return the gradients by past, drive, weight, extra and factors of a member."""
     n, depth = at.activity.shape[-1], adjoint.shape[-3] - at.n_ticks
-    by_weight = by_extra = None
+    by_weight = by_extra = by_factors = None
     if at.weight is not None:
         before = at.later(at.activity, at.reach)[..., :-1, :, :]
         seen = before.unfold(-3, at.reach, 1).transpose(-2, -1).flatten(-2)
         reached = change[..., : at.weight.shape[-2]]
-        by_weight = reached.flatten(-3, -2).mT @ seen.flatten(-3, -2)
+        by_weight = reached.flatten(-3, -2).mT @ multiplied(seen, at.factors).flatten(-3, -2)
+        if factors_asked and at.factors is not None:
+            each = (reached @ at.weight.unsqueeze(-3)).unflatten(-1, (at.factors.shape[-1], -1))
+            by_factors = (each @ seen.unsqueeze(-1)).squeeze(-1)
     if at.extra is not None:
         by_extra = cell.extra_gradient(at, change, adjoint)
-    return [adjoint[..., :depth, :, :], change[..., -cell.from_others * n :], by_weight, by_extra]
+    by_drive = change[..., -cell.from_others * n :]
+    return [adjoint[..., :depth, :, :], by_drive, by_weight, by_extra, by_factors]
 
 
 def loop_recurrence(
@@ -246,9 +204,10 @@ def loop_recurrence(
     for member, n_ticks in turns:
         lengths[member].append(n_ticks)
     order = [member for member, _ in turns]
-    plan = _Plan([m.cell for m in members], [arc[:3] for arc in arcs], order, lengths)
+    plan = Plan([m.cell for m in members], [arc[:3] for arc in arcs], order, lengths)
     tensors = [part for m in members for part in m[1:]]
-    found = _Recurrence.apply(plan, *tensors, *(arc.weight for arc in arcs))
+    of_arcs = (*(arc.weight for arc in arcs), *(arc.factors for arc in arcs))
+    found = _Recurrence.apply(plan, *tensors, *of_arcs)
     return [
         series[m.past.shape[0] :] for m, series in zip(members, found[: len(members)], strict=True)
     ]
@@ -260,10 +219,14 @@ def delayed_recurrence(
     weight: Tensor,
     decay: Tensor | None,
     phi: Callable[[Tensor], Tensor],
+    factors: Tensor | None = None,
 ) -> Tensor:
     """Return the activity of rate units with delayed feedback over a window.
 
-    ``y(t) = a y(t - 1) + (1 - a) phi(u(t) + sum_d W_d y(t - d))``
+    ``y(t) = a y(t - 1) + (1 - a) phi(u(t) + sum_k f_k(t) sum_d W_kd y(t - d))``
+
+    With factors 1 and stimuli this is the bilinear form of DCM (Friston, Harrison and Penny 2003,
+    NeuroImage 19:1273): ``W_0`` its A, the others its B.
 
     Parameters
     ----------
@@ -271,13 +234,15 @@ def delayed_recurrence(
         Activity before the window, as many ticks as the longest delay, at least one.
     drive : Tensor of shape (n_ticks, batch, n_units)
         Input from elsewhere, bias included.
-    weight : Tensor of shape (n_units, depth * n_units)
-        Weights on the last ``depth`` ticks, the oldest first: columns ``(depth - d) * n_units``
-        and on belong to a delay of ``d`` ticks.
+    weight : Tensor of shape (n_units, n_factors * depth * n_units)
+        For each factor, weights on the last ``depth`` ticks, the oldest first: columns
+        ``(depth - d) * n_units`` and on belong to a delay of ``d`` ticks.
     decay : Tensor of shape (n_units,) or None
         ``a``, 0 for a unit without memory; None where no unit has one.
     phi : callable
         Elementwise nonlinearity.
+    factors : Tensor of shape (n_ticks, batch, n_factors), optional
+        Known before; one that is 1 when absent.
 
     Returns
     -------
@@ -292,11 +257,13 @@ def delayed_recurrence(
     >>> y.flatten().tolist()
     [1.0, 1.5, 1.75]
     """
-    member = Member(Rate(phi), past, drive, weight, decay)
+    member = Member(Rate(phi), past, drive, weight, decay, factors)
     return loop_recurrence([member], [], [(0, len(drive))])[0]
 
 
-def gated_recurrence(past: Tensor, drive: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def gated_recurrence(
+    past: Tensor, drive: Tensor, weight: Tensor, bias: Tensor, factors: Tensor | None = None
+) -> Tensor:
     """Return the activity of gated recurrent units over a window.
 
     With ``m = W_m y + b`` the recurrent part of the candidate, ``r`` and ``z`` the sigmoids of
@@ -310,11 +277,13 @@ def gated_recurrence(past: Tensor, drive: Tensor, weight: Tensor, bias: Tensor) 
         Activity before the window, as many ticks as the longest delay, at least one.
     drive : Tensor of shape (n_ticks, batch, 3 * n_units)
         Input from elsewhere to reset gate, update gate and candidate, bias included.
-    weight : Tensor of shape (3 * n_units or 4 * n_units, depth * n_units)
-        Weights on the last ``depth`` ticks, the oldest first: of ``m``, reset gate and update
-        gate, and where there is delayed feedback, of the candidate.
+    weight : Tensor of shape (3 * n_units or 4 * n_units, n_factors * depth * n_units)
+        For each factor, weights on the last ``depth`` ticks, the oldest first: of ``m``, reset gate
+        and update gate, and where there is delayed feedback, of the candidate.
     bias : Tensor of shape (n_units,)
         Of ``m``.
+    factors : Tensor of shape (n_ticks, batch, n_factors), optional
+        What weights are multiplied by, known before; one that is 1 when absent.
 
     Returns
     -------
@@ -328,5 +297,5 @@ def gated_recurrence(past: Tensor, drive: Tensor, weight: Tensor, bias: Tensor) 
     >>> gated_recurrence(torch.zeros(1, 1, 1), drive, torch.zeros(3, 1), torch.zeros(1)).flatten()
     tensor([1., 1., 1.])
     """
-    member = Member(Gated(), past, drive, weight, bias)
+    member = Member(Gated(), past, drive, weight, bias, factors)
     return loop_recurrence([member], [], [(0, len(drive))])[0]

@@ -14,6 +14,9 @@ from torch import Tensor
 # are 1 while all rows are there; the basis may be in float32.
 RANK_TOLERANCE = 1e-5
 
+# Few enough for what a penalty is tried on to stay in the cache.
+TRIED_AT_ONCE = 512
+
 
 class Products(NamedTuple):
     """Sums over the samples of one run, or of several added up."""
@@ -87,11 +90,14 @@ def held_out_errors(train: Products, test: Products, alphas: Tensor) -> Tensor:
     """
     _, vectors, filters, rotated = _path(train, alphas)
     xx, xy = vectors.mT @ test.xx @ vectors, vectors.mT @ test.xy
-    errors = []
-    for shrink in filters:
-        weights = shrink[:, None] * rotated
-        errors.append(test.yy - 2 * (weights * xy).sum(0) + (weights * (xx @ weights)).sum(0))
-    return torch.stack(errors)
+    errors = test.yy.expand(len(alphas), -1).clone()
+    for first in range(0, xy.shape[1], TRIED_AT_ONCE):
+        some = slice(first, first + TRIED_AT_ONCE)
+        for k, shrink in enumerate(filters):
+            weights = shrink[:, None] * rotated[:, some]
+            slope = torch.addmm(xy[:, some], xx, weights, beta=-2)
+            errors[k, some] += slope.mul_(weights).sum(0)
+    return errors
 
 
 def generalised_errors(train: Products, alphas: Tensor) -> Tensor:

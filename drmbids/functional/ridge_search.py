@@ -5,7 +5,7 @@ of features as well (banded ridge: many weightings, Nunez-Elizalde, Huth and Gal
 NeuroImage 197:482-492), and the best of several sets of features (weightings of ones and zeros).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -61,31 +61,77 @@ def search_ridge(runs: Sequence[CleanRun], alphas: Tensor, scales: Tensor) -> Ri
     [0.5, 0.5, 0.5]
     """
     n_samples, n_features = sum(len(x) for x, _, _ in runs), int((scales > 0).sum(1).max())
-    n_targets = runs[0][1].shape[1]
     # the cost for each target and penalty: a product with a matrix (features, features) for each
     # left-out run, or with one (samples, samples)
     by_kernel = len(runs) > 1 and n_samples**2 < len(runs) * n_features**2
+    if not by_kernel and n_features <= n_samples:
+        return search_products([products(*run) for run in runs], alphas, scales)
+    x, y = torch.cat([x for x, _, _ in runs]), torch.cat([y for _, y, _ in runs])
+    sums = [] if by_kernel else [products(*run) for run in runs]
+
+    def errors(scale: Tensor) -> Tensor:
+        if not by_kernel:
+            return run_errors([_scaled(part, scale) for part in sums], alphas)
+        return kernel_errors(_scaled_runs(runs, scale), [y for _, y, _ in runs], alphas)
+
+    alpha, choice = _choose(errors, alphas, scales, y.shape[1])
+    weights = x.new_zeros(scales.shape[1], y.shape[1])
+    for k in choice.unique().tolist():
+        columns, used = (choice == k).nonzero()[:, 0], scales[k] > 0
+        size = scales[k][used]
+        found = solve_kernel_ridge(x[:, used] * size, y[:, columns], alpha[columns])
+        weights[used.nonzero(), columns] = size[:, None] * found
+    return RidgeFit(weights, alpha, choice)
+
+
+def search_products(sums: list[Products], alphas: Tensor, scales: Tensor) -> RidgeFit:
+    """Return what :func:`search_ridge` does, from the products of every run.
+
+    Parameters
+    ----------
+    sums : list of Products
+        One for each run.
+    alphas, scales
+        As for :func:`search_ridge`.
+
+    Returns
+    -------
+    RidgeFit
+    """
+    total = sum_products(sums)
+
+    def errors(scale: Tensor) -> Tensor:
+        return run_errors([_scaled(part, scale) for part in sums], alphas)
+
+    alpha, choice = _choose(errors, alphas, scales, total.xy.shape[1])
+    weights = torch.zeros_like(total.xy)
+    for k in choice.unique().tolist():
+        columns, used = (choice == k).nonzero()[:, 0], scales[k] > 0
+        part = _scaled(total, scales[k])
+        found = solve_ridge(part._replace(xy=part.xy[:, columns]), alpha[columns])
+        weights[used.nonzero(), columns] = scales[k][used][:, None] * found
+    return RidgeFit(weights, alpha, choice)
+
+
+def _choose(
+    errors: Callable[[Tensor], Tensor],
+    alphas: Tensor,
+    scales: Tensor,
+    n_targets: int,
+) -> tuple[Tensor, Tensor]:
+    """Return penalty and row of the scales with the smallest error for each target."""
     least = alphas.new_full((n_targets,), torch.inf)
     alpha = alphas[:1].expand(n_targets).clone()
     choice = torch.zeros(n_targets, dtype=torch.long, device=alphas.device)
-    if len(alphas) > 1 or len(scales) > 1:
-        sums = [] if by_kernel else [products(*run) for run in runs]
-        for k, scale in enumerate(scales):
-            if by_kernel:
-                errors = kernel_errors(_scaled_runs(runs, scale), [y for _, y, _ in runs], alphas)
-            else:
-                errors = run_errors([_scaled(part, scale) for part in sums], alphas)
-            smallest, which = errors.min(0)
-            better = smallest < least
-            least = torch.where(better, smallest, least)
-            alpha = torch.where(better, alphas[which], alpha)
-            choice = torch.where(better, k, choice)
-    weights = runs[0][0].new_zeros(scales.shape[1], n_targets)
-    for k in choice.unique().tolist():
-        columns, used = (choice == k).nonzero()[:, 0], scales[k] > 0
-        part = [(x, y[:, columns], rank) for x, y, rank in runs]
-        weights[used.nonzero(), columns] = _solve(part, scales[k], alpha[columns])
-    return RidgeFit(weights, alpha, choice)
+    if len(alphas) == len(scales) == 1:
+        return alpha, choice
+    for k, scale in enumerate(scales):
+        smallest, which = errors(scale).min(0)
+        better = smallest < least
+        least = torch.where(better, smallest, least)
+        alpha = torch.where(better, alphas[which], alpha)
+        choice = torch.where(better, k, choice)
+    return alpha, choice
 
 
 def kernel_errors(x: Sequence[Tensor], y: Sequence[Tensor], alphas: Tensor) -> Tensor:
@@ -139,15 +185,6 @@ def solve_kernel_ridge(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(x @ x.mT)
     shrink = 1.0 / (values.clamp(min=0.0)[:, None] + alpha)
     return x.mT @ (vectors @ (shrink * (vectors.mT @ y)))
-
-
-def _solve(runs: list[CleanRun], scale: Tensor, alpha: Tensor) -> Tensor:
-    """Return the weights of the features that have a scale, with a penalty for each target."""
-    x, size = _scaled_runs(runs, scale), scale[scale > 0][:, None]
-    if sum(len(part) for part in x) < len(size):
-        return size * solve_kernel_ridge(torch.cat(x), torch.cat([y for _, y, _ in runs]), alpha)
-    sums = [products(a, y, rank) for a, (_, y, rank) in zip(x, runs, strict=True)]
-    return size * solve_ridge(sum_products(sums), alpha)
 
 
 def _scaled(part: Products, scale: Tensor) -> Products:

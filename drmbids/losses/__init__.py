@@ -2,4 +2,10 @@
 
 from drmbids.core.registry import Registry
 
-LOSSES = Registry("loss", {"squared_error": "drmbids.losses.base:DRMLoss"})
+LOSSES = Registry(
+    "loss",
+    {
+        "squared_error": "drmbids.losses.base:DRMLoss",
+        "cross_entropy": "drmbids.losses.cross_entropy:CrossEntropy",
+    },
+)

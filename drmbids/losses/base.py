@@ -26,3 +26,15 @@ class DRMLoss(nn.Module):
         prediction, target : Tensor of shape (n_measured, batch, n_targets)
         """
         return masked_squared_error(prediction, target)
+
+    def expected(self, prediction: Tensor) -> Tensor:
+        """Return the target that a prediction stands for, the one for which the loss is least.
+
+        The prediction itself, for a squared error; a loss whose predictions are of another scale
+        than its targets, as log odds are of probabilities, says here how they are related.
+
+        Parameters
+        ----------
+        prediction : Tensor of shape (n_measured, batch, n_targets)
+        """
+        return prediction

@@ -1,6 +1,6 @@
 """Running a schedule over one window of ticks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from drmbids.connections.base import DRMConnection
 from drmbids.functional.delay import Block, gather, past_block
+from drmbids.functional.fixed import Fixed
 from drmbids.net.carry import Carry, last_ticks
 from drmbids.net.graph import Stage
 
@@ -33,13 +34,31 @@ class LoopRunner(Protocol):
 
 @dataclass(frozen=True)
 class Afferent:
-    """One input of a population: where it comes from, how late, through which connection."""
+    """One input of a population: where it comes from, how late, through which connection.
+
+    A gate of a connection is an afferent too: what arrives over it changes the connection.
+
+    Parameters
+    ----------
+    source : int
+        Number of the stimulus or population.
+    is_stimulus : bool
+    shortest, longest : int
+        Latest and earliest part of the past that is read, in ticks before the present.
+    connection : DRMConnection
+    gates : tuple of Afferent
+        What modulates the connection.
+    columns : Fixed, optional
+        Columns of the source that are read; all when absent.
+    """
 
     source: int
     is_stimulus: bool
     shortest: int
     longest: int
     connection: DRMConnection
+    gates: tuple["Afferent", ...] = ()
+    columns: Fixed | None = None
 
     @property
     def ticks(self) -> int:
@@ -49,7 +68,31 @@ class Afferent:
     @property
     def is_plain(self) -> bool:
         """Whether what is sent arrives as it is, only later."""
+        return not self.gates and self.only_delays
+
+    @property
+    def only_delays(self) -> bool:
+        """Whether what is sent arrives as it is, only later, but for its gates."""
         return type(self.connection) is DRMConnection and self.connection.weights is None
+
+    @property
+    def parts(self) -> "tuple[Afferent, ...]":
+        """Itself and its gates."""
+        return (self, *self.gates)
+
+    def depends_on(self, members: Collection[int]) -> bool:
+        """Return whether any of some populations sends over it, or modulates it."""
+        return any(not a.is_stimulus and a.source in members for a in self.parts)
+
+
+#: Gives what arrives over an afferent between two ticks.
+Receive = Callable[[Afferent, int, int], Tensor]
+
+
+def gate_factor(receive: Receive, afferent: Afferent, start: int, stop: int) -> Tensor:
+    """Return what gates multiply an afferent by, shape (stop - start, batch, 1 or n_arriving)."""
+    first, *more = (receive(gate, start, stop) for gate in afferent.gates)
+    return sum(more, 1 + first)
 
 
 def run_window(
@@ -87,9 +130,11 @@ def run_window(
     states = list(carry.states)
     readers: dict[int, Callable[[Tensor], Tensor]] = {}
 
-    def receive(afferent: Afferent, start: int, stop: int) -> Tensor:
+    def ungated(afferent: Afferent, start: int, stop: int) -> Tensor:
         source = shown[afferent.source] if afferent.is_stimulus else blocks[afferent.source]
         sent = gather(source, start - afferent.longest, stop - afferent.shortest)
+        if afferent.columns is not None:
+            sent = sent.index_select(-1, afferent.columns.on(sent.device))
         # a call that changes nothing would be a fifth of the time of a small block
         if afferent.is_plain:
             return sent
@@ -98,6 +143,12 @@ def run_window(
         if read is None:
             read = readers[id(connection)] = connection.reader()
         return read(connection(sent))
+
+    # gates have none themselves: a function that called itself would be a circle of references, and
+    # hold the window until the next collection of garbage
+    def receive(afferent: Afferent, start: int, stop: int) -> Tensor:
+        arrived = ungated(afferent, start, stop)
+        return arrived * gate_factor(ungated, afferent, start, stop) if afferent.gates else arrived
 
     for stage in stages:
         if groups and stage.members in groups:
@@ -134,8 +185,7 @@ def _run_loop(
     """Run the members of a loop in rounds of retimed blocks, appending to blocks and states."""
     bounds = block_bounds(stage, n_ticks)
     inside = {
-        node: [not a.is_stimulus and a.source in stage.offsets for a in afferents[node]]
-        for node in stage.members
+        node: [a.depends_on(stage.offsets) for a in afferents[node]] for node in stage.members
     }
     # What enters from outside the loop is received for the whole window at once and split: a slice
     # per block would write a gradient as long as the window for every block.

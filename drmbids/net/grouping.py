@@ -10,11 +10,16 @@ side. Against the engine's own loop, groups take a third to two thirds of the ti
 memory, a seventh to a third for leaky and gated ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from drmbids.connections.base import DRMConnection
+from drmbids.connections.gate import Gate
 from drmbids.functional.fixed import Fixed
 from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
@@ -26,6 +31,8 @@ from drmbids.populations.base import DRMPopulation, GatedForm, RateForm
 MEMBER_BLOCK, CONNECTION_BLOCK = 17.0, 14.0
 MEMBER_TICK = {"additive": 0.0, "leaky": 12.0, "gated": 30.0}
 STACK_TICK = {"additive": 22.0, "leaky": 30.0, "gated": 38.0}
+# More for each block of a connection with gates, and for each tick of a stack that has any.
+GATE_BLOCK, MODULATED_TICK = 12.0, 35.0
 #: For each weight in each tick: between 0.0004 for one run and 0.002 for 16 runs side by side.
 WEIGHT_TICK = 0.001
 #: Elements of the stacked weights above which loops are never stacked: 64 MB in float32.
@@ -73,7 +80,7 @@ class Grouping:
         """Return the group of a stage, None where its members run on their own."""
         alone = stage.block is None and len(stage.members) == 1
         forms = [self.forms[k] for k in stage.members]
-        if alone or None in forms or not all(a.is_plain for a in self._inside(stage)):
+        if alone or None in forms or not self._is_simple(stage):
             return None
         if self._stack_cost(stage) < self._block_cost(stage):
             return self._stack(stage)
@@ -86,11 +93,18 @@ class Grouping:
     def _inside(self, stage: Stage) -> list[Afferent]:
         return [a for k in stage.members for a in self.afferents[k] if _is_inside(a, stage)]
 
+    def _is_simple(self, stage: Stage) -> bool:
+        """Return whether members do nothing but delay each other, and modulate nothing."""
+        gates = [g for k in stage.members for a in self.afferents[k] for g in a.gates]
+        return all(a.only_delays for a in self._inside(stage)) and not any(
+            g.depends_on(stage.members) for g in gates
+        )
+
     def _kind(self, stage: Stage) -> str | None:
         """Return what the members are if they can be stacked, else None."""
         inside = self._inside(stage)
         forms = [self.forms[k] for k in stage.members]
-        if not all(a.is_plain and a.ticks >= 1 for a in inside):
+        if not self._is_simple(stage) or not all(a.ticks >= 1 for a in inside):
             return None
         if all(isinstance(form, GatedForm) for form in forms):
             return "gated"
@@ -106,7 +120,8 @@ class Grouping:
         rows, columns = self._stack_shape(stage)
         if kind is None or rows * columns > MAX_WEIGHTS:
             return float("inf")
-        return STACK_TICK[kind] + WEIGHT_TICK * rows * columns
+        modulated = MODULATED_TICK if self._modulators(stage) else 0.0
+        return STACK_TICK[kind] + modulated + WEIGHT_TICK * rows * columns
 
     def _block_cost(self, stage: Stage) -> float:
         """Return the estimated time of a tick when members run in turn."""
@@ -117,6 +132,7 @@ class Grouping:
             units[c.to] * units[c.source] * (3 if kinds[c.to] == "gated" else 1) for c in inner
         ) + sum(3 * n * n for n, kind in zip(units, kinds, strict=True) if kind == "gated")
         block = MEMBER_BLOCK * len(units) + CONNECTION_BLOCK * len(inner)
+        block += GATE_BLOCK * sum(bool(c.afferent.gates) for c in inner)
         ticks = sum(MEMBER_TICK[kind] for kind in kinds)
         return (block / stage.block if stage.block else 0.0) + ticks + WEIGHT_TICK * weights
 
@@ -124,12 +140,17 @@ class Grouping:
         n = sum(self.units[k] for k in stage.members)
         depth = max((a.ticks for a in self._inside(stage)), default=1)
         gated = isinstance(self.forms[stage.members[0]], GatedForm)
-        return (4 * n if gated else n), depth * n
+        n_factors = 1 + sum(_n_modulators(g) for g in self._modulators(stage).values())
+        return (4 * n if gated else n), n_factors * depth * n
+
+    def _modulators(self, stage: Stage) -> dict[Hashable, Afferent]:
+        """Return what modulates the connections within a stage, by where it comes from."""
+        return {_origin(g): g for a in self._inside(stage) for g in a.gates}
 
     def _inner(self, stage: Stage) -> tuple[Inner, ...]:
         position = {k: i for i, k in enumerate(stage.members)}
         return tuple(
-            Inner(position[k], position[a.source], a.ticks, columns.start, columns.stop)
+            Inner(position[k], position[a.source], a.ticks, columns.start, columns.stop, a)
             for k in stage.members
             for a, columns in self._columns(k)
             if _is_inside(a, stage)
@@ -155,30 +176,65 @@ class Grouping:
         sizes = [self.units[k] for k in stage.members]
         total = sum(sizes)
         starts = torch.tensor([0, *sizes]).cumsum(0).tolist()
-        n_kinds, depth = shape[0] // total, shape[1] // total
+        n_kinds, depth = shape[0] // total, max((c.ticks for c in inner), default=1)
 
-        def place(to: int, kinds: Sequence[int], sources: Sequence[tuple[int, int]]) -> Tensor:
+        def place(
+            to: int, kinds: Sequence[int], sources: Sequence[tuple[int, int]], factor: int = 0
+        ) -> Tensor:
             """Return where weights go: rows of a member's units, for each kind of input."""
             rows = torch.tensor(kinds)[:, None] * total + starts[to] + torch.arange(sizes[to])
             columns = [
-                (depth - ticks) * total + starts[source] + torch.arange(sizes[source])
+                ((factor + 1) * depth - ticks) * total
+                + starts[source]
+                + torch.arange(sizes[source])
                 for source, ticks in sources
             ]
             return (rows.reshape(-1, 1) * shape[1] + torch.cat(columns)).reshape(-1)
 
         inside, places = [], []
+        # gated units: input reaches the last three kinds, their own activity the first three
+        kinds = (1, 2, 3) if n_kinds == 4 else (0,)
         for to in range(len(sizes)):
             own = [c for c in inner if c.to == to]
             columns = [column for c in own for column in range(c.first, c.last)]
             inside.append(_indices(columns))
-            # gated units: input reaches the last three kinds, their own activity the first three
-            kinds = (1, 2, 3) if n_kinds == 4 else (0,)
             if own:
                 places.append(place(to, kinds, [(c.source, c.ticks) for c in own]))
         if n_kinds == 4:
             places += [place(to, (0, 1, 2), [(to, 1)]) for to in range(len(sizes))]
-        outside, depths = self._outside(stage), (depth,) * len(sizes)
-        return Stack(stage, inner, outside, depths, tuple(inside), Fixed(torch.cat(places)), shape)
+        modulators = self._modulators(stage)
+        firsts = dict(zip(modulators, _first_factors(modulators.values()), strict=True))
+        for c in inner:
+            for gate in c.afferent.gates:
+                first = firsts[_origin(gate)]
+                places += [
+                    place(c.to, kinds, [(c.source, c.ticks)], first + j)
+                    for j in range(_n_modulators(gate))
+                ]
+        return Stack(
+            stage,
+            inner,
+            self._outside(stage),
+            (depth,) * len(sizes),
+            tuple(inside),
+            Fixed(torch.cat(places)),
+            shape,
+            tuple(replace(gate, connection=DRMConnection()) for gate in modulators.values()),
+        )
+
+
+def _origin(gate: Afferent) -> Hashable:
+    """Return where the modulators of a gate come from: gates with the same share their factors."""
+    return cast(Gate, gate.connection).origin, gate.ticks
+
+
+def _n_modulators(gate: Afferent) -> int:
+    return cast(Gate, gate.connection).n_modulators
+
+
+def _first_factors(gates: Iterable[Afferent]) -> list[int]:
+    """Return which factor the first modulator of each gate is; factor 0 is 1."""
+    return list(accumulate(map(_n_modulators, gates), initial=1))[:-1]
 
 
 def _indices(columns: Sequence[int]) -> Fixed:

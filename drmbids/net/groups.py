@@ -3,7 +3,8 @@
 Where all members of a loop are rate units or gated units
 (:meth:`~drmbids.DRMPopulation.loop_form`), connected by nothing but delays, the loop is one
 operation for autograd (:mod:`drmbids.functional.recurrence`). What enters the loop from outside is
-worked out for the whole window before. There are two ways:
+worked out for the whole window before, and so is what modulates its connections, which must not be
+part of it. There are two ways:
 
 *in blocks*: the members run in turn for as many ticks as delays allow, as the engine does;
 
@@ -13,11 +14,12 @@ matrix; a tick is one product for the whole loop.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
+from drmbids.connections.gate import Gate
 from drmbids.functional.cells import Gated, Rate
 from drmbids.functional.delay import Block, gather
 from drmbids.functional.fixed import Fixed
@@ -28,7 +30,7 @@ from drmbids.functional.recurrence import (
     gated_recurrence,
     loop_recurrence,
 )
-from drmbids.net.engine import Afferent, block_bounds
+from drmbids.net.engine import Afferent, Receive, block_bounds, gate_factor
 from drmbids.net.graph import Stage
 from drmbids.populations.base import NONLINEARITIES, DRMPopulation, GatedForm, RateForm
 
@@ -37,13 +39,17 @@ Form = RateForm | GatedForm
 
 
 class Inner(NamedTuple):
-    """A connection within a loop: positions of target and source, delay, columns of the weights."""
+    """A connection within a loop.
+
+    Positions of target and source, delay, columns of the weights, and the afferent it is.
+    """
 
     to: int
     source: int
     ticks: int
     first: int
     last: int
+    afferent: Afferent
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,21 +114,29 @@ class Group:
                 if a.is_stimulus or a.source not in self.members
             ]
             parts.append((past, _drive(form, columns, sent, n_ticks, past.shape[1])))
-        for k, series in zip(self.members, self._activity(forms, parts), strict=True):
+        found = self._activity(forms, parts, receive)
+        for k, series in zip(self.members, found, strict=True):
             blocks[k].append(Block(0, n_ticks, series))
             if states[k] is not None:
                 states[k] = series[-1].view_as(states[k])
 
     def _activity(
-        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]]
+        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]], receive: Receive
     ) -> Sequence[Tensor]:
         """Return the activity of each member from its form, and its past and drive."""
+        n_ticks = len(parts[0][1])
         members = [_member(form, *part) for form, part in zip(forms, parts, strict=True)]
         arcs = [
-            Arc(to, source, ticks, forms[to].weight[:, first:last])
-            for to, source, ticks, first, last in self.inner
+            Arc(
+                c.to,
+                c.source,
+                c.ticks,
+                forms[c.to].weight[:, c.first : c.last],
+                gate_factor(receive, c.afferent, 0, n_ticks) if c.afferent.gates else None,
+            )
+            for c in self.inner
         ]
-        return loop_recurrence(members, arcs, self._turns(len(parts[0][1])))
+        return loop_recurrence(members, arcs, self._turns(n_ticks))
 
     def _turns(self, n_ticks: int) -> list[tuple[int, int]]:
         bounds = block_bounds(self.stage, n_ticks)
@@ -146,24 +160,34 @@ class Stack(Group):
     inside : tuple of Fixed
         For each member, which columns of its weights belong to members.
     place : Fixed
-        Where these go in the stacked matrix, flat; after them, the own weights of gated units.
+        Where these go in the stacked matrix, flat; after them, the own weights of gated units, and
+        for each gate of a connection its weights times gains.
     shape : tuple of (int, int)
-        Of the stacked matrix.
+        Of the stacked matrix: as wide as all delays for activity as it is, and once more for each
+        modulator.
+    modulators : tuple of Afferent
+        What modulates connections of the loop, known before it runs.
     """
 
     inside: tuple[Fixed, ...]
     place: Fixed
     shape: tuple[int, int]
+    modulators: tuple[Afferent, ...]
 
     def _activity(
-        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]]
+        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]], receive: Receive
     ) -> Sequence[Tensor]:
         pasts, drives = zip(*parts, strict=True)
         widths = [past.shape[-1] for past in pasts]
         # each kind of input for all units, one after the other
         kinds = [drive.unflatten(-1, (-1, n)) for drive, n in zip(drives, widths, strict=True)]
         past, drive = torch.cat(pasts, -1), torch.cat(kinds, -1).flatten(-2)
-        return _stacked(forms, past, drive, self._weights(forms)).split(widths, dim=-1)
+        factors = None
+        if self.modulators:
+            shown = [receive(modulator, 0, len(drive)) for modulator in self.modulators]
+            factors = torch.cat([torch.ones_like(shown[0][..., :1]), *shown], -1)
+        found = _stacked(forms, past, drive, self._weights(forms), factors)
+        return found.split(widths, dim=-1)
 
     def _weights(self, forms: Sequence[Form]) -> Tensor:
         """Return the stacked weights."""
@@ -172,6 +196,10 @@ class Stack(Group):
             for form, columns in zip(forms, self.inside, strict=True)
         ]
         parts += [form.recurrent for form in forms if isinstance(form, GatedForm)]
+        for c in self.inner:
+            weight = forms[c.to].weight[:, c.first : c.last]
+            gains = (cast(Gate, gate.connection).value("gain") for gate in c.afferent.gates)
+            parts += [gain.unsqueeze(1) * weight for gain in gains]
         values = torch.cat([part.reshape(-1) for part in parts])
         flat = values.new_zeros(self.shape[0] * self.shape[1])
         return flat.index_add(0, self.place.on(values.device), values).view(self.shape)
@@ -210,12 +238,15 @@ def _member(form: Form, past: Tensor, drive: Tensor) -> Member:
     return Member(Rate(NONLINEARITIES[form.nonlinearity]), past, drive, None, form.decay)
 
 
-def _stacked(forms: Sequence[Any], past: Tensor, drive: Tensor, weight: Tensor) -> Tensor:
+def _stacked(
+    forms: Sequence[Any], past: Tensor, drive: Tensor, weight: Tensor, factors: Tensor | None
+) -> Tensor:
     """Return the activity of the units of all members."""
     if isinstance(forms[0], GatedForm):
         biases = torch.cat([form.recurrent_bias for form in forms])
-        return gated_recurrence(past, drive, weight, biases)
+        return gated_recurrence(past, drive, weight, biases, factors)
     decay = None
     if any(form.decay is not None for form in forms):
         decay = torch.cat([torch.zeros_like(f.bias) if f.decay is None else f.decay for f in forms])
-    return delayed_recurrence(past, drive, weight, decay, NONLINEARITIES[forms[0].nonlinearity])
+    phi = NONLINEARITIES[forms[0].nonlinearity]
+    return delayed_recurrence(past, drive, weight, decay, phi, factors)

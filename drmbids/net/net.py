@@ -11,6 +11,7 @@ from drmbids.core.exceptions import ModelError
 from drmbids.core.time import check_resolution
 from drmbids.net.carry import Carry
 from drmbids.net.engine import Afferent, run_window
+from drmbids.net.gating import earliest_delays, with_gates
 from drmbids.net.graph import make_schedule
 from drmbids.net.grouping import Grouping
 from drmbids.net.mass_loop import make_mass_loop
@@ -56,7 +57,8 @@ class DRMNet(nn.Module):
     ------
     ModelError
         If sizes do not fit, a population has no input, a delay is no multiple of the resolution,
-        or connections without delay form a loop. All faults of one kind are listed together.
+        connections without delay form a loop, or what modulates a connection is not there. All
+        faults of one kind are listed together.
 
     Examples
     --------
@@ -109,12 +111,8 @@ class DRMNet(nn.Module):
         self.stimuli = stimulus_columns(stimuli, len(from_stimuli[0]), self)
         widths = afferent_widths(self)
         check_sizes(self, widths)
-        delays = {
-            (to, a.source): a.shortest
-            for to, line in enumerate(self.afferents)
-            for a in line
-            if not a.is_stimulus
-        }
+        self.afferents = with_gates(self)
+        delays = earliest_delays(self)
         grouping = Grouping(self.afferents, self.population_list, widths)
         self.stages = grouping.join_chains(make_schedule(n, delays, self.population_names))
         found = {
@@ -131,6 +129,8 @@ class DRMNet(nn.Module):
         connection.set_resolution(self.resolution)
         try:
             shortest, longest = connection.shortest_ticks, connection.longest_ticks
+            for gate in connection.gates:
+                cast(DRMConnection, gate).shortest_ticks  # noqa: B018
         except ModelError as error:
             where = f"{origin} -> {self.population_names[to]}"
             raise ModelError([f"{where}: {problem}" for problem in error.problems]) from error
@@ -162,7 +162,7 @@ class DRMNet(nn.Module):
         past = [self.readout.memory] * len(self.populations)
         shown = [0] * len(self.stimuli)
         for line in self.afferents:
-            for a in line:
+            for a in (part for afferent in line for part in afferent.parts):
                 reach = shown if a.is_stimulus else past
                 reach[a.source] = max(reach[a.source], a.longest)
         return Carry(

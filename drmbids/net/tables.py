@@ -42,7 +42,8 @@ def limiting_loop(net: "DRMNet", stage: Stage) -> str:
     arcs = [
         (a.source, to, a.shortest - (longer if at[a.source] >= at[to] else 0))
         for to in stage.members
-        for a in net.afferents[to]
+        for afferent in net.afferents[to]
+        for a in afferent.parts
         if not a.is_stimulus and a.source in at
     ]
     offsets = dict.fromkeys(stage.members, 0)

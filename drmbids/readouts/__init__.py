@@ -8,6 +8,7 @@ READOUTS = Registry(
         "bold": "drmbids.readouts.bold:BOLD",
         "balloon": "drmbids.readouts.balloon:Balloon",
         "gru": "drmbids.readouts.gru:GRUReadout",
+        "choice": "drmbids.readouts.choice:Choice",
     },
 )
 

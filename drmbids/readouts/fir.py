@@ -1,5 +1,9 @@
 """FIR: a response of any shape, its value at each delay a feature."""
 
+import math
+from typing import ClassVar
+
+import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import ModelError
@@ -12,7 +16,9 @@ class FIR(HRF):
 
     Each delay is a feature of every unit, so that the solved maps find the response of every voxel
     to every unit; it starts at 0 and ends at 0. The penalty is on the size of the response alone,
-    not on its roughness.
+    unless there is a smoothness: then each feature is a bump as wide, and the penalty draws the
+    response to smooth ones, as a Gaussian process does whose values at two lags agree within about
+    that many seconds.
 
     Parameters
     ----------
@@ -22,15 +28,19 @@ class FIR(HRF):
         Number of delays; 15 are 2 s apart in 32 s.
     length : float
         Seconds covered.
+    smoothness : float
+        Standard deviation in seconds of the bumps, half the step between delays or more; 0 is
+        linear between delays.
 
     Raises
     ------
     ModelError
-        If there is no delay.
+        If there is no delay, or the bumps are too narrow to reach one another.
 
     References
     ----------
-    Glover 1999, NeuroImage 9:416-429; Dale 1999, Human Brain Mapping 8:109-114.
+    Glover 1999, NeuroImage 9:416-429; Dale 1999, Human Brain Mapping 8:109-114. Smoothness: Goutte,
+    Nielsen and Hansen 2000, IEEE Transactions on Medical Imaging 19:1188-1201.
 
     Examples
     --------
@@ -41,13 +51,41 @@ class FIR(HRF):
             [0.0000, 0.0000, 0.0000]])
     """
 
-    def __init__(self, n_regions: int = 1, n_delays: int = 15, length: float = 32.0):
+    option_units: ClassVar = {"length": "s", "smoothness": "s"}
+
+    def __init__(
+        self,
+        n_regions: int = 1,
+        n_delays: int = 15,
+        length: float = 32.0,
+        smoothness: float = 0.0,
+    ):
         if n_delays < 1:
             raise ModelError(f"a finite impulse response needs a delay, got n_delays={n_delays}")
         super().__init__(n_regions, length, n_delays)
-        self.n_delays = n_delays
+        self.n_delays, self.smoothness = n_delays, float(smoothness)
+        if smoothness and smoothness < self._step / 2:
+            raise ModelError(
+                f"delays are {self._step:g} s apart, bumps of smoothness={smoothness:g} s would "
+                f"leave holes; use {self._step / 2:g} s or more, or more delays"
+            )
+
+    @property
+    def _step(self) -> float:
+        return self.length / (self.n_delays + 1)
 
     def forward(self, lag: Tensor) -> Tensor:
-        """Return one tent for each delay, shape (n_regions, n_delays, n_lags)."""
-        tents = tent_basis(lag, self.length / (self.n_delays + 1), self.n_delays)
-        return (tents.mT * self._within(lag)).expand(self.n_regions, -1, -1)
+        """Return a tent or bump for each delay, shape (n_regions, n_delays, n_lags)."""
+        basis = self._bumps(lag) if self.smoothness else tent_basis(lag, self._step, self.n_delays)
+        return (basis.mT * self._within(lag)).expand(self.n_regions, -1, -1)
+
+    def _bumps(self, lag: Tensor) -> Tensor:
+        """Return Gaussian densities, less their mirror images at both ends: 0 there."""
+        delays = self._step * torch.arange(1, self.n_delays + 1, dtype=lag.dtype, device=lag.device)
+        lag = lag.unsqueeze(-1)
+
+        def bump(away: Tensor) -> Tensor:
+            height = 1 / (self.smoothness * math.sqrt(2 * math.pi))
+            return height * torch.exp(-0.5 * (away / self.smoothness) ** 2)
+
+        return bump(lag - delays) - bump(lag + delays) - bump(lag + delays - 2 * self.length)

@@ -1,18 +1,21 @@
 """The report over participants."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from drmbids import __version__
+from drmbids.comparison.mixed import summarise_differences
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_text
-from drmbids.plotting.group_scores import group_scores
 from drmbids.report.folder import Analysis, entities_of, find_analyses
-from drmbids.report.group_tables import ALL_REGIONS, group_differences, participant_scores
+from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
+from drmbids.report.group_tables import model_selection, participant_pairs, participant_scores
 from drmbids.report.page import Section, render, section
 from drmbids.report.run_sections import fill_methods
+from drmbids.report.statistics_text import group_text
 from drmbids.report.svg import FigureFolder
 
 
@@ -27,9 +30,11 @@ def write_group_report(out_dir: str | Path) -> Path:
     Returns
     -------
     Path
-        ``group.html``; beside it ``group/desc-scores_participants.tsv`` (one row for each
-        participant, analysis, model and region) and ``group/desc-paired_participants.tsv``
-        (differences with the baseline over participants).
+        ``group.html``; beside it, in ``group/``, ``desc-scores_participants.tsv`` (one row for each
+        participant, analysis, model and region), ``desc-differences_participants.tsv`` (each
+        participant's differences with the baseline), ``desc-paired_participants.tsv`` (what these
+        say of the population) and, for two participants or more with log-likelihoods,
+        ``desc-selection_participants.tsv`` (how frequent each model is).
 
     Raises
     ------
@@ -48,20 +53,31 @@ def write_group_report(out_dir: str | Path) -> Path:
     scores = pd.concat([_scores_of(a) for a in scored], ignore_index=True)
     baselines = list(dict.fromkeys(a.baseline for a in scored if a.baseline))
     baseline = baselines[0] if len(baselines) == 1 else None
-    _write_table(scores, out_dir / "group" / "desc-scores_participants.tsv")
-    differences = group_differences(scores, baseline) if baseline else pd.DataFrame()
+    differences = pd.DataFrame()
     if baseline:
-        _write_table(differences, out_dir / "group" / "desc-paired_participants.tsv")
+        differences = pd.concat([_pairs_of(a, baseline) for a in scored], ignore_index=True)
+    tables = {
+        "scores": scores,
+        "differences": differences,
+        "paired": summarise_differences(differences) if len(differences) else pd.DataFrame(),
+        "selection": model_selection(scores) if "log_likelihood" in scores else pd.DataFrame(),
+    }
+    for name, table in tables.items():
+        path = out_dir / "group" / f"desc-{name}_participants.tsv"
+        for earlier in (path, path.with_suffix(".json")):
+            earlier.unlink(missing_ok=True)
+        if len(table):
+            _write_table(table, path)
     figures = FigureFolder(out_dir, "group/figures")
     lacking = sorted(f.name for f in folders if f.name not in {a.folder.name for a in scored})
     fill = partial(_fill_participants, scores=scores, lacking=lacking, out_dir=out_dir)
-    drawn = partial(
-        _fill_scores, scores=scores, baseline=baseline, differences=differences, figures=figures
-    )
+    drawn = {"tables": tables, "figures": figures}
     sections = [
         section("Participants", "participants", fill),
-        section("Scores", "scores", drawn),
-        section("Methods", "methods", partial(fill_methods, analyses=scored[:1])),
+        section("Scores", "scores", partial(fill_scores, baseline=baseline, **drawn)),
+        section("Differences", "differences", partial(fill_differences, **drawn)),
+        section("Model frequencies", "selection", partial(fill_selection, **drawn)),
+        section("Methods", "methods", partial(_fill_methods, scored=scored, tables=tables)),
     ]
     n = scores["participant_id"].nunique()
     page = render(
@@ -78,17 +94,31 @@ def write_group_report(out_dir: str | Path) -> Path:
 
 
 def _scores_of(analysis: Analysis) -> pd.DataFrame:
-    """Return the scores of one analysis; its name is its stem without the participant."""
+    """Return the scores of one analysis."""
+    return _named(analysis, participant_scores(_read_scores(analysis)))
+
+
+def _pairs_of(analysis: Analysis, baseline: str) -> pd.DataFrame:
+    """Return the differences with the baseline of one analysis."""
+    return _named(analysis, participant_pairs(_read_scores(analysis), baseline))
+
+
+def _read_scores(analysis: Analysis) -> pd.DataFrame:
+    """Return the score of each voxel and fold."""
     table = analysis.table("desc-scores_timeseries")
     if table is None:
         raise DataError(f"{analysis.stem}: the table of scores has gone; run the analysis again")
+    return table
+
+
+def _named(analysis: Analysis, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with participant and analysis, whose name is its stem without the former."""
     entities = entities_of(analysis.stem)
     participant = entities.pop("sub", "n/a")
     name = "_".join(f"{k}-{v}" for k, v in entities.items()) or "all"
-    scores = participant_scores(table)
-    scores.insert(0, "participant_id", f"sub-{participant}")
-    scores.insert(1, "analysis", name)
-    return scores
+    table.insert(0, "participant_id", f"sub-{participant}")
+    table.insert(1, "analysis", name)
+    return table
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
@@ -114,37 +144,10 @@ def _fill_participants(
         section.note(f"Included, without a report of their own: {rest}.")
 
 
-def _fill_scores(
-    section: Section,
-    scores: pd.DataFrame,
-    baseline: str | None,
-    differences: pd.DataFrame,
-    figures: FigureFolder,
+def _fill_methods(
+    section: Section, scored: Sequence[Analysis], tables: Mapping[str, pd.DataFrame]
 ) -> None:
-    """Figures and tables of each analysis."""
-    n = scores["participant_id"].nunique()
-    if n == 1:
-        section.note(
-            "There is one participant, so nothing can be said about a population: differences are "
-            "given without an interval."
-        )
-    if baseline is None:
-        section.note("The participants do not share a baseline, so no differences are given.")
-    for analysis, rows in scores.groupby("analysis", sort=False):
-        whole = _over_regions(rows)
-        figure = group_scores(whole, baseline, label="median r over voxels")
-        content, file = figures.save(figure, f"{analysis}_desc-scores_bold")
-        section.figure(content, f"{analysis}: each line is a participant, bars are medians.", file)
-    if len(differences):
-        section.table(
-            differences,
-            f"Median r of each model minus that of {baseline}, paired within participants; "
-            "95 % interval of the mean (Student).",
-        )
-    section.table(scores, "Scores of each participant.", folded=len(scores) > 25)
-
-
-def _over_regions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows over all regions, or those of the only region, of each participant."""
-    several = rows.groupby("participant_id")["region"].transform("nunique") > 1
-    return rows[(rows["region"] == ALL_REGIONS) | ~several]
+    """The text for a paper: of one participant, and of the inference over all."""
+    fill_methods(section, scored[:1])
+    section.note("Over participants:")
+    section.prose(group_text(tables["paired"], tables["selection"]))

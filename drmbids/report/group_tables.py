@@ -1,9 +1,9 @@
 """Scores over participants, and what may be said of the population."""
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
+from drmbids.comparison.paired import paired_differences
+from drmbids.comparison.selection import select_models
 from drmbids.core.results import Results
 
 #: Label of the rows over all regions together.
@@ -16,81 +16,94 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        Columns ``model, fold, region, target, r, r2``.
+        Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``.
 
     Returns
     -------
     DataFrame
-        Columns ``model, region, n_targets, r_median, r_mean, r_p95, r2_median, r2_mean, r2_p95``.
+        Columns ``model, region, n_targets, r_median, r_mean, r_p95, r2_median, r2_mean, r2_p95``,
+        maybe ``log_likelihood`` (nats, summed over folds and those targets that all models have it
+        of).
     """
-    targets = Results(scores).per_target()
-    parts = [targets]
-    if targets["region"].nunique() > 1:
-        parts.append(targets.assign(region=ALL_REGIONS))
+    table = _with_all_regions(scores)
+    keys = ["model", "region"]
     rows = []
-    for (model, region), group in pd.concat(parts).groupby(["model", "region"], sort=False):
+    for (model, region), group in Results(table).per_target().groupby(keys, sort=False):
         row = {"model": model, "region": region, "n_targets": len(group)}
         for score in ("r", "r2"):
             row[f"{score}_median"] = group[score].median()
             row[f"{score}_mean"] = group[score].mean()
             row[f"{score}_p95"] = group[score].quantile(0.95)
         rows.append(row)
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    if "log_likelihood" in table:
+        wide = table.pivot(
+            index=["region", "target"], columns=["model", "fold"], values="log_likelihood"
+        )
+        sums = wide.dropna().T.groupby(level="model").sum().T.groupby(level="region").sum()
+        sums = pd.Series(sums.stack(), name="log_likelihood")
+        found = found.join(sums, on=["region", "model"])
+    return found
 
 
-def group_differences(
-    scores: pd.DataFrame, baseline: str, score: str = "r_median", confidence: float = 0.95
-) -> pd.DataFrame:
-    """Return each model's difference with the baseline over participants.
-
-    The participant is the unit of inference: each gives one paired difference. The interval is
-    Student's for their mean, and is missing for fewer than two participants.
+def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Return one participant's differences with the baseline, for each region and all together.
 
     Parameters
     ----------
     scores : DataFrame
-        Columns ``participant_id, analysis, model, region`` and the score.
+        Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``.
     baseline : str
         Model that the others are compared with.
-    score : str
-        Column to compare.
-    confidence : float
-        Coverage of the interval, between 0 and 1.
 
     Returns
     -------
     DataFrame
-        Columns ``analysis, model, baseline, region, n_participants, mean_difference,
-        median_difference, ci_low, ci_high, n_better``.
+        As :func:`~drmbids.paired_differences`; empty where the baseline is alone or not there.
     """
-    columns = [
-        "analysis",
-        "model",
-        "baseline",
-        "region",
-        "n_participants",
-        "mean_difference",
-        "median_difference",
-        "ci_low",
-        "ci_high",
-        "n_better",
-    ]
-    keys = ["participant_id", "analysis", "region"]
-    wide = scores.pivot_table(index=keys, columns="model", values=score, sort=False)
-    rows = []
-    for model in wide.columns.drop(baseline, errors="ignore") if baseline in wide else ():
-        difference = (wide[model] - wide[baseline]).dropna()
-        for (analysis, region), values in difference.groupby(["analysis", "region"], sort=False):
-            low, high = _interval(values.to_numpy(), confidence)
-            better = int((values > 0).sum())
-            middle = (len(values), values.mean(), values.median(), low, high, better)
-            rows.append((analysis, model, baseline, region, *middle))
-    return pd.DataFrame(rows, columns=columns)
+    models = set(scores["model"])
+    if baseline not in models or len(models) < 2:
+        return pd.DataFrame()
+    return paired_differences(Results(_with_all_regions(scores)), baseline)
 
 
-def _interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Return Student's interval of the mean."""
-    if len(values) < 2:
-        return np.nan, np.nan
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values)
-    return float(values.mean() - half), float(values.mean() + half)
+def model_selection(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how frequent each model is among participants, with both usual priors.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Columns ``participant_id, analysis, region, model, log_likelihood``; participants that lack
+        a model are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``analysis, region, n_participants, prior_count, model`` and what
+        :func:`~drmbids.select_models` gives; empty with fewer than two participants or models.
+    """
+    tables = []
+    for (analysis, region), rows in scores.groupby(["analysis", "region"], sort=False):
+        wide = rows.pivot(index="participant_id", columns="model", values="log_likelihood")
+        evidence = wide[list(dict.fromkeys(rows["model"]))].dropna()
+        if min(evidence.shape) < 2:
+            continue
+        for prior in (1.0, 1 / evidence.shape[1]):
+            found = select_models(evidence, prior)
+            head = {
+                "analysis": analysis,
+                "region": region,
+                "n_participants": len(evidence),
+                "prior_count": prior,
+            }
+            tables.append(pd.DataFrame({**head, **found}))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _with_all_regions(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores, and where there are several regions those of all targets as one more."""
+    if scores["region"].nunique() < 2:
+        return scores
+    names = scores["region"].astype(str) + " " + scores["target"].astype(str)
+    every = scores.assign(region=ALL_REGIONS, target=pd.factorize(names)[0])
+    return pd.concat([scores, every], ignore_index=True)

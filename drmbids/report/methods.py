@@ -8,7 +8,9 @@ import pandas as pd
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.report.numbers import format_value
+from drmbids.report.physiology import PHYSIO_CITATIONS, physio_text
 from drmbids.report.references import REFERENCES
+from drmbids.report.statistics_text import STATISTICS_CITATIONS, statistics_text
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,11 @@ def methods_text(
     sentences = [
         _data_sentence(inputs),
         *[_model_sentence(m, training[m["name"]].hrf, several) for m in models],
+        physio_text(inputs),
         _nuisance_sentence(nuisance, inputs),
         *_training_sentences(training),
         _test_sentence(inputs, folds),
+        statistics_text(inputs),
     ]
     if scores is not None and len(scores):
         sentences.append(_result_sentence(scores))
@@ -102,6 +106,8 @@ _CITATIONS = {
     "truncation": "Williams & Peng, 1990",
     "torch": "Paszke et al., 2019",
     "nilearn": "Abraham et al., 2014",
+    **STATISTICS_CITATIONS,
+    **PHYSIO_CITATIONS,
 }
 
 

@@ -19,6 +19,7 @@ from drmbids.report.model_sections import (
 )
 from drmbids.report.numbers import format_value
 from drmbids.report.page import Section, render, section
+from drmbids.report.physiology import fill_physio
 from drmbids.report.run_sections import (
     fill_design,
     fill_inputs,
@@ -26,7 +27,7 @@ from drmbids.report.run_sections import (
     fill_methods,
     fill_provenance,
 )
-from drmbids.report.score_sections import fill_maps, fill_scores, fill_series
+from drmbids.report.score_sections import fill_maps, fill_scores, fill_series, fill_statistics
 from drmbids.report.svg import FigureFolder
 
 
@@ -86,6 +87,7 @@ def _chapter(
         ("Models", "models", partial(fill_models, **drawn)),
         ("Design", "design", partial(fill_design, **drawn)),
         ("Scores", "scores", partial(fill_scores, **drawn)),
+        ("Statistics", "statistics", partial(fill_statistics, analysis=analysis)),
         ("Score maps", "maps", partial(fill_maps, **drawn)),
         ("Series", "series", partial(fill_series, **drawn)),
         ("Hemodynamic responses", "hrf", partial(fill_hrfs, **drawn)),
@@ -99,6 +101,9 @@ def _chapter(
     if analysis.table_path("desc-recovery_scores"):
         recovered = ("Recovery of the truth", "recovery", partial(fill_recovery, **drawn))
         parts.insert(-1 if where else len(parts), recovered)
+    if analysis.inputs.get("physio"):
+        place = next(k for k, part in enumerate(parts) if part[1] == "design") + 1
+        parts.insert(place, ("Heart and breath", "physio", partial(fill_physio, **drawn)))
     prefix = f"{analysis.stem}-" if titled else ""
     sections = [section(title, prefix + anchor, fill) for title, anchor, fill in parts]
     return {"title": analysis.stem if titled else "", "sections": sections}

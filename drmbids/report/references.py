@@ -39,6 +39,76 @@ REFERENCES = {
         "library. Advances in Neural Information Processing Systems, 32. "
         "https://arxiv.org/abs/1912.01703"
     ),
+    "folds": (
+        "Nadeau, C., & Bengio, Y. (2003). Inference for the generalization error. Machine "
+        "Learning, 52(3), 239-281. https://doi.org/10.1023/A:1024068626366"
+    ),
+    "largest": (
+        "Nichols, T. E., & Holmes, A. P. (2002). Nonparametric permutation tests for functional "
+        "neuroimaging: a primer with examples. Human Brain Mapping, 15(1), 1-25. "
+        "https://doi.org/10.1002/hbm.1058"
+    ),
+    "discovery": (
+        "Benjamini, Y., & Hochberg, Y. (1995). Controlling the false discovery rate: a practical "
+        "and powerful approach to multiple testing. Journal of the Royal Statistical Society B, "
+        "57(1), 289-300. https://doi.org/10.1111/j.2517-6161.1995.tb02031.x"
+    ),
+    "ceiling": (
+        "Sahani, M., & Linden, J. F. (2003). How linear are auditory cortical responses? Advances "
+        "in Neural Information Processing Systems, 15, 125-132."
+    ),
+    "normalised": (
+        "Schoppe, O., Harper, N. S., Willmore, B. D. B., King, A. J., & Schnupp, J. W. H. (2016). "
+        "Measuring the performance of neural models. Frontiers in Computational Neuroscience, 10, "
+        "10. https://doi.org/10.3389/fncom.2016.00010"
+    ),
+    "bootstrap": (
+        "Efron, B. (1987). Better bootstrap confidence intervals. Journal of the American "
+        "Statistical Association, 82(397), 171-185. "
+        "https://doi.org/10.1080/01621459.1987.10478410"
+    ),
+    "mixed": (
+        "Hartung, J., & Knapp, G. (2001). A refined method for the meta-analysis of controlled "
+        "clinical trials with binary outcome. Statistics in Medicine, 20(24), 3875-3889. "
+        "https://doi.org/10.1002/sim.1009"
+    ),
+    "between": (
+        "Paule, R. C., & Mandel, J. (1982). Consensus values and weighting factors. Journal of "
+        "Research of the National Bureau of Standards, 87(5), 377-385. "
+        "https://doi.org/10.6028/jres.087.022"
+    ),
+    "selection": (
+        "Stephan, K. E., Penny, W. D., Daunizeau, J., Moran, R. J., & Friston, K. J. (2009). "
+        "Bayesian model selection for group studies. NeuroImage, 46(4), 1004-1017. "
+        "https://doi.org/10.1016/j.neuroimage.2009.03.025"
+    ),
+    "protected": (
+        "Rigoux, L., Stephan, K. E., Friston, K. J., & Daunizeau, J. (2014). Bayesian model "
+        "selection for group studies - revisited. NeuroImage, 84, 971-985. "
+        "https://doi.org/10.1016/j.neuroimage.2013.08.065"
+    ),
+    "retroicor": (
+        "Glover, G. H., Li, T.-Q., & Ress, D. (2000). Image-based method for retrospective "
+        "correction of physiological motion effects in fMRI: RETROICOR. Magnetic Resonance in "
+        "Medicine, 44(1), 162-167. "
+        "https://doi.org/10.1002/1522-2594(200007)44:1<162::AID-MRM23>3.0.CO;2-E"
+    ),
+    "hr": (
+        "Chang, C., Cunningham, J. P., & Glover, G. H. (2009). Influence of heart rate on the BOLD "
+        "signal: the cardiac response function. NeuroImage, 44(3), 857-869. "
+        "https://doi.org/10.1016/j.neuroimage.2008.09.029"
+    ),
+    "rv": (
+        "Birn, R. M., Smith, M. A., Jones, T. B., & Bandettini, P. A. (2008). The respiration "
+        "response function: the temporal dynamics of fMRI signal fluctuations related to changes "
+        "in respiration. NeuroImage, 40(2), 644-654. "
+        "https://doi.org/10.1016/j.neuroimage.2007.11.059"
+    ),
+    "neurokit": (
+        "Makowski, D., et al. (2021). NeuroKit2: a Python toolbox for neurophysiological signal "
+        "processing. Behavior Research Methods, 53(4), 1689-1696. "
+        "https://doi.org/10.3758/s13428-020-01516-y"
+    ),
     "nilearn": (
         "Abraham, A., et al. (2014). Machine learning for neuroimaging with scikit-learn. "
         "Frontiers in Neuroinformatics, 8, 14. https://doi.org/10.3389/fninf.2014.00014"

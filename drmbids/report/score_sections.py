@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from drmbids.comparison.ceiling import ceiling_of
+from drmbids.comparison.summary import fold_medians
 from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
+from drmbids.plotting.fold_scores import fold_scores
 from drmbids.plotting.score_histogram import score_histogram
 from drmbids.plotting.score_map import color_limits, score_map
 from drmbids.plotting.score_scatter import score_scatter
@@ -16,39 +19,112 @@ from drmbids.report.svg import FigureFolder
 
 _CORRELATION = "r of held-out series"
 
+# Columns of the summary that belong together.
+_SCORES = (
+    *("n_targets", "r_median", "r_mean", "r_p95", "r_fold_sd"),
+    *("r2_median", "r2_mean", "r2_p95"),
+)
+_CHANCE = ("n_targets", "n_above_chance_fwe", "n_above_chance_fdr", "p_fwe_min")
+_CEILING = (
+    *("r_median", "r_ceiling_median", "r_normalised_median"),
+    *("r2_median", "explainable_variance_median", "split_half_median"),
+)
+
 
 def fill_scores(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
-    """Summary, paired differences, and their distribution over targets."""
-    summary, paired = analysis.table("desc-summary_scores"), analysis.table("desc-paired_scores")
+    """Scores of each model and region, and their distribution over folds and voxels."""
+    summary = analysis.table("desc-summary_scores")
     if summary is not None:
         section.table(
-            summary,
+            _part(summary, _SCORES),
             "Correlation (r) and explained variance (R²) of measured and predicted series in "
-            "held-out runs: mean over folds for each voxel, then over voxels.",
-        )
-    if paired is not None:
-        section.table(
-            paired.drop(columns=["baseline", "n_folds"], errors="ignore"),
-            f"Paired differences with the baseline ({analysis.baseline}): over voxels (median, "
-            "mean, share better) and over folds (mean and standard error of their medians, "
-            "corrected resampled t-test).",
+            "held-out runs: mean over folds for each voxel, then median, mean and 95th percentile "
+            "over voxels; SD of r: of the median over voxels, over folds.",
         )
     table = analysis.table("desc-scores_timeseries")
     if table is None:
         if not section.blocks:
             section.missing = "No score was saved: no model was tested on a held-out run."
         return
-    targets, stem = Results(table).per_target(), analysis.stem
-    figure = score_histogram(targets, analysis.baseline, label=_CORRELATION)
+    results, stem = Results(table), analysis.stem
+    targets, baseline = results.per_target(), analysis.baseline
+    figure = fold_scores(fold_medians(results), baseline, label=f"Median {_CORRELATION}")
+    content, file = figures.save(figure, f"{stem}_desc-folds_bold")
+    section.figure(content, "Median r over voxels of each held-out fold.", file)
+    limit = ceiling_of(analysis.table("desc-ceiling_scores"))
+    figure = score_histogram(targets, baseline, label=_CORRELATION, ceiling=limit)
     content, file = figures.save(figure, f"{stem}_desc-histogram_bold")
     section.figure(content, "Scores over voxels; dashed lines are medians.", file)
-    models, baseline = list(targets["model"].unique()), analysis.baseline
-    if baseline is None or baseline not in models:
-        return
-    for model in (model for model in models if model != baseline):
-        figure = score_scatter(targets, baseline, model, label="r")
+    models = list(targets["model"].unique())
+    for model in (m for m in models if m != baseline and baseline in models):
+        figure = score_scatter(targets, str(baseline), model, label="r")
         content, file = figures.save(figure, f"{stem}_desc-{model}scatter_bold")
         section.figure(content, f"{model} against {baseline}, voxel by voxel.", file)
+
+
+def fill_statistics(section: Section, analysis: Analysis) -> None:
+    """Differences with the baseline, tests against chance, and noise ceilings."""
+    paired, summary = analysis.table("desc-paired_scores"), analysis.table("desc-summary_scores")
+    if paired is not None:
+        section.table(
+            paired.drop(columns=["n_targets", "n_folds"], errors="ignore").sort_values(
+                "score", key=lambda s: s.map({"r": 0, "r2": 1}).fillna(2), kind="stable"
+            ),
+            "Differences (model minus baseline) on the same voxels and folds: over voxels (median, "
+            "mean, share better) and over folds (mean and standard error of their medians; t and p "
+            "after Nadeau and Bengio, 2003, who allow for folds sharing training runs). They speak "
+            "about new runs of this participant. Log-likelihood in nats for a voxel and fold.",
+        )
+        _note_no_better_than_the_mean(section, paired)
+    recorded = analysis.inputs.get("statistics", {})
+    if recorded.get("n_permutations") and summary is not None:
+        section.table(
+            _part(summary, _CHANCE),
+            "Voxels predicted above chance (p below 0.05), corrected for all voxels of a model by "
+            "the largest r (family-wise error) or for the false discovery rate: "
+            f"{recorded['n_permutations']} random shifts of each run against its prediction, which "
+            "keep autocorrelation; the null is widened since folds share training runs. Cautious "
+            "where blocks recur at a fixed period.",
+        )
+    elif recorded:
+        section.note("No test against chance was asked for (--n-permutations 0).")
+    if summary is not None and "r_ceiling_median" in summary:
+        section.table(
+            _part(summary, _CEILING),
+            "Noise ceilings from runs that repeat a stimulus, medians over voxels: largest "
+            "expected R² (explainable variance) and r on one run, largest expected R² on the "
+            "mean of the repeats (split half)"
+            + (
+                ", and r with the signal that repeats share (normalised; 1 is all that can be "
+                "predicted)."
+                if "r_normalised_median" in summary
+                else ". Scores are not normalised: repeats were not held out together."
+            ),
+        )
+    elif recorded:
+        section.note("No run repeats the stimuli of another one, so there is no noise ceiling.")
+    if not section.blocks:
+        section.missing = "No statistic was saved."
+
+
+def _note_no_better_than_the_mean(section: Section, paired: pd.DataFrame) -> None:
+    """Say so where a model predicts no better than the mean of the training runs."""
+    if "baseline" not in paired or "fold_mean" not in paired:
+        return
+    shown = paired[(paired["baseline"] == "mean") & (paired["score"] == "r")]
+    behind = shown.groupby("model", sort=False)["fold_mean"].max()
+    names = [str(model) for model, best in behind.items() if best <= 0]
+    if names:
+        section.note(
+            f"No better in r than the mean of the training runs, in any region: {', '.join(names)}."
+            " The mean knows nothing of the stimuli, so what is predicted may be what all runs "
+            "have in common."
+        )
+
+
+def _part(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return the columns of these that the table has."""
+    return summary[[name for name in ("model", "region", *names) if name in summary]]
 
 
 def fill_maps(section: Section, analysis: Analysis, figures: FigureFolder) -> None:

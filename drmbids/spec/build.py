@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.gate import Gate
 from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.core.run import Run
 from drmbids.net.net import DRMNet
@@ -13,6 +14,7 @@ from drmbids.readouts import HRFS, READOUTS
 from drmbids.readouts.base import DRMReadout
 from drmbids.spec.options import HRF_SIZES, POPULATION_SIZES, READOUT_SIZES, arguments
 from drmbids.spec.parts import ProjectionSpec
+from drmbids.spec.priors import nodes_with_priors, prior_calls
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -44,7 +46,10 @@ def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
         name: POPULATIONS[part.kind](**plan.population_arguments(name))
         for name, part in plan.spec.populations.items()
     }
-    connections = {ends: kind(**options) for ends, (kind, options) in plan.connections.items()}
+    connections = {
+        ends: kind(**options, gates=[Gate(**gate) for gate in plan.gates[ends]])
+        for ends, (kind, options) in plan.connections.items()
+    }
     net = DRMNet(
         populations,
         ws=[[connections.get((s, to)) for s in plan.stimuli] for to in populations],
@@ -55,6 +60,9 @@ def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
     )
     for name, population in populations.items():
         population.initialise_inputs(plan.n_stimulus[name])
+    for _, node, priors in nodes_with_priors(plan.spec, net):
+        for prior in prior_calls(node, priors):
+            node.set_prior(*prior)
     return net
 
 
@@ -75,7 +83,9 @@ class NetPlan:
     n_confounds : int
         Confounds with weights that all runs share.
     connections : dict of (str, str) to (type, dict)
-        Class and arguments by (from, to).
+        Class and arguments by (from, to), but for the gates.
+    gates : dict of (str, str) to list of dict
+        Arguments of the gates of each connection.
     n_inputs, n_stimulus : dict of str to int
         Width of all afferents, and of the stimuli among them, of each population.
     """
@@ -86,6 +96,7 @@ class NetPlan:
     n_targets: dict[str, int]
     n_confounds: int
     connections: dict[tuple[str, str], tuple[type[DRMConnection], dict[str, Any]]]
+    gates: dict[tuple[str, str], list[dict[str, Any]]]
     n_inputs: dict[str, int]
     n_stimulus: dict[str, int]
 
@@ -100,6 +111,8 @@ class NetPlan:
         def total(widths: dict[str, int], to: str) -> int:
             return sum(n for source, n in widths.items() if (source, to) in connections)
 
+        sizes = {**widths, **units}
+        gates = {(p.source, p.target): _gates(p, sizes, units) for p in spec.projections}
         shared = spec.readout.confounds == "shared"
         return cls(
             spec,
@@ -108,7 +121,8 @@ class NetPlan:
             {region: shape.regions[region] for region in spec.readout.regions or {}},
             len(shape.confounds or ()) if shared else 0,
             connections,
-            {name: total({**widths, **units}, name) for name in units},
+            gates,
+            {name: total(sizes, name) for name in units},
             {name: total(widths, name) for name in units},
         )
 
@@ -149,6 +163,21 @@ def _connection(part: ProjectionSpec) -> tuple[type[DRMConnection], dict[str, An
     limits = {"delay_min": part.delay_min_s, "delay_max": part.delay_max_s}
     held = {} if part.trainable is None else {"trainable": part.trainable}
     return LearnedDelay, {"delay": part.delay_s, **limits, **held}
+
+
+def _gates(
+    part: ProjectionSpec, sizes: dict[str, int], units: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Return the arguments of the gates of a resolved projection."""
+    return [
+        {
+            "by": gate.by,
+            "modulators": units[gate.by] if gate.by in units else list(gate.conditions),
+            "n_units": sizes[part.source] if gate.per_unit else 1,
+            "delay": gate.delay_s,
+        }
+        for gate in part.gates
+    ]
 
 
 def _readout(plan: NetPlan) -> DRMReadout:

@@ -6,8 +6,9 @@ from drmbids.core.exceptions import ModelError
 from drmbids.core.time import delay_to_ticks
 from drmbids.net.graph import strong_components, zero_delay_order
 from drmbids.spec.draft import Draft
+from drmbids.spec.gates import check_gates, unknown_name
 from drmbids.spec.parts import EACH_REGION, ProjectionSpec
-from drmbids.spec.problems import Path, Problem, suggestion
+from drmbids.spec.problems import Path, Problem
 
 
 def check_relations(draft: Draft) -> list[Problem]:
@@ -21,7 +22,17 @@ def check_relations(draft: Draft) -> list[Problem]:
     -------
     list of Problem
     """
-    checks = (_names, _ends, _twice, _delays, _zero_delay_loops, _unreached, _regions, _unread)
+    checks = (
+        _names,
+        _ends,
+        _twice,
+        _delays,
+        check_gates,
+        _zero_delay_loops,
+        _unreached,
+        _regions,
+        _unread,
+    )
     return [problem for check in checks for problem in check(draft)]
 
 
@@ -70,17 +81,11 @@ def _ends(draft: Draft) -> Iterator[Problem]:
                 f"{projection.target!r} is a stimulus and receives nothing; name a population",
             )
         elif projection.target not in draft.populations:
-            yield Problem((*path, "to"), _unknown(projection.target, draft.populations))
+            yield Problem((*path, "to"), unknown_name(projection.target, draft.populations))
         if projection.source not in known:
             yield Problem(
-                (*path, "from"), _unknown(projection.source, known, "stimulus or population")
+                (*path, "from"), unknown_name(projection.source, known, "stimulus or population")
             )
-
-
-def _unknown(name: str, known: Iterable[str], kind: str = "population") -> str:
-    if name == EACH_REGION:
-        return f"{EACH_REGION} is used here but not declared; add it under populations"
-    return f"unknown {kind} {name!r}; {suggestion(name, known)}"
 
 
 def _twice(draft: Draft) -> Iterator[Problem]:
@@ -150,6 +155,12 @@ def _zero_delay_loops(draft: Draft) -> Iterator[Problem]:
         for index, p in _projections(draft)
         if p.instant(draft.resolution) and p.source in at and p.source != p.target
     }
+    instant |= {
+        (at[p.target], at[gate.by]): index
+        for index, p in _projections(draft)
+        for gate in p.gates
+        if not gate.delay_s and gate.by in at
+    }
     delays = dict.fromkeys(instant, 0)
     for component in strong_components(len(names), delays):
         try:
@@ -163,7 +174,8 @@ def _spread(draft: Draft, start: Iterable[str], backwards: bool = False) -> set[
     """Return all that projections lead to from the start, or that leads to it."""
     reached, edge = set(start), set(start)
     ends = [(p.source, p.target) for _, p in _projections(draft)]
-    if backwards:
+    if backwards:  # what modulates a projection has a part in what its target does
+        ends += [(gate.by, p.target) for _, p in _projections(draft) for gate in p.gates]
         ends = [(target, source) for source, target in ends]
     while edge:
         edge = {b for a, b in ends if a in edge} - reached
@@ -192,7 +204,7 @@ def _regions(draft: Draft) -> Iterator[Problem]:
         for index, name in enumerate(populations):
             if name not in draft.populations:
                 yield Problem(
-                    ("readout", "regions", region, index), _unknown(name, draft.populations)
+                    ("readout", "regions", region, index), unknown_name(name, draft.populations)
                 )
         if len(set(populations)) < len(populations):
             yield Problem(("readout", "regions", region), "a population is there twice; keep one")

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.core.exceptions import DRMError
 from drmbids.core.registry import Registry
 from drmbids.populations import POPULATIONS
@@ -18,7 +19,8 @@ from drmbids.spec.options import (
     arguments,
     options_of,
 )
-from drmbids.spec.parts import MOST_UNITS, OpenPart, ReadoutSpec
+from drmbids.spec.parts import MOST_UNITS, HRFSpec, PopulationSpec, ProjectionSpec, ReadoutSpec
+from drmbids.spec.priors import prior_problems
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
 
 
@@ -47,12 +49,34 @@ def check_components(draft: Draft) -> list[Problem]:
                 POPULATION_SIZES,
                 {"n_units": units, "n_inputs": 1},
             )
+    for index, projection in enumerate(draft.projections):
+        if projection is not None and projection.priors:
+            problems += _projection(("projections", index), projection, draft.resolution)
     if draft.readout is not None:
         problems += _component(
             ("readout",), draft.readout, READOUTS, READOUT_SIZES, {"n_units": [1], "n_targets": [1]}
         )
         problems += _hrf(draft.readout)
     return problems
+
+
+def _projection(
+    path: Path, projection: ProjectionSpec, resolution: float | None
+) -> Iterator[Problem]:
+    """Yield what is wrong with the priors of a projection whose delay makes sense."""
+    low, high, delay = (
+        projection.delay_min_s,
+        projection.delay_max_s,
+        projection.seconds(resolution or 0.0),
+    )
+    if low is None or high is None:
+        yield Problem(
+            (*path, "priors"),
+            f"{projection.label}: only a delay with delay_min_s and delay_max_s has a prior; "
+            "add them",
+        )
+    elif low < delay < high:
+        yield from prior_problems(path, LearnedDelay(delay, low, high), projection.priors)
 
 
 def _hrf(readout: ReadoutSpec) -> Iterable[Problem]:
@@ -65,7 +89,7 @@ def _hrf(readout: ReadoutSpec) -> Iterable[Problem]:
 
 def _component(
     path: Path,
-    part: OpenPart,
+    part: PopulationSpec | ReadoutSpec | HRFSpec,
     registry: Registry,
     sizes: frozenset[str],
     sizes_to_try: Mapping[str, Any],
@@ -96,6 +120,8 @@ def _component(
         # a check must not move the random numbers that training starts from
         with torch.random.fork_rng(devices=[]):
             try:
-                component(**sizes_to_try, **arguments(component, sizes, part.options))
+                node = component(**sizes_to_try, **arguments(component, sizes, part.options))
             except DRMError as error:
                 yield Problem(path, f"{shortened(str(error))}; change the options")
+            else:
+                yield from prior_problems(path, node, part.priors)

@@ -82,6 +82,22 @@ class StimulusSpec(Part):
     )
 
 
+class PriorSpec(Part):
+    """A Gaussian prior on a parameter, in the unit of its key."""
+
+    mean: float = Field(description="Mean.")
+    sd: Annotated[float, Field(gt=0)] = Field(description="Standard deviation.")
+
+
+#: Priors of a component by the key of the parameter.
+PriorSpecs = dict[Name, PriorSpec | Literal["none"]]
+
+_PRIORS = (
+    "Gaussian priors by parameter, with its unit in the key (`tau_s: {mean: 1, sd: 0.5}`); "
+    "none takes a default prior away."
+)
+
+
 class PopulationSpec(OpenPart):
     """A population: its kind, its size, and the options of its kind."""
 
@@ -90,6 +106,24 @@ class PopulationSpec(OpenPart):
         default="auto",
         description="Number of units; 'auto' is three for each stimulus column that reaches it, "
         "at least 8 and at most 64.",
+    )
+    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
+
+
+class GateSpec(Part):
+    """What modulates a projection: a stimulus, some of its conditions, or a population."""
+
+    by: Name = Field(description="A stimulus or a population.")
+    conditions: Literal["all"] | Names = Field(
+        default="all", description="Conditions or columns of the stimulus that modulate."
+    )
+    per_unit: bool = Field(
+        default=False,
+        description="Whether each unit that arrives has a gain of its own, not the projection one.",
+    )
+    delay_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="Delay from the modulator in seconds; a tick or more if it is in a loop.",
     )
 
 
@@ -116,6 +150,12 @@ class ProjectionSpec(Part):
         default=None,
         description="Whether training moves a delay that has limits; it does when absent.",
     )
+    gated_by: Annotated[tuple[GateSpec, ...], Field(min_length=1), AsTuple] | None = Field(
+        default=None,
+        description="What modulates the projection, as the B matrix of DCM: it is multiplied by 1 "
+        "plus learned gains times the modulators.",
+    )
+    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
 
     @property
     def label(self) -> str:
@@ -138,10 +178,15 @@ class ProjectionSpec(Part):
     def conduction(self, resolution: float) -> dict[str, Any]:
         """Return all that is said of the delay, in seconds and without what is not said."""
         said = {"delay_min_s": self.delay_min_s, "delay_max_s": self.delay_max_s}
-        said |= {"trainable": self.trainable}
+        said |= {"trainable": self.trainable, "priors": self.priors}
         return {"delay_s": self.seconds(resolution)} | {
             key: value for key, value in said.items() if value is not None
         }
+
+    @property
+    def gates(self) -> tuple[GateSpec, ...]:
+        """What modulates it; empty where nothing does."""
+        return self.gated_by or ()
 
     def seconds(self, resolution: float) -> float:
         """Return the delay in seconds."""
@@ -157,6 +202,7 @@ class HRFSpec(OpenPart):
     per_region: bool = Field(
         default=False, description="Whether each region has a response of its own."
     )
+    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
 
 
 class PolynomialDrift(Part):
@@ -189,6 +235,7 @@ class ReadoutSpec(OpenPart):
     hrf: HRFSpec | None = Field(
         default=None, description="Hemodynamic response; the readout's own default when absent."
     )
+    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
     regions: Annotated[dict[Name, Names], Field(min_length=1)] | None = Field(
         default=None,
         description="Populations that feed each region. When absent each region is fed by the "

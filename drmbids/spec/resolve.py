@@ -75,7 +75,7 @@ def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
             "resolution_s": resolution,
             "stimuli": {name: StimulusSpec(conditions=c) for name, c in stimuli.items()},
             "populations": populations,
-            "projections": tuple(projections),
+            "projections": tuple(_with_conditions(p, stimuli) for p in projections),
             "readout": spec.readout.model_copy(
                 update={"regions": {r: _sources(r, s) for r, s in regions.items()}}
             ),
@@ -210,21 +210,36 @@ def _projections(
             if source == target and named < 2:
                 continue
             rank, other = chosen.get((source, target), (-1, projection))
-            delay, other_delay = projection.conduction(resolution), other.conduction(resolution)
-            if rank == named and delay != other_delay:
+            said, other_said = ((p.conduction(resolution), p.gates) for p in (projection, other))
+            if rank == named and said != other_said:
                 problems.append(
                     Problem(
                         ("projections",),
                         f"{source} -> {target} follows from {other.label} and {projection.label} "
-                        "with different delays; write this one out by its names",
+                        "with different delays or gates; write this one out by its names",
                     )
                 )
             if rank < named:
                 chosen[source, target] = (named, projection)
     return [
-        ProjectionSpec(**{"from": s, "to": t, **p.conduction(resolution)})
+        ProjectionSpec(**{"from": s, "to": t, **p.conduction(resolution), "gated_by": p.gated_by})
         for (s, t), (_, p) in chosen.items()
     ]
+
+
+def _with_conditions(
+    projection: ProjectionSpec, stimuli: dict[str, tuple[str, ...]]
+) -> ProjectionSpec:
+    """Return a projection, the conditions that modulate it written out."""
+    if projection.gated_by is None:
+        return projection
+    gates = tuple(
+        gate.model_copy(update={"conditions": stimuli[gate.by]})
+        if gate.conditions == "all" and gate.by in stimuli
+        else gate
+        for gate in projection.gated_by
+    )
+    return projection.model_copy(update={"gated_by": gates})
 
 
 def _auto_units(

@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from drmbids.connections.gate import Gate
 from drmbids.core.exceptions import ModelError
 from drmbids.core.run import Run
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
-from drmbids.spec.build import NetPlan
+from drmbids.spec.build import NetPlan, build_net
 from drmbids.spec.parts import EACH_REGION
+from drmbids.spec.priors import nodes_with_priors, prior_calls
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -44,7 +48,7 @@ net = DRMNet(
 
 # starting weights: leading inputs are stimuli, as many as given here
 {initialise}
-"""
+{priors}"""
 
 
 def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = None) -> str:
@@ -72,6 +76,7 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
     parts, readout, hrf = plan.spec.populations, plan.spec.readout, plan.spec.readout.hrf
     classes = [POPULATIONS[p.kind] for p in parts.values()] + [READOUTS[readout.kind]]
     classes += [kind for kind, _ in plan.connections.values()]
+    classes += [Gate] if any(plan.gates.values()) else []
     calls = {n: _call(POPULATIONS[p.kind], plan.population_arguments(n)) for n, p in parts.items()}
     more = {"nuisance": repr(readout.nuisance())}
     if hrf is not None:
@@ -88,12 +93,32 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
         stimuli=_mapping({name: repr(list(columns)) for name, columns in plan.stimuli.items()}),
         n_targets=_mapping({name: repr(n) for name, n in plan.n_targets.items()}),
         populations=_mapping(calls),
-        connections=_mapping({e: _call(*parts) for e, parts in plan.connections.items()}),
+        connections=_mapping({ends: _connection(plan, ends) for ends in plan.connections}),
         readout=f"{READOUTS[readout.kind].__name__}(\n{body})",
         resolution=plan.resolution,
         initialise="\n".join(
             f"populations[{name!r}].initialise_inputs({n})" for name, n in plan.n_stimulus.items()
         ),
+        priors=_priors(plan, shape),
+    )
+
+
+def _priors(plan: NetPlan, shape: DataShape) -> str:
+    """Return the lines that set the priors that the model states."""
+    spec = plan.spec
+    parts = [*spec.populations.values(), *spec.projections, spec.readout, spec.readout.hrf]
+    if not any(part is not None and part.priors for part in parts):
+        return ""
+    # writing a script must not move the random numbers that training starts from
+    with torch.random.fork_rng(devices=[]):
+        net = build_net(spec, shape)
+    lines = [
+        f"{name}.set_prior{call!r}"
+        for name, node, priors in nodes_with_priors(spec, net)
+        for call in prior_calls(node, priors)
+    ]
+    return (
+        "\n# what is known of parameters: mean and standard deviation\n" + "\n".join(lines) + "\n"
     )
 
 
@@ -105,6 +130,11 @@ def _imports(classes: Iterable[type]) -> str:
 def _call(component: type, arguments: Mapping[str, Any]) -> str:
     inside = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return f"{component.__name__}({inside})"
+
+
+def _connection(plan: NetPlan, ends: tuple[str, str]) -> str:
+    call, gates = _call(*plan.connections[ends]), [_call(Gate, g) for g in plan.gates[ends]]
+    return f"{call[:-1]}, gates=[{', '.join(gates)}])" if gates else call
 
 
 def _mapping(entries: Mapping[Any, str]) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.parts import (
     CosineDrift,
+    GateSpec,
     NoDrift,
     PolynomialDrift,
     ProjectionSpec,
@@ -86,6 +87,8 @@ def _fields_at(path: Path, data: Mapping[str, Any]) -> list[str]:
             section = StimulusSpec
         case ("projections", int()):
             section = ProjectionSpec
+        case ("projections", int(), "gated_by", int()):
+            section = GateSpec
         case ("training",):
             section = TrainingSpec
         case ("readout", "drift"):

@@ -23,7 +23,8 @@ def check_hrf(build: Callable[[int], HRF], n_regions: int = 2, device: str = "cp
     """Check that a hemodynamic response keeps its contract.
 
     Shapes and types; a function of the lag alone; zero before the activity and beyond its length;
-    not zero in between; state dict and copies; gradients; units and documentation.
+    not zero in between; a basis function that voxels have in common; state dict and copies;
+    gradients; units and documentation.
 
     Parameters
     ----------
@@ -65,6 +66,12 @@ def _check_values(hrf: HRF, n_regions: int, lag: Tensor, tolerance: float) -> No
     name, values = type(hrf).__name__, hrf(lag)
     form = (n_regions, hrf.features_per_unit, len(lag))
     require_form(values, form, lag, f"{name}: the response")
+    common = hrf.features_per_unit - hrf.n_deviations
+    require(
+        hrf.n_deviations >= 0 and common > 0,
+        f"{name}: n_deviations={hrf.n_deviations} of {hrf.features_per_unit} basis functions "
+        "leaves none that voxels have in common",
+    )
     order = torch.randperm(len(lag)).to(lag.device)[:30]
     message = f"{name}: the value at a lag depends on the other lags"
     require_equal(hrf(lag[order]), values[..., order], tolerance, message)

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from drmbids.losses.base import DRMLoss
 from drmbids.testing.common import (
     DTYPES,
     check_copies,
@@ -17,12 +18,12 @@ from drmbids.testing.common import (
 )
 
 
-def check_loss(build: Callable[[], nn.Module], device: str = "cpu") -> None:
+def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
     """Check that a loss keeps its contract, above all with missing data.
 
-    One number; least where the prediction is the target; a missing element gives no loss and a
-    gradient of exactly zero; leaving a volume out is the same as missing it; 0 when nothing was
-    measured; copies; gradients; documentation.
+    One number; least where the target is what the prediction stands for (``expected``); a missing
+    element gives no loss and a gradient of exactly zero; leaving a volume out is the same as
+    missing it; 0 when nothing was measured; copies; gradients; documentation.
 
     Parameters
     ----------
@@ -44,13 +45,15 @@ def check_loss(build: Callable[[], nn.Module], device: str = "cpu") -> None:
     with seeded():
         for dtype, tolerance in DTYPES.items():
             single = build().to(device=device, dtype=dtype)
-            prediction, target = _series(device, dtype)
+            prediction, best = _series(device, dtype)
+            target = single.expected(best)
             value = single(prediction, target)
             require_form(value, (), target, f"{type(single).__name__}: the loss")
-            _check_minimum(single, prediction, target)
+            _check_minimum(single, prediction, best)
             _check_missing(single, prediction, target, tolerance)
         loss, fresh = (build().to(device).double() for _ in range(2))
-        measured, partly = _series(device, torch.float64)
+        measured, best = _series(device, torch.float64)
+        partly = loss.expected(best)
         check_declared(loss)
         check_copies(loss, fresh, lambda f: f(measured, partly))
         partly[2, 1, 3] = partly[5] = torch.nan
@@ -58,14 +61,14 @@ def check_loss(build: Callable[[], nn.Module], device: str = "cpu") -> None:
 
 
 def _series(device: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Return a prediction, and a target near it."""
-    target = torch.randn(7, 2, 5, device=device, dtype=dtype)
-    return target + 0.5 * torch.randn_like(target), target
+    """Return a prediction, and the best one, near it."""
+    best = torch.randn(7, 2, 5, device=device, dtype=dtype)
+    return best + 0.5 * torch.randn_like(best), best
 
 
-def _check_minimum(loss: nn.Module, prediction: Tensor, target: Tensor) -> None:
-    name = type(loss).__name__
-    truth = target.clone().requires_grad_()
+def _check_minimum(loss: DRMLoss, prediction: Tensor, best: Tensor) -> None:
+    name, target = type(loss).__name__, loss.expected(best)
+    truth = best.clone().requires_grad_()
     least = loss(truth, target)
     least.backward()
     require(least.item() < loss(prediction, target).item(), f"{name} is not least at the target")
@@ -73,7 +76,7 @@ def _check_minimum(loss: nn.Module, prediction: Tensor, target: Tensor) -> None:
     require(flat, f"{name}: the gradient at the target is not zero")
 
 
-def _check_missing(loss: nn.Module, prediction: Tensor, target: Tensor, tolerance: float) -> None:
+def _check_missing(loss: DRMLoss, prediction: Tensor, target: Tensor, tolerance: float) -> None:
     name = type(loss).__name__
     partly = target.clone()
     partly[0, 0, 0] = partly[3, 1] = partly[:, 0, 2] = torch.nan

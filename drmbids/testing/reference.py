@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from drmbids.connections.gate import Gate
 from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.connections.tracts import Tracts
 from drmbids.net.engine import Afferent
@@ -29,10 +31,13 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
     series: list[list[Tensor]] = [[] for _ in net.population_list]
     states = [p.initial_state(batch) for p in net.population_list]
 
+    def past(a: Afferent) -> Tensor | list[Tensor]:
+        return stimulus[a.source] if a.is_stimulus else series[a.source]
+
     def arriving(a: Afferent, t: int) -> Tensor | None:
-        source = stimulus[a.source] if a.is_stimulus else series[a.source]
-        if t - a.shortest >= len(source):
+        if any(t - one.shortest >= len(past(one)) for one in a.parts):
             return None
+        source = past(a)
         units = len(net.stimuli[net.stimulus_names[a.source]]) if a.is_stimulus else None
         width = net.population_list[a.source].n_units if units is None else units
         silence = stimulus[0].new_zeros(batch, width)
@@ -40,7 +45,12 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
         def sent(ticks: int) -> Tensor:
             return a.connection((silence if t < ticks else source[t - ticks])[None])[0]
 
-        return naive_arrival(a, sent)[None]
+        strength = torch.ones(batch, 1)
+        for gate in a.gates:
+            at = t - gate.shortest
+            if at >= 0:
+                strength = strength + naive_gate(net, gate, past(gate)[at])
+        return (naive_arrival(a, sent) * strength)[None]
 
     for t in range(n_ticks):
         waiting = list(range(len(series)))
@@ -86,6 +96,32 @@ def naive_arrival(a: Afferent, sent: Callable[[int], Tensor]) -> Tensor:
         terms = [w * x[:, j] for w, x, j in zip(weights, reached, sources, strict=True)]
         sums.append(torch.stack(terms).sum(0))
     return connection.value("strength") * torch.stack(sums, -1)
+
+
+def naive_gate(net: DRMNet, gate: Afferent, modulator: Tensor) -> Tensor:
+    """Return what a gate adds to the strength of a connection at one tick, by names of columns.
+
+    Parameters
+    ----------
+    net : DRMNet
+    gate : Afferent
+    modulator : Tensor of shape (batch, n)
+        All columns of the stimulus, or units of the population, at that tick.
+
+    Returns
+    -------
+    Tensor of shape (batch, 1 or n_arriving)
+    """
+    connection = cast(Gate, gate.connection)
+    names = connection.modulators
+    if isinstance(names, int):
+        columns = list(range(names))
+    else:
+        columns = [net.stimuli[connection.by].index(name) for name in names]
+    gains = connection.value("gain")
+    return torch.stack(
+        [modulator[:, [j]] * gain for j, gain in zip(columns, gains, strict=True)]
+    ).sum(0)
 
 
 def _between(sent: Callable[[int], Tensor], ticks: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """DRM: training a net on data, and running it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -16,13 +16,13 @@ from drmbids.training.captured import Captured
 from drmbids.training.loop import check_schedule, train
 from drmbids.training.passes import RunData, feature_windows
 from drmbids.training.runners import Alone, Runner, SideBySide
-from drmbids.training.trainee import Callback, Trainee
+from drmbids.training.trainee import Callback, Schedule, Trainee
 
 #: Weights on more inputs than this take smaller steps, in proportion. Adam moves every weight by
 #: about the learning rate, so that the drive of a unit, and the gain of the loops it is part of,
 #: move by that times its inputs: a few dozen connected regions would run away within some epochs.
 #: Steps of 1 / fan-in: maximal update parametrization (Yang et al. 2022, arXiv:2203.03466).
-FULL_STEP_INPUTS = 32
+FULL_STEP_INPUTS = 10
 
 
 class DRM:
@@ -43,8 +43,8 @@ class DRM:
     loss : DRMLoss, optional
         Masked mean squared error when absent. Solved maps need it.
     learning_rate : float
-        Of Adam (Kingma and Ba 2015, arXiv:1412.6980); smaller for the weights of units with more
-        than :data:`FULL_STEP_INPUTS` inputs.
+        Of Adam (Kingma and Ba 2015, arXiv:1412.6980) in the first epoch; ``schedule`` says how it
+        goes on. Smaller for the weights of units with more than :data:`FULL_STEP_INPUTS` inputs.
     alphas : float or sequence of float, optional
         Ridge penalties to choose from, in units of the variance of a standardised feature; the
         default of :mod:`drmbids.training.maps` when absent, a single one is used as it is.
@@ -58,6 +58,9 @@ class DRM:
     cuda_graph : bool
         Whether every window is captured once as a CUDA graph and started by one call from then on,
         which pays for small nets on a GPU: :mod:`drmbids.training.captured`.
+    schedule : {"cosine", "constant"}
+        Whether the learning rate falls to zero along half a cosine over the epochs of a training,
+        so that it ends at rest (Loshchilov and Hutter 2017, arXiv:1608.03983), or stays.
 
     Attributes
     ----------
@@ -74,12 +77,13 @@ class DRM:
         self,
         net: DRMNet,
         loss: nn.Module | None = None,
-        learning_rate: float = 0.03,
+        learning_rate: float = 0.1,
         alphas: float | Sequence[float] | None = None,
         solve: bool = True,
         device: str = "cpu",
         callbacks: Sequence[Callback] = (),
         cuda_graph: bool = False,
+        schedule: Schedule = "cosine",
     ):
         self.device = check_device(device)
         self.net = net.to(self.device)
@@ -92,6 +96,9 @@ class DRM:
         if cuda_graph and self.device.type != "cuda":
             raise UsageError(f"cuda_graph=True needs a CUDA device, not {str(self.device)!r}")
         self.callbacks, self.cuda_graph = tuple(callbacks), cuda_graph
+        if schedule not in get_args(Schedule):
+            raise UsageError(f"unknown schedule {schedule!r}; choose cosine or constant")
+        self.schedule: Schedule = schedule
         self.history: list[dict[str, Any]] = []
 
     def estimate(
@@ -171,7 +178,7 @@ class DRM:
                 n_inputs = p[0].numel() if id(p) in weights else 1
                 share = min(1.0, FULL_STEP_INPUTS / n_inputs)
                 by_rate.setdefault(share * self.learning_rate, []).append(p)
-        groups = [{"params": moving, "lr": rate} for rate, moving in by_rate.items()]
+        groups = [{"params": p, "lr": rate, "largest": rate} for rate, p in by_rate.items()]
         return torch.optim.Adam(groups) if groups else None
 
     def runner(self, nets: Sequence[DRMNet] | None = None) -> Runner:
@@ -190,6 +197,7 @@ class DRM:
             val_iter,
             self.loss,
             self._optimizer(),
+            self.schedule,
             self.learning_rate,
             self.alphas,
             self.solve,

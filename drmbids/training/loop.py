@@ -60,10 +60,10 @@ def train(trainees: Sequence[Trainee], runner: Runner, n_epochs: int, cutoff: in
             with held_fixed(solved):
                 losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
             for trainee, loss in zip(trainees, losses, strict=True):
-                val = trainee.judge(epoch, loss)
-                if not last and trainee.optimizer is not None:
-                    trainee.optimizer.step()
-                trainee.record(epoch, loss, val, time.perf_counter() - started)
+                penalty = trainee.add_prior(loss, backward=not last)
+                val = trainee.judge(epoch, loss, penalty)
+                rate = 0.0 if last else trainee.step(epoch, n_epochs)
+                trainee.record(epoch, loss, val, rate, time.perf_counter() - started)
     finally:
         for trainee in trainees:
             set_delay_width(trainee.net, 0.0)

@@ -7,20 +7,15 @@ feature ``k`` after ``M``, so that a penalty means the same for any scale of act
 minimum the gradient of this objective for everything upstream needs no derivative of ``w``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from drmbids.functional.ridge import (
-    RANK_TOLERANCE,
-    orthonormal,
-    products,
-    residualise,
-    sum_products,
-)
-from drmbids.functional.ridge_search import search_ridge
+from drmbids.functional.ridge import Products, residualise
+from drmbids.functional.ridge_search import CleanRun, RidgeFit, search_products, search_ridge
+from drmbids.training.targets import Cleaner, RegionTargets
 
 #: Penalties to choose from, in units of the variance of a standardised feature: from almost none
 #: to shrinking everything away.
@@ -35,108 +30,204 @@ SINGLE_RUN_BLOCKS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
-    """What the maps of one region are fitted to in one run.
-
-    Parameters
-    ----------
-    target : Tensor of shape (n_measured, n_targets)
-        NaN where missing.
-    nuisance : Tensor of shape (n_measured, rank)
-        Orthonormal.
-    """
-
-    target: Tensor
-    nuisance: Tensor
-
-
-@dataclass(frozen=True, eq=False)
 class RegionMaps:
-    """Solved maps of one region.
+    """Solved maps of one region, and the objective they are the minimum of.
 
     Parameters
     ----------
     weights : Tensor of shape (n_features, n_targets)
     bias : Tensor of shape (n_targets,)
         Mean of the targets less what the weights explain of it, over runs.
+    confound_weights : Tensor of shape (n_confounds, n_targets)
     alpha : Tensor of shape (n_targets,)
         Chosen penalties.
-    offsets : list of Tensor of shape (n_measured, n_targets)
-        For each run, what its nuisance adds to ``X w`` plus the bias.
-    feature_offsets : list of Tensor of shape (n_measured, n_features)
-        For each run, what its nuisance explains of the features.
-    penalty : Tensor of shape (n_features,)
-        Weight of each squared feature in the objective, per unit of target variance.
+    weighting : Tensor of int of shape (n_targets,)
+        Chosen rows of the weightings.
+    errors : list of Tensor of shape (n_measured,)
+        For each run what each of its volumes adds to the objective: squared error over targets, in
+        units of their variance, and its part of the penalty.
+    slopes : list of Tensor of shape (n_measured, n_features)
+        For each run the gradient of the objective for the features.
     """
 
     weights: Tensor
     bias: Tensor
+    confound_weights: Tensor
     alpha: Tensor
-    offsets: list[Tensor]
-    feature_offsets: list[Tensor]
-    penalty: Tensor
+    weighting: Tensor
+    errors: list[Tensor]
+    slopes: list[Tensor]
 
 
+@torch.no_grad()
 def solve_region(
     features: Sequence[Tensor],
-    series: Sequence[Series],
+    targets: RegionTargets,
     alphas: Tensor,
-    scale: Tensor,
+    weightings: Tensor | None = None,
+    weighting: Tensor | None = None,
 ) -> RegionMaps:
     """Solve the maps of one region.
+
+    Targets are taken some at a time, so that beside data and maps nothing is as wide as they are.
 
     Parameters
     ----------
     features : sequence of Tensor of shape (n_measured, n_features)
         One for each run; no gradient flows through the solution.
-    series : sequence of Series
-        One for each run.
+    targets : RegionTargets
     alphas : Tensor of shape (n_alphas,)
         Penalties to choose from; a single one is used as it is.
-    scale : Tensor of shape (n_targets,)
-        Standard deviation of each target.
+    weightings : Tensor of shape (n_weightings, n_features), optional
+        Factors of the standardised features, 0 or more, to choose from for each target: the penalty
+        of a feature is that of the target over the square of its factor. All 1 when absent.
+    weighting : Tensor of int of shape (n_targets,), optional
+        Row of the weightings for each target; chosen like the penalties when absent.
 
     Returns
     -------
     RegionMaps
     """
-    x = [f.detach().double() for f in features]
-    y = [s.target.double() for s in series]
-    basis = [s.nuisance.double() for s in series]
-    clean = [residualise(b, a) for b, a in zip(basis, x, strict=True)]
-    n_rows = sum(len(a) for a in x)
-    spread = (sum(((c**2).sum(0) for c in clean), torch.zeros_like(x[0][0])) / n_rows).sqrt()
-    # a feature that never varies, a silent or a saturated unit, gets no weight
-    size = (sum(((a**2).sum(0) for a in x), torch.zeros_like(x[0][0])) / n_rows).sqrt()
-    least = torch.maximum(1e-8 * spread.max(), CONSTANT_TOLERANCE * size)
-    spread = torch.where(spread > least, spread, torch.inf)
-    n_targets = y[0].shape[1]
-    weights = x[0].new_zeros(x[0].shape[1], n_targets)
-    alpha, strength = x[0].new_zeros(n_targets), x[0].new_zeros(n_targets)
-    for rows, columns in missing_patterns(y):
-        cleaned = [
-            take_out(a / spread, t[:, columns], b, keep)
-            for a, t, b, keep in zip(x, y, basis, rows, strict=True)
-            if keep.any()
-        ]
-        if not cleaned:
-            continue
-        folds = cleaned if len(cleaned) > 1 else blocks(*cleaned[0])
-        n = sum(len(a) - removed for a, _, removed in folds)
-        fit = search_ridge(folds, alphas * n, torch.ones_like(spread)[None])
-        weights[:, columns] = fit.weights
-        alpha[columns], strength[columns] = fit.alpha / n, fit.alpha / n_rows
-    penalty = (strength * (weights / scale) ** 2).sum(1) / spread**2
-    weights = weights / spread[:, None]
-    return _with_offsets(weights, alpha, penalty, x, y, basis, series[0].target.dtype)
+    problem = _Region(features, targets, alphas, weightings)
+    for rows, columns in targets.groups:
+        problem.solve(rows, columns, weighting)
+    return problem.maps()
 
 
-def take_out(x: Tensor, y: Tensor, basis: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Return rows of one run that are there without its nuisance, and the rank taken out."""
-    if not bool(keep.all()):
-        x, y = x[keep], y[keep]
-        basis = orthonormal(basis[keep])
-    return residualise(basis, x), residualise(basis, y), float(basis.shape[1])
+class _Region:
+    """The problem of one region, and its solution as far as targets have been solved."""
+
+    def __init__(
+        self,
+        features: Sequence[Tensor],
+        targets: RegionTargets,
+        alphas: Tensor,
+        weightings: Tensor | None,
+    ):
+        x = [f.detach().double() for f in features]
+        self.targets, self.alphas = targets, alphas
+        bases = [s.nuisance.double() for s in targets.series]
+        clean = [residualise(b, a) for b, a in zip(bases, x, strict=True)]
+        self.n_rows, n_features = sum(len(a) for a in x), x[0].shape[1]
+        zero = x[0].new_zeros(n_features)
+        spread = (sum(((c**2).sum(0) for c in clean), zero) / self.n_rows).sqrt()
+        # a feature that never varies, a silent or a saturated unit, gets no weight
+        size = (sum(((a**2).sum(0) for a in x), zero) / self.n_rows).sqrt()
+        least = torch.maximum(1e-8 * spread.max(), CONSTANT_TOLERANCE * size)
+        self.spread = torch.where(spread > least, spread, torch.inf)
+        self.x, self.clean = [a / self.spread for a in x], [a / self.spread for a in clean]
+        ones = x[0].new_ones(1, n_features)
+        self.weightings = ones if weightings is None else weightings.to(ones)
+        n_targets, confounds = len(targets.scale), targets.series[0].confounds
+        self.weights = x[0].new_zeros(n_features, n_targets)
+        self.confound_weights = x[0].new_zeros(
+            0 if confounds is None else confounds.shape[1], n_targets
+        )
+        self.bias, self.alpha = x[0].new_zeros(n_targets), x[0].new_zeros(n_targets)
+        self.weighting = torch.zeros(n_targets, dtype=torch.long, device=zero.device)
+        self.penalty = zero
+        self.errors = [volumes.clone() for volumes in targets.volumes]
+        self.slopes = [torch.zeros_like(a) for a in x]
+
+    def solve(self, rows: Sequence[Tensor], columns: Tensor, weighting: Tensor | None) -> None:
+        """Solve for targets that share their missing samples."""
+        cleaner = Cleaner(self.targets.series, rows)
+        there, shared = cleaner.there, cleaner.shared
+        raw = [self.x[k][rows[k]] for k in there]
+        x, y = cleaner.clean(raw), self.targets.some(there, rows, columns)
+        n_free = sum(len(a) for a in x) - sum(cleaner.lost)
+        u = self._search(x, y, cleaner, columns, weighting)
+        per_variance = self.targets.scale[columns] ** -2
+        size = self.weightings[self.weighting[columns]].mT
+        share = torch.where(size > 0, u / size, 0.0).square()
+        strength = self.alpha[columns] * per_variance * (n_free / self.n_rows)
+        self.penalty = self.penalty + share @ strength
+        # ||y - x u||^2 and its slope, of which only sums over targets are needed
+        weighted = (u * per_variance).mT
+        gram = u @ weighted
+        parts = cleaner.clean([t @ weighted for t in y])
+        for k, a, part in zip(there, x, parts, strict=True):
+            rest = torch.addmm(part, a, gram, alpha=-1)
+            self.slopes[k][rows[k]] -= 2 * rest
+            self.errors[k][rows[k]] -= ((part + rest) * a).sum(1)
+        confound_weights = shared.weights(y) - shared.weights(raw) @ u
+        self.weights[:, columns] = u / self.spread[:, None]
+        self.confound_weights[:, columns] = confound_weights
+        mean = torch.stack([a.mean(0) for a in raw]).mean(0) @ u
+        if shared.rank:
+            mean += torch.stack([c.mean(0) for c in cleaner.confounds]).mean(0) @ confound_weights
+        self.bias[columns] = self.targets.mean[there][:, columns].mean(0) - mean
+
+    def _search(
+        self,
+        x: list[Tensor],
+        y: list[Tensor],
+        cleaner: Cleaner,
+        columns: Tensor,
+        weighting: Tensor | None,
+    ) -> Tensor:
+        """Return the weights of standardised features; keep what was chosen."""
+        n_rows, lost = sum(len(a) for a in x), cleaner.lost
+        n_free = n_rows - sum(lost)
+        search: Callable[..., RidgeFit]
+        if len(x) > 1 and not cleaner.shared.rank and n_rows**2 >= len(x) * x[0].shape[1] ** 2:
+            # features are clean, so that targets need not be
+            power, gone = self.targets.power[cleaner.there][:, columns], x[0].new_tensor(lost)
+            sums = [
+                Products(a.mT @ a, a.mT @ t, yy, len(a) - n)
+                for a, t, yy, n in zip(x, y, power, gone, strict=True)
+            ]
+            search = _of_columns(sums)
+        else:
+            runs = list(zip(x, cleaner.clean(y), lost, strict=True))
+            search = _of_runs(runs if len(runs) > 1 else blocks(*runs[0]))
+        if weighting is None:
+            fit = search(slice(None), self.alphas * n_free, self.weightings)
+            self.weighting[columns], self.alpha[columns] = fit.choice, fit.alpha / n_free
+            return fit.weights
+        weights = x[0].new_zeros(x[0].shape[1], len(columns))
+        kept = self.weighting[columns] = weighting[columns]
+        for k in kept.unique().tolist():
+            some = (kept == k).nonzero()[:, 0]
+            fit = search(some, self.alphas * n_free, self.weightings[k][None])
+            self.alpha[columns[some]], weights[:, some] = fit.alpha / n_free, fit.weights
+        return weights
+
+    def maps(self) -> RegionMaps:
+        """Return what was solved; the penalty belongs to the objective, volume by volume."""
+        # targets have been seen to; penalties move with the variance of the features
+        pairs = zip(self.errors, self.clean, strict=True)
+        errors = [error + clean.square() @ self.penalty for error, clean in pairs]
+        pairs = zip(self.slopes, self.clean, strict=True)
+        slopes = [(slope + 2 * self.penalty * clean) / self.spread for slope, clean in pairs]
+        return RegionMaps(
+            self.weights,
+            self.bias,
+            self.confound_weights,
+            self.alpha,
+            self.weighting,
+            errors,
+            slopes,
+        )
+
+
+def _of_columns(sums: list[Products]) -> Callable[..., RidgeFit]:
+    """Return a search from products for some of the targets."""
+
+    def search(some: slice | Tensor, *options: Tensor) -> RidgeFit:
+        part = [run._replace(xy=run.xy[:, some], yy=run.yy[some]) for run in sums]
+        return search_products(part, *options)
+
+    return search
+
+
+def _of_runs(runs: list[CleanRun]) -> Callable[..., RidgeFit]:
+    """Return a search from the samples of runs for some of the targets."""
+
+    def search(some: slice | Tensor, *options: Tensor) -> RidgeFit:
+        return search_ridge([(x, y[:, some], lost) for x, y, lost in runs], *options)
+
+    return search
 
 
 def blocks(x: Tensor, y: Tensor, removed: float) -> list[tuple[Tensor, Tensor, float]]:
@@ -148,108 +239,6 @@ def blocks(x: Tensor, y: Tensor, removed: float) -> list[tuple[Tensor, Tensor, f
     n = max(1, min(SINGLE_RUN_BLOCKS, len(x) // 2))
     parts = zip(x.tensor_split(n), y.tensor_split(n), strict=True)
     return [(a, b, removed / n) for a, b in parts]
-
-
-def missing_patterns(y: Sequence[Tensor]) -> list[tuple[list[Tensor], Tensor]]:
-    """Return rows that are there (for each run) and the columns they hold for.
-
-    Targets with the same missing samples share one solution; where nothing is missing, or whole
-    volumes are, there is a single pattern.
-    """
-    present = torch.cat([~t.isnan() for t in y])
-    if bool(present.all()):
-        return [
-            (
-                [torch.ones(len(t), dtype=torch.bool, device=t.device) for t in y],
-                torch.arange(y[0].shape[1], device=y[0].device),
-            )
-        ]
-    patterns, which = torch.unique(present, dim=1, return_inverse=True)
-    lengths = [len(t) for t in y]
-    return [
-        (list(patterns[:, k].split(lengths)), torch.nonzero(which == k)[:, 0])
-        for k in range(patterns.shape[1])
-    ]
-
-
-def nuisance_fit(values: Tensor, basis: Tensor) -> Tensor:
-    """Return what a nuisance basis explains of the values, at all rows; NaN rows are left out."""
-    missing = values.isnan()
-    if not bool(missing.any()):
-        return basis @ (basis.mT @ values)
-    out = torch.zeros_like(values)
-    for (rows,), columns in missing_patterns([values]):
-        if rows.any():
-            # driver gelsd: with few rows left the basis may have lost rank
-            fit = torch.linalg.lstsq(
-                basis[rows].cpu(), values[rows][:, columns].cpu(), driver="gelsd"
-            )
-            out[:, columns] = basis @ fit.solution.to(basis.device)
-    return out
-
-
-def _with_offsets(
-    weights: Tensor,
-    alpha: Tensor,
-    penalty: Tensor,
-    x: Sequence[Tensor],
-    y: Sequence[Tensor],
-    basis: Sequence[Tensor],
-    kind: torch.dtype,
-) -> RegionMaps:
-    """Return the maps with what each run adds on its own."""
-    fits, means = [], []
-    for a, t, b in zip(x, y, basis, strict=True):
-        rest = t - a @ weights
-        means.append(rest.nanmean(0))
-        # as wide as the data, so no wider a type than theirs
-        fits.append(nuisance_fit(rest, b).to(kind))
-    bias = torch.stack(means).nanmean(0).nan_to_num(0.0)
-    return RegionMaps(
-        weights,
-        bias,
-        alpha,
-        [fit - bias.to(kind) for fit in fits],
-        [b @ (b.mT @ a) for a, b in zip(x, basis, strict=True)],
-        penalty,
-    )
-
-
-def solve_confounds(
-    confounds: Sequence[Tensor], rest: Sequence[Tensor], nuisance: Sequence[Tensor]
-) -> Tensor:
-    """Return the weights of confounds that all runs share, by least squares on what is left over.
-
-    A confound that the nuisance of the runs explains already gets no weight.
-
-    Parameters
-    ----------
-    confounds : sequence of Tensor of shape (n_measured, n_confounds)
-        One for each run.
-    rest : sequence of Tensor of shape (n_measured, n_targets)
-        Targets less what activity explains; NaN where missing.
-    nuisance : sequence of Tensor of shape (n_measured, rank)
-
-    Returns
-    -------
-    Tensor of shape (n_confounds, n_targets)
-    """
-    weights = confounds[0].new_zeros(confounds[0].shape[1], rest[0].shape[1], dtype=torch.float64)
-    size = torch.cat(list(confounds)).double().norm(dim=0)
-    for rows, columns in missing_patterns(rest):
-        parts = [
-            products(*take_out(c.double(), r[:, columns].double(), b.double(), keep))
-            for c, r, b, keep in zip(confounds, rest, nuisance, rows, strict=True)
-            if keep.any()
-        ]
-        if parts:
-            total = sum_products(parts)
-            norms = total.xx.diagonal().sqrt()
-            # what is left of a confound that the nuisance explains is rounding: no weight
-            scale = torch.where(norms > RANK_TOLERANCE * size, 1 / norms, 0.0)
-            inverse = torch.linalg.pinv(scale[:, None] * total.xx * scale, hermitian=True)
-            weights[:, columns] = scale[:, None] * (inverse @ (scale[:, None] * total.xy))
-    return weights
 
 
 def default_alphas(alphas: Sequence[float] | float | None, like: Tensor) -> Tensor:

@@ -9,7 +9,15 @@ from torch import Tensor
 from drmbids.functional.ridge import orthonormal
 from drmbids.iterators.item import Item, split_item
 from drmbids.net.net import DRMNet
-from drmbids.training.maps import nuisance_fit
+from drmbids.training.targets import TARGETS_AT_ONCE, nuisance_fit
+
+#: Targets that correlations are worked out for, evenly spaced; enough to see how many dimensions
+#: there are, and quick for any number of voxels.
+MOST_CORRELATED = 512
+
+# A target counts as constant when what varies of it is this small a share: data are in float32,
+# whose rounding would otherwise be scaled up to a target like any other.
+CONSTANT_TARGET = 1e-6
 
 
 def windows(data: Iterable[Item], cutoff: int | None, resolution: float) -> Iterator[Item]:
@@ -59,7 +67,10 @@ class RunData:
         """Return the whole series of every run by name."""
         found = [parts[name] for parts in self._parts if name in parts]
         # a run in one window is not copied: responses are by far the largest tensors there are
-        series = [parts[0] if len(parts) == 1 else torch.cat(parts) for parts in found]
+        for parts in found:
+            if len(parts) > 1:
+                parts[:] = [torch.cat(parts)]
+        series = [parts[0] for parts in found]
         if name == "nuisance":  # a pass that stops within a run cuts its basis
             return [_as_orthonormal(basis) for basis in series]
         return series
@@ -71,14 +82,44 @@ class RunData:
         """
         if self._scale is None:
             total: Tensor | float = 0.0
+            size: Tensor | float = 0.0
             count: Tensor | float = 0.0
             for y, basis in zip(self.get("response"), self.get("nuisance"), strict=True):
-                clean = y.double() - nuisance_fit(y.double(), basis.double())
-                total = total + clean.square().nansum(0)
-                count = count + (~clean.isnan()).sum(0)
-            scale = (total / torch.as_tensor(count).clamp(min=1)).sqrt()
-            self._scale = torch.where(scale > 1e-12, scale, torch.ones_like(scale))
+                squares: list[Tensor] = []
+                sizes: list[Tensor] = []
+                counts: list[Tensor] = []
+                for some in y.split(TARGETS_AT_ONCE, 1):
+                    rest = some.double() - nuisance_fit(some.double(), basis.double())
+                    squares.append(rest.square().nansum(0))
+                    sizes.append(some.double().square().nansum(0))
+                    counts.append((~rest.isnan()).sum(0))
+                total, count = total + torch.cat(squares), count + torch.cat(counts)
+                size = size + torch.cat(sizes)
+            n = torch.as_tensor(count).clamp(min=1)
+            scale, least = (total / n).sqrt(), CONSTANT_TARGET * (size / n).sqrt()
+            self._scale = torch.where(scale > least.clamp(min=1e-12), scale, 1.0)
         return self._scale
+
+    def n_independent(self) -> float:
+        """Return how many independent samples the targets are worth: volumes times dimensions.
+
+        Neighbouring voxels measure nearly the same, and counting each would let the data outvote
+        any prior. The dimensions of the targets are ``V ** 2 / sum(C ** 2)`` with ``C`` their
+        correlations, nuisance taken out (participation ratio of the principal components; Gao et
+        al. 2017, bioRxiv 214262), from at most :data:`MOST_CORRELATED` targets.
+        """
+        scale = self.target_scale()
+        some = torch.linspace(0, len(scale) - 1, min(len(scale), MOST_CORRELATED)).round().long()
+        some = some.to(scale.device)
+        products = scale.new_zeros(len(some), len(some))
+        n_rows = 0.0
+        for y, basis in zip(self.get("response"), self.get("nuisance"), strict=True):
+            series = y[:, some].double()
+            clean = (series - nuisance_fit(series, basis.double())) / scale[some]
+            products += clean.nan_to_num(0.0).mT @ clean.nan_to_num(0.0)
+            n_rows += float((~series.isnan()).any(1).sum())
+        total, spread = products.diagonal().sum().square(), products.square().sum()
+        return max(1.0, n_rows * (total / spread.clamp(min=1e-300)).item())
 
 
 def _as_orthonormal(basis: Tensor) -> Tensor:

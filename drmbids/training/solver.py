@@ -2,91 +2,70 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from drmbids.functional.ridge import orthonormal, residualise
 from drmbids.iterators.item import Item
 from drmbids.readouts.base import DRMReadout
-from drmbids.training.maps import (
-    Series,
-    default_alphas,
-    nuisance_fit,
-    solve_confounds,
-    solve_region,
-)
+from drmbids.training.bands import feature_bands, weightings_of
+from drmbids.training.maps import default_alphas, solve_region
 from drmbids.training.passes import RunData, by_region
+from drmbids.training.targets import RegionTargets, Series, some_of, target_groups
 
-# Enough for a matrix product to be fast, few enough for its result to stay in the cache.
-TARGETS_AT_ONCE = 512
+#: Weightings of bands are chosen anew every so many epochs, penalties in every one: features change
+#: little from one epoch to the next, and to try a weighting takes as long as to try all penalties.
+WEIGHTINGS_EVERY = 10
 
 
 @dataclass(eq=False)
 class Solution:
-    """What solved maps add to a loss: run offsets and the ridge penalty.
+    """The objective at solved maps: its value, volume by volume, and its slope for the features.
 
     Parameters
     ----------
-    scale : Tensor of shape (n_targets,)
-        Standard deviation of each target; the loss is in its units.
-    offsets : list of Tensor of shape (n_measured, n_targets)
-        For each run, what its nuisance adds to the prediction.
-    feature_offsets : list of list of Tensor of shape (n_measured, n_features)
-        For each region and run, what the nuisance explains of the features.
-    penalties : list of Tensor of shape (n_features,)
-        For each region, weights of the squared features in the objective.
+    errors : list of Tensor of shape (n_measured,)
+        What each volume of each run adds to the objective.
+    slopes : list of list of Tensor of shape (n_measured, n_features)
+        For each region and run, the gradient of the objective for the features.
+    place : dict of int to int
+        Where a run of this number is in the lists.
     """
 
-    scale: Tensor
-    offsets: list[Tensor]
-    feature_offsets: list[list[Tensor]]
-    penalties: list[Tensor]
+    errors: list[Tensor]
+    slopes: list[list[Tensor]]
+    place: dict[int, int]
     _row: dict[int, int] = field(default_factory=dict)
 
-    def loss(
-        self,
-        readout: DRMReadout,
-        item: Item,
-        features: Sequence[Tensor],
-        count: int | None = None,
-    ) -> Tensor:
+    def loss(self, item: Item, features: Sequence[Tensor], count: int) -> Tensor:
         """Return the penalised mean squared error of one window.
 
-        Its gradient with the maps held fixed is the gradient of the objective with the maps at
-        their optimum (envelope theorem), because run offsets and penalty belong to it.
+        Its gradient is that of the objective with the maps at their optimum: what they add to it is
+        zero there (envelope theorem). Nothing in it is as wide as the targets.
 
         Parameters
         ----------
-        readout : DRMReadout
-            Holds the solved maps.
         item : dict
-            The window.
+            The window; windows of a run have to come in their order.
         features : sequence of Tensor of shape (n_measured, batch, n_features)
-        count : int, optional
-            Measured elements of the whole pass, for a window's share in the mean; those of the
-            window when absent.
+            Those that the maps were solved for.
+        count : int
+            Measured elements of the whole pass.
         """
         n = len(item["times"])
         rows = [self._rows(run, n, item["first"]) for run in item["runs"]]
-        if count is None:
-            count = int((~item["response"].isnan()).sum())
         if n == 0:
             return features[0].sum() * 0.0
-        kind = features[0].dtype
-
-        def at(series: Sequence[Tensor]) -> Tensor:
-            parts = zip(item["runs"], rows, strict=True)
-            return torch.stack([series[run][where].to(kind) for run, where in parts], dim=1)
-
-        total, slopes = squared_error(
-            readout, item, features, at(self.offsets), self.scale.to(kind)
-        )
-        for x, slope, offset, weight in zip(
-            features, slopes, self.feature_offsets, self.penalties, strict=True
-        ):
-            # adds nothing but the gradient of the error
-            total = total + (slope * (x - x.detach())).sum()
-            total = total + (weight.to(kind) * (x - at(offset)) ** 2).sum()
+        places = [self.place[run] for run in item["runs"]]
+        total = features[0].new_zeros(())
+        for place, where in zip(places, rows, strict=True):
+            total = total + self.errors[place][where].sum().to(total)
+        for x, of_runs in zip(features, self.slopes, strict=True):
+            parts = [of_runs[place][where] for place, where in zip(places, rows, strict=True)]
+            # adds nothing but the gradient
+            total = total + (torch.stack(parts, dim=1).to(x) * (x - x.detach())).sum()
         return total / max(count, 1)
 
     def _rows(self, run: int, n: int, first: bool) -> slice:
@@ -95,115 +74,123 @@ class Solution:
         return slice(start, start + n)
 
 
-@torch.no_grad()
-def squared_error(
-    readout: DRMReadout,
-    item: Item,
-    features: Sequence[Tensor],
-    offsets: Tensor,
-    scale: Tensor,
-) -> tuple[Tensor, list[Tensor]]:
-    """Return the squared error of one window, and its gradient for the features of each region.
+class Choice(NamedTuple):
+    """What was chosen for each target of a region."""
 
-    Targets are taken some at a time, and the gradient is written down: autograd would keep several
-    tensors as large as the data.
-
-    Parameters
-    ----------
-    readout : DRMReadout
-        Holds the maps.
-    item : dict
-        The window; NaN where the response is missing.
-    features : sequence of Tensor of shape (n_measured, batch, n_features)
-    offsets : Tensor of shape (n_measured, batch, n_targets)
-        Added to the prediction.
-    scale : Tensor of shape (n_targets,)
-        The error is in these units.
-    """
-    total, slopes = features[0].new_zeros(()), [torch.zeros_like(x) for x in features]
-    first = 0
-    for x, weights, slope in zip(features, readout.weights, slopes, strict=True):
-        for some in weights.split(TARGETS_AT_ONCE, dim=1):
-            columns = slice(first, first + some.shape[1])
-            first = columns.stop
-            known = readout.bias[columns] + offsets[..., columns]
-            if readout.n_confounds:
-                known = known + item["confounds"] @ readout.confound_weights[:, columns]
-            response = item["response"][..., columns]
-            error = (x @ some + known - response) / scale[columns]
-            error.masked_fill_(response.isnan(), 0.0)
-            total += error.square().sum()
-            slope.add_((2 * error / scale[columns]) @ some.mT)
-    return total, slopes
+    alpha: Tensor  # shape: (n_targets,), penalties
+    weighting: Tensor  # shape: (n_targets,), rows of the weightings of features
 
 
-@torch.no_grad()
-def solve_maps(
-    readout: DRMReadout,
-    features: Sequence[Sequence[Tensor]],
-    targets: RunData,
-    alphas: float | Sequence[float] | None,
-) -> Solution:
-    """Solve the maps of all regions and write them into the readout.
+class MapSolver:
+    """Solves the maps of all regions of a readout, epoch after epoch.
 
     Parameters
     ----------
     readout : DRMReadout
         Gets weights, bias and confound weights.
-    features : sequence of sequence of Tensor of shape (n_measured, n_features)
-        ``[region][run]``.
     targets : RunData
         ``response``, ``confounds`` and ``nuisance`` of every run.
     alphas : float, sequence of float or None
         Penalties to choose from.
+
+    Attributes
+    ----------
+    targets : list of RegionTargets
+    weightings : list of Tensor of shape (n_weightings, n_features)
+        For each region the factors of features to choose from; see :func:`weightings_of`.
+    last : list of Choice
+        What was chosen for each region at the last solution.
     """
-    y, nuisance, scale = targets.get("response"), targets.get("nuisance"), targets.target_scale()
-    confounds = targets.get("confounds")
-    if readout.n_confounds:
-        y = [t - c @ readout.confound_weights for t, c in zip(y, confounds, strict=True)]
-    parts = [by_region(t, readout.n_targets) for t in y]
-    grid = default_alphas(alphas, y[0])
-    solved = [
-        solve_region(
-            features[k],
-            [Series(p[k], b) for p, b in zip(parts, nuisance, strict=True)],
-            grid,
-            region_scale,
-        )
-        for k, region_scale in enumerate(by_region(scale, readout.n_targets))
-    ]
-    for weights, maps in zip(readout.weights, solved, strict=True):
-        weights.copy_(maps.weights)
-    readout.bias.copy_(torch.cat([maps.bias for maps in solved]))
-    offsets = [torch.cat(run, -1) for run in zip(*(m.offsets for m in solved), strict=True)]
-    if readout.n_confounds:
-        offsets = _refit_confounds(readout, offsets, y, features, confounds, nuisance)
-    return Solution(
-        scale,
-        offsets,
-        [m.feature_offsets for m in solved],
-        [m.penalty for m in solved],
-    )
+
+    def __init__(
+        self,
+        readout: DRMReadout,
+        targets: RunData,
+        alphas: float | Sequence[float] | None,
+    ):
+        self.readout = readout
+        response, nuisance = targets.get("response"), targets.get("nuisance")
+        confounds = targets.get("confounds") if readout.n_confounds else [None] * len(response)
+        self.alphas = default_alphas(alphas, response[0])
+        self.place = {run: k for k, run in enumerate(targets.runs)}
+        scales = by_region(targets.target_scale(), readout.n_targets)
+        regions = zip(*(by_region(y, readout.n_targets) for y in response), strict=True)
+        self.targets = [
+            RegionTargets([Series(*run) for run in zip(y, nuisance, confounds, strict=True)], scale)
+            for y, scale in zip(regions, scales, strict=True)
+        ]
+        self.weightings = [
+            weightings_of(feature_bands(readout, k)).to(response[0].device)
+            for k in range(len(self.targets))
+        ]
+        self.last: list[Choice | None] = [None] * len(self.targets)
+        self.n_solved = 0
+
+    @torch.no_grad()
+    def solve(self, features: Sequence[Sequence[Tensor]]) -> Solution:
+        """Solve the maps and write them into the readout.
+
+        Parameters
+        ----------
+        features : sequence of sequence of Tensor of shape (n_measured, n_features)
+            ``[region][run]``.
+        """
+        anew = self.n_solved % WEIGHTINGS_EVERY == 0
+        self.n_solved += 1
+        solved = []
+        for k, x in enumerate(features):
+            last, weightings = self.last[k], self.weightings[k]
+            kept = None if anew or last is None or len(weightings) == 1 else last.weighting
+            maps = solve_region(x, self.targets[k], self.alphas, weightings, kept)
+            self.last[k] = Choice(maps.alpha, maps.weighting)
+            self.readout.weights[k].copy_(maps.weights)
+            solved.append(maps)
+        self.readout.bias.copy_(torch.cat([maps.bias for maps in solved]))
+        self.readout.confound_weights.copy_(torch.cat([m.confound_weights for m in solved], 1))
+        by_run = zip(*(maps.errors for maps in solved), strict=True)
+        errors = [torch.stack(parts).sum(0) for parts in by_run]
+        return Solution(errors, [maps.slopes for maps in solved], self.place)
 
 
-def _refit_confounds(
+@torch.no_grad()
+def squared_error(
     readout: DRMReadout,
-    offsets: Sequence[Tensor],
-    y: Sequence[Tensor],
     features: Sequence[Sequence[Tensor]],
-    confounds: Sequence[Tensor],
-    nuisance: Sequence[Tensor],
-) -> list[Tensor]:
-    """Move the shared confound weights to their optimum given the maps; return new run offsets."""
-    explained = [
-        torch.cat([x @ w for x, w in zip(run, readout.weights, strict=True)], -1)
-        for run in zip(*features, strict=True)
-    ]
-    rest = [t - e for t, e in zip(y, explained, strict=True)]
-    change = solve_confounds(confounds, rest, nuisance)
-    readout.confound_weights.add_(change.to(readout.confound_weights.dtype))
-    moved = []
-    for offset, c, target, basis in zip(offsets, confounds, y, nuisance, strict=True):
-        shift = (c.double() @ change).masked_fill(target.isnan(), torch.nan)
-        moved.append(offset - nuisance_fit(shift, basis.double()))
-    return moved
+    targets: RunData,
+    scale: Tensor,
+) -> tuple[float, int]:
+    """Return the sum of squared errors over the measured elements, and their number.
+
+    The nuisance of each run is taken out of what the maps leave. Targets are taken some at a time.
+
+    Parameters
+    ----------
+    readout : DRMReadout
+        Holds the maps.
+    features : sequence of sequence of Tensor of shape (n_measured, n_features)
+        ``[region][run]``.
+    targets : RunData
+        ``response``, ``confounds`` and ``nuisance`` of the runs.
+    scale : Tensor of shape (n_targets,)
+        Errors are in these units.
+    """
+    total, count, first = scale.new_zeros((), dtype=torch.float64), 0, 0
+    bases = [basis.double() for basis in targets.get("nuisance")]
+    confounds, series = targets.get("confounds"), targets.get("response")
+    for region, n, weights in zip(features, readout.n_targets, readout.weights, strict=True):
+        columns_of = slice(first, first + n)
+        first += n
+        for k, whole in enumerate(series):
+            for (rows,), columns in target_groups([whole[:, columns_of]]):
+                if not rows.any():
+                    continue
+                places = columns + columns_of.start
+                rest = some_of(whole, rows, places).double() - readout.bias[places]
+                rest -= region[k][rows].double() @ weights[:, columns].double()
+                if readout.n_confounds:
+                    shared = readout.confound_weights[:, places].double()
+                    rest -= confounds[k][rows].double() @ shared
+                basis = bases[k] if rows.all() else orthonormal(bases[k][rows])
+                total += (residualise(basis, rest) / scale[places]).square_().sum()
+                count += rest.numel()
+    return total.item(), count

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +12,18 @@ from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.iterators.item import Item
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
+from drmbids.nodes import log_prior
 from drmbids.training.divergence import explain_divergence
-from drmbids.training.maps import nuisance_fit
 from drmbids.training.parallel import Workers
 from drmbids.training.passes import RunData, feature_windows, gather_targets
 from drmbids.training.runners import Features
-from drmbids.training.solver import Solution, solve_maps
+from drmbids.training.solver import MapSolver, Solution, squared_error
 
 #: Called after every epoch with its row of the history.
 Callback = Callable[[Mapping[str, Any]], None]
+
+#: How the learning rate goes on over the epochs of a training.
+Schedule = Literal["cosine", "constant"]
 
 
 @dataclass(eq=False)
@@ -38,8 +41,10 @@ class Trainee:
         Used where maps are not solved.
     optimizer : Optimizer or None
         None where nothing but the maps is trained.
+    schedule : {"cosine", "constant"}
+        How the learning rate goes on; see :class:`drmbids.DRM`.
     learning_rate : float
-        For the history and messages.
+        The largest, for the history and messages.
     alphas : float, sequence of float or None
         Penalties to choose from.
     solve : bool
@@ -56,6 +61,7 @@ class Trainee:
     validation: DRMIterator | None
     loss: nn.Module
     optimizer: torch.optim.Optimizer | None
+    schedule: Schedule
     learning_rate: float
     alphas: float | Sequence[float] | None
     solve: bool
@@ -63,6 +69,8 @@ class Trainee:
     history: list[dict[str, Any]]
     label: str = ""
     targets: RunData = field(init=False)
+    unseen: RunData | None = field(init=False, default=None)
+    solver: MapSolver | None = field(init=False, default=None)
     n_measured: int = field(init=False)
     solution: Solution | None = field(init=False, default=None)
     best: float = field(init=False, default=math.inf)
@@ -70,6 +78,7 @@ class Trainee:
     kept: dict[str, Tensor] = field(init=False)
     workers: Workers = field(init=False)
     longest: int = field(init=False)
+    _n_independent: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.workers = Workers(next(self.net.parameters()).device)
@@ -83,6 +92,7 @@ class Trainee:
         self.data = self.workers.share(self.data)
         if self.validation is not None:
             self.validation = self.workers.share(self.validation)
+            self.unseen = gather_targets(self.validation, self.validation.n_runs)
         self.kept = self._snapshot()
 
     def _snapshot(self) -> dict[str, Tensor]:
@@ -96,11 +106,37 @@ class Trainee:
         """Solve the maps; False where activity is not finite."""
         finite = all(bool(torch.isfinite(x).all()) for region in features for x in region)
         self.solution = None
+        if self.solver is None:
+            self.solver = MapSolver(self.net.readout, self.targets, self.alphas)
         if finite:
-            self.solution = solve_maps(self.net.readout, features, self.targets, self.alphas)
+            self.solution = self.solver.solve(features)
         return finite
 
-    def judge(self, epoch: int, loss: float) -> float:
+    def add_prior(self, loss: float, backward: bool) -> float:
+        """Return what priors of parameters add to the loss; add its gradient to theirs.
+
+        With Gaussian noise of variance ``v`` in ``n`` independent samples, the logarithm of the
+        likelihood is ``-n (loss / v + log v) / 2``. It is largest where ``v = loss``, so that
+        ``loss - 2 v / n log_prior`` has no slope at the most probable parameters.
+
+        Parameters
+        ----------
+        loss : float
+            Mean squared error.
+        backward : bool
+            Whether the gradient is wanted.
+        """
+        prior = log_prior(self.net)
+        if prior is None or not math.isfinite(loss):
+            return 0.0
+        if self._n_independent is None:
+            self._n_independent = self.targets.n_independent()
+        penalty = -2 * loss / self._n_independent * prior
+        if backward:
+            penalty.backward()
+        return penalty.item()
+
+    def judge(self, epoch: int, loss: float, penalty: float = 0.0) -> float:
         """Keep the state if it is the best so far; return the validation loss, NaN without one.
 
         Raises
@@ -108,8 +144,10 @@ class Trainee:
         TrainingError
             If a loss is not finite; the net is left in its best state.
         """
-        val = math.nan if self.validation is None else self._validate(self.validation)
-        score = loss if self.validation is None else val
+        val = math.nan
+        if self.validation is not None and self.unseen is not None:
+            val = self._validate(self.validation, self.unseen)
+        score = loss + penalty if self.validation is None else val
         if not (math.isfinite(loss) and math.isfinite(score)):
             passive = self.net.readout.linear_parameters() if self.solve else []
             why = explain_divergence(self.net, self.kept, self.best_epoch, passive)
@@ -124,6 +162,17 @@ class Trainee:
             self.best, self.best_epoch, self.kept = score, epoch, self._snapshot()
         return val
 
+    def step(self, epoch: int, n_epochs: int) -> float:
+        """Take a step along the gradient; return the learning rate it was taken with."""
+        share = 1.0
+        if self.schedule == "cosine":
+            share = (1 + math.cos(math.pi * epoch / n_epochs)) / 2
+        if self.optimizer is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = share * group["largest"]
+            self.optimizer.step()
+        return share * self.learning_rate
+
     def forget(self) -> None:
         """Forget best state and moments of the optimizer: the model is another from now on."""
         self.best = math.inf
@@ -134,13 +183,13 @@ class Trainee:
         """Put the net back into its best state."""
         self.net.load_state_dict(self.kept)
 
-    def record(self, epoch: int, loss: float, val: float, seconds: float) -> None:
+    def record(self, epoch: int, loss: float, val: float, rate: float, seconds: float) -> None:
         """Add a row to the history; the first worker shows it to the callbacks."""
         row = {
             "epoch": epoch,
             "train_loss": loss,
             "val_loss": val,
-            "learning_rate": self.learning_rate,
+            "learning_rate": rate,
             "seconds": seconds,
         }
         self.history.append(row)
@@ -148,42 +197,37 @@ class Trainee:
             callback(row)
 
     @torch.no_grad()
-    def _validate(self, data: DRMIterator) -> float:
+    def _validate(self, data: DRMIterator, targets: RunData) -> float:
         """Return the loss on runs that are not trained on, their own nuisance taken out."""
+        validate = self._squared_error if self.solve else self._own_loss
         with self.workers.together():
-            total, count = self._squared_error(data) if self.solve else self._own_loss(data)
+            total, count = validate(data, targets)
         total, count = self.workers.sum([total, count])
         return total / max(count, 1.0)
 
-    def _own_loss(self, data: DRMIterator) -> tuple[float, int]:
+    def _own_loss(self, data: DRMIterator, targets: RunData) -> tuple[float, int]:
         """Return the loss, not divided by the measured elements, and their number."""
-        count = count_measured(gather_targets(data, data.n_runs))
+        count = count_measured(targets)
         losses = (
             self.window_loss(item, features, count)
             for item, features, _ in feature_windows(self.net, data)
         )
         return sum(loss.item() for loss in losses) * count, count
 
-    def _squared_error(self, data: DRMIterator) -> tuple[float, int]:
+    def _squared_error(self, data: DRMIterator, targets: RunData) -> tuple[float, int]:
         """Return the sum of squared errors in units of the targets, and how many they are."""
-        scale, gathered = self.targets.target_scale(), RunData(data.n_runs)
+        gathered, readout = RunData(data.n_runs), self.net.readout
         for item, features, _ in feature_windows(self.net, data):
-            prediction = self.net.readout.map_features(features, item["confounds"])
-            if not bool(torch.isfinite(prediction).all()):
+            if not all(bool(torch.isfinite(x).all()) for x in features):
                 return math.nan, 0
-            gathered.add(item, rest=item["response"] - prediction)
-        total, count = 0.0, 0
-        for series, basis in zip(gathered.get("rest"), gathered.get("nuisance"), strict=True):
-            rest = series.double()
-            fit = nuisance_fit(rest, basis.double())
-            total += ((rest - fit) / scale).square().nansum().item()
-            count += int((~rest.isnan()).sum())
-        return total, count
+            gathered.add_features(item, features)
+        scale = self.targets.target_scale()
+        return squared_error(readout, gathered.features(len(readout.regions)), targets, scale)
 
     def window_loss(self, item: Item, features: Features, count: int) -> Tensor:
         """Return the share of one window in the mean loss over ``count`` measured elements."""
         if self.solution is not None:
-            return self.solution.loss(self.net.readout, item, features, count)
+            return self.solution.loss(item, features, count)
         if self.solve or not len(item["times"]):  # not solved: activity is not finite
             return features[0].sum() * 0.0
         share = int((~item["response"].isnan()).sum()) / max(count, 1)

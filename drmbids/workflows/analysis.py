@@ -1,26 +1,30 @@
-"""The analysis of one participant: find, load, compare on held-out runs, fit on all, write."""
+"""The analysis of one participant: check, load, compare on held-out runs, fit on all, write."""
 
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.bids.find import find_runs
-from drmbids.bids.load import load_runs
-from drmbids.comparison.compare import compare_models, make_folds
+from drmbids.bids.find import RunFiles
+from drmbids.bids.load import read_runs
+from drmbids.comparison.compare import compare_models
+from drmbids.comparison.folds import make_folds
+from drmbids.comparison.statistics import comparison_statistics
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
+from drmbids.estimators.mean import MeanBaseline
 from drmbids.recovery.truth import find_truth
 from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
-from drmbids.workflows.config import BASELINE, DRM, Config
+from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
 from drmbids.workflows.logs import collected_warnings, logger
+from drmbids.workflows.preflight import chosen_confounds, usable_runs
 from drmbids.workflows.progress import fold_progress
-from drmbids.workflows.record import inputs_record, model_record
+from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.write import write_inputs, write_model, write_scores, write_series
 
@@ -28,9 +32,25 @@ from drmbids.workflows.write import write_inputs, write_model, write_scores, wri
 DEFAULT_SEED = 0
 
 
+@dataclass(frozen=True)
+class Analysed:
+    """What is to be told of an analysis.
+
+    Parameters
+    ----------
+    methods : str
+        Methods text.
+    left_out : tuple of str
+        Labels of the runs that could not be used.
+    """
+
+    methods: str
+    left_out: tuple[str, ...] = ()
+
+
 def analyse_participant(
     config: Config, models: Mapping[str, ModelSpec], subject: str, dataset: DerivativeDataset
-) -> str:
+) -> Analysed:
     """Analyse one participant and write all of its files but the report.
 
     Parameters
@@ -46,8 +66,7 @@ def analyse_participant(
 
     Returns
     -------
-    str
-        Methods text.
+    Analysed
 
     Raises
     ------
@@ -55,9 +74,9 @@ def analyse_participant(
         If the data cannot be used, for example because there is one run only.
     """
     label = f"sub-{subject}"
-    with collected_warnings(label) as warnings:
-        files = find_runs(config.bids_dir, **_query(config, subject))
-        runs = _load(config, subject)
+    with collected_warnings(label, config.ignore) as warnings:
+        usable = usable_runs(config, models, subject)
+        runs = _read(config, usable.files)
         make_folds(runs, config.cv)  # raises where nothing can be held out
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
@@ -67,7 +86,11 @@ def analyse_participant(
             )
             for name, spec in specs.items()
         }
-        compared = {BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance), **fitted}
+        compared = {
+            BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
+            MEAN: MeanBaseline(nuisance=nuisance),
+            **fitted,
+        }
         with fold_progress(label, show=config.verbosity >= 0) as on_fold:
             results = compare_models(
                 compared,
@@ -76,22 +99,47 @@ def analyse_participant(
                 nuisance=nuisance,
                 on_fold=on_fold,
                 n_models_at_once=config.n_models_at_once,
+                log_likelihood=True,
             )
+        seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
+        statistics = comparison_statistics(
+            results,
+            runs,
+            BASELINE,
+            further_baselines=[MEAN],
+            n_permutations=config.n_permutations,
+            random_state=seed,
+        )
         write_series(dataset, runs, results, nuisance)
-        write_scores(dataset, runs, results, BASELINE)
+        write_scores(dataset, runs, statistics)
         for name, estimator in fitted.items():
             logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
             estimator.fit(runs)
             write_model(dataset, runs, name, estimator)
         _write_recovery(config, subject, dataset, runs, fitted)
-    record = inputs_record(runs, files, warnings, shlex.join(sys.argv)) | {
+    record = inputs_record(runs, usable.files, warnings, shlex.join(sys.argv)) | {
+        "errors": usable.errors,
+        "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
+        "statistics": statistics_record(statistics, config.n_permutations),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
     record["methods"] = citation(record, fitted, nuisance, config.cv)
     write_inputs(dataset, runs, record)
-    return record["methods"]
+    return Analysed(record["methods"], tuple(usable.left_out))
+
+
+def _read(config: Config, files: Sequence[RunFiles]) -> list[Run]:
+    """Return the runs of files that were checked."""
+    return read_runs(
+        files,
+        atlas_or_mask=dict(config.mask) or config.atlas,
+        confounds=chosen_confounds(config),
+        smoothing_fwhm=config.smoothing_fwhm or None,
+        tr=config.tr,
+        physio=config.physio,
+    )
 
 
 def _write_recovery(
@@ -111,34 +159,3 @@ def _seed(config: Config, spec: ModelSpec) -> int:
     """Return the seed: of the command line, else the model file, else the default."""
     given = (config.random_seed, spec.training.random_state, DEFAULT_SEED)
     return next(seed for seed in given if seed is not None)
-
-
-def _query(config: Config, subject: str) -> dict[str, Any]:
-    """Return the choice of runs as :func:`find_runs` takes it."""
-    labels = {
-        "session": config.session_label,
-        "task": config.task_id,
-        "run": config.run_id,
-        "acquisition": config.acquisition,
-    }
-    return {
-        "subject": subject,
-        **{name: list(values) or None for name, values in labels.items()},
-        "space": config.space,
-        "desc": config.desc,
-        "derivatives": dict(config.derivatives) or None,
-        "filters": {"bold": dict(config.filters)} if config.filters else None,
-    }
-
-
-def _load(config: Config, subject: str) -> list[Run]:
-    """Return the runs of one participant."""
-    single = config.confounds[0] if len(config.confounds) == 1 else list(config.confounds)
-    return load_runs(
-        config.bids_dir,
-        atlas_or_mask=dict(config.mask) or config.atlas,
-        confounds=single or None,
-        smoothing_fwhm=config.smoothing_fwhm or None,
-        tr=config.tr,
-        **_query(config, subject),
-    )

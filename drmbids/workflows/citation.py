@@ -17,6 +17,7 @@ _HRFS = {
     "FIR": "a finite impulse response that was estimated from the data",
     "Balloon": "a Balloon-Windkessel model (Stephan et al., 2007)",
     "GRUReadout": "gated recurrent units that stand for the hemodynamics",
+    "Choice": "mean activity before each choice",
 }
 _DERIVATIVES = {
     "none": "",

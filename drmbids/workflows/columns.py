@@ -13,7 +13,7 @@ def _column(description: str, units: str | None = None, **levels: str) -> Mappin
 
 
 _WHO = {
-    "model": _column("Name of the model", glm="linear model", drm="dynamic model"),
+    "model": _column("Name of the model", glm="linear model", mean="mean of the training runs"),
     "region": _column("Region of interest"),
     "target": _column("Index of the voxel in its region, in the order of the saved maps"),
     "fold": _column("Run or session that was held out"),
@@ -22,19 +22,64 @@ _WHO = {
     "source": _column("Stimulus or population that sends; for a parameter, origin of its default"),
 }
 
+_SCORE_WORDS = {"r": "r", "r2": "r2", "log_likelihood": "the log-likelihood of a fold"}
+_SCORE_UNITS = {"r": "1", "r2": "1", "log_likelihood": "nat"}
+
 _SCORES = {
     "r": _column("Correlation of measured and predicted series, nuisance taken out", "1"),
     "r2": _column("Coefficient of determination, nuisance taken out", "1"),
+    "log_likelihood": _column(
+        "Log-likelihood of the held-out series, summed over the runs of the fold, with the error "
+        "variance of the training runs",
+        "nat",
+    ),
     **{
-        f"{score}_{short}": _column(f"{long} over voxels of the mean of {score} over folds", "1")
-        for score in ("r", "r2")
+        f"{score}_{short}": _column(
+            f"{long} over voxels of the mean of {words} over folds", _SCORE_UNITS[score]
+        )
+        for score, words in _SCORE_WORDS.items()
         for short, long in (("median", "Median"), ("mean", "Mean"), ("p95", "95th percentile"))
+    },
+    **{
+        f"{score}_fold_sd": _column(
+            f"Standard deviation over folds of the median of {words} over voxels",
+            _SCORE_UNITS[score],
+        )
+        for score, words in _SCORE_WORDS.items()
+    },
+}
+
+_CHANCE = {
+    "p": _column("One-sided p of the voxel alone", "1"),
+    "p_fwe": _column("p corrected for all voxels of the model by the largest r", "1"),
+    "p_fdr": _column("p adjusted for the false discovery rate (Benjamini and Hochberg)", "1"),
+    "p_fwe_min": _column("Smallest p_fwe of a voxel", "1"),
+    "n_above_chance_fwe": _column("Voxels with p_fwe below 0.05", "1"),
+    "n_above_chance_fdr": _column("Voxels with p_fdr below 0.05", "1"),
+}
+
+_CEILING = {
+    "repeats": _column("Runs that repeat one stimulus, joined by +"),
+    "n_repeats": _column("Runs that repeat one stimulus", "1"),
+    "signal_power": _column("Variance that repeats share, in the squared unit of the images"),
+    "explainable_variance": _column("Largest expected r2 on one run, free of bias", "1"),
+    "r_ceiling": _column("Largest expected r on one run", "1"),
+    "split_half": _column("Largest expected r2 on the mean of the repeats", "1"),
+    "r_normalised": _column("r with the signal that repeats share (CCnorm)", "1"),
+    **{
+        f"{name}_median": _column(f"Median over voxels of {name}", "1")
+        for name in ("explainable_variance", "r_ceiling", "split_half", "r_normalised")
     },
 }
 
 _PAIRED = {
-    "score": _column("Score that is compared", r="correlation", r2="coefficient of determination"),
-    "n_targets": _column("Voxels that both models can be scored on", "1"),
+    "score": _column(
+        "Score that is compared",
+        r="correlation",
+        r2="coefficient of determination",
+        log_likelihood="log-likelihood of a fold, in nat",
+    ),
+    "n_targets": _column("Voxels of the region that the models can be scored on", "1"),
     "median": _column("Median over voxels of the fold means, model minus baseline", "1"),
     "mean": _column("Mean over voxels of the fold means, model minus baseline", "1"),
     "share_better": _column("Share of voxels in which the model beats the baseline", "1"),
@@ -46,6 +91,9 @@ _PAIRED = {
     ),
     "t": _column("fold_mean divided by fold_se", "1"),
     "p": _column("Two-sided p of t with n_folds - 1 degrees of freedom", "1"),
+    "r_difference": _column("fold_mean of the paired differences with the baseline in r", "1"),
+    "r_difference_se": _column("Standard error of r_difference (Nadeau and Bengio 2003)", "1"),
+    "r_difference_p": _column("Two-sided p of r_difference", "1"),
 }
 
 _MODEL = {
@@ -55,6 +103,8 @@ _MODEL = {
     "unit": _column("Unit of the value"),
     "trainable": _column("Whether training moves it"),
     "meaning": _column("What the parameter is"),
+    "prior_mean": _column("Mean of the Gaussian prior, in the unit of its row, n/a without one"),
+    "prior_sd": _column("Standard deviation of the prior, in the unit of its row"),
     "target": _column("Population that receives"),
     "delay_s": _column("Conduction delay", "s"),
     "weight_mean": _column("Mean of the weights, n/a where a connection has none of its own", "1"),
@@ -68,7 +118,9 @@ _MODEL = {
     "seconds": _column("Duration of the epoch", "s"),
 }
 
-SCORE_TABLES = _WHO | _SCORES | _PAIRED
+SCORE_TABLES = _WHO | _SCORES | _CEILING | _CHANCE | _PAIRED
+#: The test against chance, whose ``p`` is not that of paired differences.
+CHANCE_TABLES = SCORE_TABLES | _CHANCE
 MODEL_TABLES = _WHO | _MODEL
 
 #: Tables over participants, by name of the file.
@@ -77,9 +129,25 @@ GROUP_TABLES = SCORE_TABLES | {
     "analysis": _column("Entities that the runs of the analysis share"),
     "n_targets": _column("Voxels of the region", "1"),
     "n_participants": _column("Participants with both models", "1"),
-    "mean_difference": _column("Mean over participants of the difference in median r", "1"),
-    "median_difference": _column("Median over participants of the difference in median r", "1"),
-    "ci_low": _column("Lower end of the 95 % interval of mean_difference (Student)", "1"),
-    "ci_high": _column("Upper end of the 95 % interval of mean_difference (Student)", "1"),
+    "mean_difference": _column("Mean over participants of fold_mean, in the unit of the score"),
+    "ci_low": _column("Lower end of the 95 % interval of mean_difference (bootstrap, BCa)"),
+    "ci_high": _column("Upper end of the 95 % interval of mean_difference (bootstrap, BCa)"),
+    "p": _column("Two-sided p of mean_difference (sign flips)", "1"),
     "n_better": _column("Participants in whom the model beats the baseline", "1"),
+    "mixed_mean": _column("Mean over participants of fold_mean, weighted by its precision"),
+    "mixed_ci_low": _column("Lower end of the 95 % interval of mixed_mean (Hartung and Knapp)"),
+    "mixed_ci_high": _column("Upper end of the 95 % interval of mixed_mean (Hartung and Knapp)"),
+    "mixed_p": _column("Two-sided p of mixed_mean", "1"),
+    "between_sd": _column("Standard deviation of true differences over participants"),
+    "log_likelihood": _column("Log-likelihood of the held-out series, all voxels and folds", "nat"),
+    "prior_count": _column("Participants that each model was given beforehand", "1"),
+    "frequency": _column("Share of people who have the model, posterior mean", "1"),
+    "exceedance": _column("Probability that the model is the most frequent", "1"),
+    "protected_exceedance": _column(
+        "The same, with the chance allowed for that all models are equally frequent", "1"
+    ),
+    "omnibus_risk": _column("Probability that all models are equally frequent", "1"),
 }
+
+#: Differences of single participants, whose ``p`` is that of folds.
+DIFFERENCE_TABLES = GROUP_TABLES | _PAIRED

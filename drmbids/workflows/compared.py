@@ -8,7 +8,13 @@ from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
-from drmbids.workflows.config import BASELINE
+from drmbids.workflows.config import BASELINE, MEAN
+
+# Models that are always there, and what they are.
+_ALWAYS = {
+    BASELINE: "linear model with an assumed hemodynamic response, the baseline",
+    MEAN: "mean of the training runs, which knows nothing of the stimuli",
+}
 
 # Series that are written for each model: the end of their ``desc``, and what they are.
 _SERIES = {
@@ -33,9 +39,9 @@ def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
     Raises
     ------
     ModelError
-        If a file is faulty, two models have the same name, one is called like the baseline or
-        something else that is written, or they differ in drift or confounds, so that their scores
-        could not be compared.
+        If a file is faulty, two models have the same name, one is called like the baseline,
+        the mean or something else that is written, or they differ in drift or confounds, so that
+        their scores could not be compared.
     """
     specs = _load_all(files)
     found: dict[str, ModelSpec] = {}
@@ -87,22 +93,23 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
     Parameters
     ----------
     names : mapping or sequence of str
-        Names of the models, besides the baseline.
+        Names of the models, besides the baseline and the mean.
     """
     said = {
         "scores": "scores of all models by held-out run, region and voxel",
         "summary": "scores over voxels",
         "paired": "differences between models on the same voxels and folds",
+        "permutation": "tests of each voxel against chance",
+        "ceiling": "noise ceilings of runs that repeat a stimulus",
+        "normalised": "scores against the signal that repeats of a stimulus share",
+        "differences": "differences between models in each participant",
+        "selection": "how frequent each model is among participants",
         "inputs": "runs, files, conditions and regions that went in",
         "recovery": "estimates beside the truth, where the data are simulated",
         "truth": "true hemodynamic responses, where the data are simulated",
     }
-    for name in (BASELINE, *names):
-        what = (
-            "linear model with an assumed hemodynamic response, the baseline"
-            if name == BASELINE
-            else f"dynamic representational model {name}"
-        )
+    for name in (*_ALWAYS, *names):
+        what = _ALWAYS.get(name, f"dynamic representational model {name}")
         said[name] = what
         said |= {name + series: f"{meaning}: {what}" for series, meaning in _SERIES.items()}
     return said

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +11,14 @@ import tomli_w
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from drmbids.bids.derivatives import RAW
+from drmbids.bids.problems import check_codes
 from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
+from drmbids.physiology import Physio
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
 
 #: Models that are compared: the name in files and tables.
-BASELINE, DRM = "glm", "drm"
+BASELINE, MEAN, DRM = "glm", "mean", "drm"
 
 _Label = Annotated[str, Field(pattern="^[0-9A-Za-z+]+$")]
 
@@ -48,6 +50,8 @@ class Config:
         the data are one region.
     confounds : tuple of str
         Columns or wildcards of the confounds files, or one of nilearn's strategies for fMRIPrep's.
+    physio : tuple of {"retroicor", "hr", "rv"}
+        Confounds from recordings of heart and breath; see :func:`drmbids.load_runs`.
     tr : float or None
         Repetition time in seconds where sidecars lack it.
     smoothing_fwhm : float or None
@@ -61,6 +65,9 @@ class Config:
         What is left out in each fold.
     baseline_hrf : {"glover", "spm"}, each also with "+ derivative" and "+ dispersion"
         HRF of the linear model that the DRM is compared with.
+    n_permutations : int
+        Permutations of the test of each voxel against chance, predictions moved against the
+        measured series (:func:`drmbids.permutation_test`); none when 0.
     device : str
         Where the DRM is trained: ``"cpu"``, ``"cuda"``.
     random_seed : int or None
@@ -71,6 +78,8 @@ class Config:
         Fits trained side by side; see :func:`drmbids.compare_models`.
     reports_only : bool
         Write the reports of earlier results again, nothing else.
+    ignore : tuple of str
+        Codes of warnings that are not wanted, see :data:`drmbids.bids.problems.CODES`.
     stop_on_first_crash : bool
         Do not go on to the next participant after one failed.
     skip_bids_validation : bool
@@ -103,17 +112,20 @@ class Config:
     mask: Mapping[str, Path] = field(default_factory=dict)
     atlas: Path | None = None
     confounds: tuple[str, ...] = ()
+    physio: tuple[Physio, ...] = ()
     tr: Annotated[float, Field(gt=0)] | None = None
     smoothing_fwhm: Annotated[float, Field(ge=0)] | None = None
     model: tuple[Path, ...] = ()
     n_epochs: Annotated[int, Field(ge=1)] | None = None
     cv: HeldOut = "run"
     baseline_hrf: BaselineHRF = "glover"
+    n_permutations: Annotated[int, Field(ge=0)] = 1000
     device: str = "cpu"
     random_seed: Annotated[int, Field(ge=0)] | None = None
     n_threads: Annotated[int, Field(ge=1)] = 1
     n_models_at_once: Annotated[int, Field(ge=1)] = 1
     reports_only: bool = False
+    ignore: tuple[str, ...] = ()
     stop_on_first_crash: bool = False
     skip_bids_validation: bool = False
     debug: bool = False
@@ -122,12 +134,25 @@ class Config:
     def __post_init__(self) -> None:
         if self.mask and self.atlas is not None:
             raise UsageError("--mask and --atlas both define the regions; give one of them")
+        check_codes(self.ignore)
         wrong = [name for name in self.derivatives if name == RAW or not name.isalnum()]
         if wrong:
             raise UsageError(
                 f"--derivatives: {wrong[0]!r} cannot name a dataset in BIDS URIs; "
                 f"use letters and digits, not {RAW!r}: name=path"
             )
+
+    def with_absolute_paths(self) -> "Config":
+        """Return the same configuration for a process that starts in another folder."""
+        return replace(
+            self,
+            bids_dir=self.bids_dir.resolve(),
+            out_dir=self.out_dir.resolve(),
+            atlas=self.atlas and self.atlas.resolve(),
+            model=tuple(path.resolve() for path in self.model),
+            derivatives={name: path.resolve() for name, path in self.derivatives.items()},
+            mask={name: path.resolve() for name, path in self.mask.items()},
+        )
 
     def to_toml(self) -> str:
         """Return the configuration as TOML that ``--config-file`` reads again."""

@@ -55,7 +55,8 @@ def run_demo(
     out_dir, dataset = Path("drmbids_demo" if out_dir is None else out_dir), demo_dataset()
     _check_folder(out_dir)
     print(f"Data: {dataset}\n      two participants drawn from a model of two areas, V1 and V2")
-    print(f"Models: {', '.join(MODELS)}, and a linear model; each run is held out in turn\n")
+    print(f"Models: {', '.join(MODELS)}, a linear model, and the mean of the other runs;")
+    print("        each run is held out in turn\n")
     config = demo_config(dataset, out_dir, n_epochs, verbosity)
     code = run_participants(config) or run_group(replace(config, level="group"))
     if code:

@@ -8,7 +8,7 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
 from drmbids.report.folder import read_table
 from drmbids.report.group import write_group_report
-from drmbids.workflows.columns import GROUP_TABLES
+from drmbids.workflows.columns import DIFFERENCE_TABLES, GROUP_TABLES
 from drmbids.workflows.config import Config
 from drmbids.workflows.logs import collected_warnings, logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output
@@ -47,7 +47,8 @@ def run_group(config: Config) -> int:
         with collected_warnings("group"):
             path = write_group_report(config.out_dir)
         for table in sorted((config.out_dir / "group").glob("*.tsv")):
-            columns = describe_columns(read_table(table).columns, GROUP_TABLES)
+            known = DIFFERENCE_TABLES if "desc-differences_" in table.name else GROUP_TABLES
+            columns = describe_columns(read_table(table).columns, known)
             write_json(table.with_suffix(".json"), columns)
         logger.info("group: done, see %s", path)
     return 0

@@ -5,7 +5,7 @@ import os
 import sys
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
+from drmbids.bids.problems import ProblemWarning
 from drmbids.core.exceptions import OutputError
 
 logger = logging.getLogger("drmbids")
@@ -114,13 +115,15 @@ def _level(verbosity: int) -> int:
 
 
 @contextmanager
-def collected_warnings(label: str) -> Iterator[list[str]]:
+def collected_warnings(label: str, ignore: Sequence[str] = ()) -> Iterator[list[str]]:
     """Log warnings as they come and collect them, each text once.
 
     Parameters
     ----------
     label : str
         Put before each logged warning: ``"sub-01"``.
+    ignore : sequence of str
+        Codes of problems that are not wanted.
 
     Yields
     ------
@@ -131,7 +134,8 @@ def collected_warnings(label: str) -> Iterator[list[str]]:
 
     def show(message: Warning | str, category: type[Warning], *_: object) -> None:
         text = " ".join(str(message).split())
-        if text in texts:
+        unwanted = isinstance(message, ProblemWarning) and message.problem.code in ignore
+        if unwanted or text in texts:
             return
         if issubclass(category, _NOT_FOR_USERS):
             logger.debug("%s: %s: %s", label, category.__name__, text)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from drmbids.bids.dataset import open_dataset
 from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.core.exceptions import DataError, DRMError
 from drmbids.core.files import write_text
@@ -23,9 +22,10 @@ from drmbids.workflows.config import DRM, Config
 from drmbids.workflows.earlier import keep_other_analyses
 from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output, staged_participant
+from drmbids.workflows.preflight import find_participants
 from drmbids.workflows.workers import config_of_worker
 
-#: Some participants failed, the others are complete.
+#: Some participants or runs failed, the others are complete.
 SOME_FAILED = 1
 
 
@@ -41,20 +41,36 @@ class Outcome:
         Time that it took.
     error : str or None
         What went wrong, in one line.
-    exit_code : int
+    code : int
         0, or the exit code of the error.
+    left_out : tuple of str
+        Runs that could not be used; the others were analysed.
     """
 
     subject: str
     seconds: float
     error: str | None = None
-    exit_code: int = 0
+    code: int = 0
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """That of the error, or of a participant that is not complete."""
+        return self.code or (SOME_FAILED if self.left_out else 0)
+
+    @property
+    def status(self) -> str:
+        """``"failed"``, ``"incomplete"`` where runs were left out, or ``"done"``."""
+        if self.error is not None:
+            return "failed"
+        return "incomplete" if self.left_out else "done"
 
 
 def run_participants(config: Config) -> int:
     """Analyse participants, each on its own, and write the derivative dataset.
 
-    A participant that fails is logged and listed, and the next one is taken; what an earlier call
+    Every participant is checked first. A run that cannot be used is logged and left out. A
+    participant that fails is logged and listed, and the next one is taken; what an earlier call
     wrote for it stays. Processes that torchrun started do it together.
 
     Parameters
@@ -64,8 +80,8 @@ def run_participants(config: Config) -> int:
     Returns
     -------
     int
-        0; 1 if some participants failed and others did not; the exit code of the error if all
-        failed for the same reason.
+        0; 1 if some participants failed and others did not, or runs were left out; the exit code
+        of the error if all failed for the same reason.
 
     Raises
     ------
@@ -96,35 +112,6 @@ def _run_all(config: Config) -> int:
         return _exit_code(outcomes)
 
 
-def find_participants(config: Config) -> list[str]:
-    """Return the labels of the participants to analyse.
-
-    Parameters
-    ----------
-    config : Config
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    DataError
-        If there is none, or one that was asked for is not there.
-    """
-    folders = list(config.derivatives.values()) or [config.bids_dir]
-    available = list(dict.fromkeys(s for f in folders for s in open_dataset(f).subjects))
-    where = ", ".join(map(str, folders))
-    if not available:
-        raise DataError(f"{where}: 0 participants, there is no folder sub-<label>")
-    missing = [label for label in config.participant_label if label not in available]
-    if missing:
-        raise DataError(
-            f"{where}: no participant {', '.join(missing)}; there are {', '.join(available)}"
-        )
-    return list(dict.fromkeys(config.participant_label)) or available
-
-
 def derivative_dataset(config: Config, root: Path | None = None) -> DerivativeDataset:
     """Return the derivative dataset of a configuration, or one like it in another folder."""
     return DerivativeDataset(root or config.out_dir, config.bids_dir, config.derivatives)
@@ -135,6 +122,7 @@ def _run_participant(
 ) -> Outcome:
     """Analyse one participant; an error is logged and returned, not raised."""
     label, started = f"sub-{subject}", time.monotonic()
+    left_out: tuple[str, ...] = ()
     logger.info("%s: started", label)
     try:
         if config.reports_only:
@@ -142,10 +130,11 @@ def _run_participant(
         else:
             with staged_participant(config.out_dir, subject) as stage:
                 dataset = derivative_dataset(config, stage)
-                citation_text = analyse_participant(config, models, subject, dataset)
+                analysed = analyse_participant(config, models, subject, dataset)
+                left_out = analysed.left_out
                 keep_other_analyses(config.out_dir / label, stage / label)
                 _report(stage, subject, call)
-            write_text(config.out_dir / "logs" / "CITATION.md", citation_text)
+            write_text(config.out_dir / "logs" / "CITATION.md", analysed.methods)
     except Exception as error:  # one bad participant must not stop the others
         text = " ".join(str(error).split())
         if not isinstance(error, DRMError):
@@ -160,7 +149,7 @@ def _run_participant(
         return Outcome(subject, time.monotonic() - started, text, code)
     seconds = time.monotonic() - started
     logger.info("%s: done in %.0f s, see %s", label, seconds, config.out_dir / f"{label}.html")
-    return Outcome(subject, seconds)
+    return Outcome(subject, seconds, left_out=left_out)
 
 
 def _report(stage: Path, subject: str, call: Path) -> None:
@@ -190,9 +179,10 @@ def _write_outcomes(outcomes: Sequence[Outcome], path: Path) -> None:
     table = pd.DataFrame(
         {
             "participant_id": [f"sub-{o.subject}" for o in outcomes],
-            "status": ["done" if o.error is None else "failed" for o in outcomes],
+            "status": [o.status for o in outcomes],
             "seconds": [round(o.seconds, 1) for o in outcomes],
             "error": [o.error for o in outcomes],
+            "left_out": [", ".join(o.left_out) or None for o in outcomes],
         }
     )
     write_text(path, table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))

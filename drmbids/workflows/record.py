@@ -9,6 +9,8 @@ import numpy as np
 
 from drmbids import __version__
 from drmbids.bids.find import RunFiles
+from drmbids.bids.heart_and_breath import acquired_slices
+from drmbids.comparison.statistics import ComparisonStatistics
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.estimators.drm import DRMRegressor
@@ -93,6 +95,28 @@ def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
     }
 
 
+def statistics_record(statistics: ComparisonStatistics, n_permutations: int) -> dict[str, Any]:
+    """Return what statistics there are, for the methods text.
+
+    Parameters
+    ----------
+    statistics : ComparisonStatistics
+    n_permutations : int
+        Permutations of the test against chance, 0 for none.
+
+    Returns
+    -------
+    dict
+    """
+    ceiling = statistics.ceiling
+    return {
+        "n_permutations": n_permutations,
+        "log_likelihood": "log_likelihood" in statistics.results.scores,
+        "n_repeated_stimuli": 0 if ceiling is None else int(ceiling["repeats"].nunique()),
+        "repeats_held_out_together": statistics.normalised is not None,
+    }
+
+
 def _regions_of(net: DRMNet, population: int) -> list[str]:
     """Return the regions that a population feeds."""
     readout = net.readout
@@ -113,8 +137,16 @@ def _run_row(run: Run, files: RunFiles) -> dict[str, Any]:
         "confounds_file": None if files.confounds is None else str(files.confounds),
         "confounds": [] if run.confounds is None else list(run.confounds.columns),
         "mask": None if files.mask is None else str(files.mask),
+        "recordings": [str(path) for path in files.recordings],
+        "recorded_in": str(files.searched[-1]) if files.searched else None,
+        "slices_as_acquired": _as_acquired(run, files),
         "conditions": _conditions(run),
     }
+
+
+def _as_acquired(run: Run, files: RunFiles) -> bool:
+    shape = () if run.space is None else run.space.shape
+    return bool(shape) and acquired_slices(files.entities, files.metadata, shape)[0] is not None
 
 
 def _conditions(run: Run) -> list[dict[str, Any]]:

@@ -16,16 +16,15 @@ from drmbids.bids.write import (
     write_image,
     write_table,
 )
-from drmbids.comparison.paired import paired_differences
+from drmbids.comparison.statistics import ComparisonStatistics
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_bytes, write_json
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.workflows.columns import MODEL_TABLES, SCORE_TABLES
+from drmbids.workflows.columns import CHANCE_TABLES, MODEL_TABLES, SCORE_TABLES
 from drmbids.workflows.compared import describe_models
-from drmbids.workflows.config import BASELINE
 
 _WITHOUT_NUISANCE = "intercept, drift and confounds of the run are taken out"
 
@@ -48,7 +47,8 @@ def write_series(
     nuisance : Nuisance
         What the scores were made without.
     """
-    meanings = describe_models([name for name in results.predictions if name != BASELINE])
+    reserved = describe_models([])
+    meanings = describe_models([name for name in results.predictions if name not in reserved])
     for model, by_run in results.predictions.items():
         for run in runs:
             space, regions = _space(run), list(run.responses)
@@ -65,29 +65,29 @@ def write_series(
 
 
 def write_scores(
-    dataset: DerivativeDataset, runs: Sequence[Run], results: Results, baseline: str
+    dataset: DerivativeDataset, runs: Sequence[Run], statistics: ComparisonStatistics
 ) -> None:
-    """Write the table of scores, its summaries, and a map of each score and model.
+    """Write the table of scores, the statistics, and a map of each score and model.
 
     Parameters
     ----------
     dataset : DerivativeDataset
     runs : sequence of Run
-    results : Results
-    baseline : str
-        Model that the others are compared with.
+    statistics : ComparisonStatistics
+        What is None in it is not written.
     """
+    results = statistics.results
     entities = shared_entities(runs)
     models = models_folder(dataset.root, entities)
     func = models.with_name("func")
     write_table(
         func / file_name(entities, "timeseries", ".tsv", desc="scores"), results.table, SCORE_TABLES
     )
-    for label, table in (
-        ("summary", results.summary()),
-        ("paired", paired_differences(results, baseline)),
-    ):
-        write_table(models / file_name(entities, "scores", ".tsv", desc=label), table, SCORE_TABLES)
+    for label in ("summary", "paired", "permutation", "ceiling", "normalised"):
+        table = getattr(statistics, label)
+        if table is not None:
+            path = models / file_name(entities, "scores", ".tsv", desc=label)
+            write_table(path, table, CHANCE_TABLES if label == "permutation" else SCORE_TABLES)
     space = _space(runs[0])
     for model, scores in results.per_target().groupby("model", sort=False):
         for score in ("r", "r2"):

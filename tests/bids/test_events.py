@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from drmbids.bids.events import read_events
+from drmbids.bids.problems import ProblemError
 from drmbids.core.exceptions import DataError, DataWarning
 
 HEADER = "onset\tduration\ttrial_type\n"
@@ -71,11 +72,11 @@ FAULTS = {
     "blank condition": (HEADER + "1\t1\t\n", "line 2: missing trial_type ''"),
     "n/a amplitude": (WIDE.format("amplitude", "n/a"), "line 2: missing amplitude 'n/a'"),
     "negative": (HEADER + "1\t1\ta\n2\t-0.5\ta\n", "line 3: negative duration '-0.5'"),
-    "all shifted": (HEADER + "0\t1\t1\ta\n1\t2\t1\ta\n", "line 2: 4 fields, but the header has 3"),
+    "all shifted": (HEADER + "0\t1\t1\ta\n1\t2\t1\ta\n", "lines 2, 3: 4 fields, but .* has 3"),
     "one shifted": (HEADER + "1\t1\ta\n2\t1\ta\tb\n", "line 3: 4 fields"),
     "short row": (HEADER + "1\t1\ta\n2\t1\n", "line 3: 2 fields"),
     "two columns of a name": (WIDE.format("onset", "1"), "column 'onset' twice"),
-    "repeated": (HEADER + "1\t1\ta\n3\t1\ta\n1.0\t1\ta\n", "line 4 repeats the event of line 2"),
+    "repeated": (HEADER + "1\t1\ta\n3\t1\ta\n1.0\t1\ta\n", "line 4: repeats the event of line 2"),
     "utf-16": ((HEADER + "1\t1\ta\n").encode("utf-16"), "not UTF-8"),
     "latin-1": ((HEADER + "1\t1\tgrün\n").encode("latin-1"), "not UTF-8"),
     "nul": (HEADER + "1\t1\ta\0\n", "line 2: a NUL byte"),
@@ -101,10 +102,27 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_some_events_outside_the_run(write) -> None:
     path = write(HEADER + "1\t1\ta\n80\t1\ta\n-5\t5\ta\n-5\t6\ta\n")
     with (
-        pytest.warns(DataWarning, match="1 of 4 events lie after the run's end 80 s.*line 3"),
-        pytest.warns(DataWarning, match="1 of 4 events lie before time 0.*line 4"),
+        pytest.warns(DataWarning, match="line 3: 1 of 4 events lie after the run's end 80 s"),
+        pytest.warns(DataWarning, match="line 4: 1 of 4 events lie before time 0"),
     ):
         assert len(read_events(path, duration=80).onsets) == 4
+
+
+def test_all_faults_of_a_file_are_told_at_once(write) -> None:
+    rows = ["x\t1\ta", "2\t-1\ta", "3\tn/a\ta", "4\t1\tn/a", "5\t-2\tb"]
+    path = write(HEADER + "\n".join(rows) + "\n")
+    with pytest.raises(
+        ProblemError, match=r"line 2: onset 'x' .* \[TB04\] \(and 2 more\)"
+    ) as caught:
+        read_events(path, duration=80)
+    assert [(p.code, p.where) for p in caught.value.problems] == [
+        ("TB04", "line 2"),
+        ("EV02", "line 4"),
+        ("EV02", "line 5"),
+    ]
+    path = write(HEADER + "\n".join([*rows[1:2], rows[4]]) + "\n")
+    with pytest.raises(ProblemError, match="lines 2, 3: negative duration '-1'"):
+        read_events(path, duration=80)
 
 
 @pytest.mark.real_data

@@ -47,6 +47,8 @@ DAMAGES = {
     "packed nothing": (lambda _: gzip.compress(b""), "no readable NIfTI image"),
     "huge header": (huge, r"\(30000, 30000, 30000, 40\) needs \d{13,}"),
     "cut then packed": (lambda c: gzip.compress(gzip.decompress(c)[:-100]), "the file is cut: it"),
+    "grown then packed": (lambda c: gzip.compress(gzip.decompress(c) + bytes(2**21)), "needs"),
+    "header only": (lambda c: gzip.compress(gzip.decompress(c)[:352]), "holds no data, only a"),
     "no affine": (without_affine, "no valid affine"),
 }
 
@@ -79,6 +81,13 @@ def test_bytes_after_the_end(tiny: Path, bold: Path) -> None:
     bold.write_bytes(bold.read_bytes() + b"garbage")
     with pytest.warns(DataWarning, match="bytes after the end"):
         assert len(load_runs(tiny)) == 2
+
+
+def test_a_file_that_grows_without_end(bold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drmbids.bids.images._BOMB_BYTES", 2**20)
+    bold.write_bytes(gzip.compress(gzip.decompress(bold.read_bytes()) + bytes(2**24)))
+    with pytest.raises(DataError, match="unpacks to more than 200 times its size"):
+        open_image(bold)
 
 
 def test_links_that_lead_nowhere(tiny: Path, bold: Path) -> None:

@@ -91,11 +91,11 @@ def test_atlas_names(tmp_path: Path, values: np.ndarray) -> None:
 
 
 def test_values_that_are_no_labels(values: np.ndarray) -> None:
-    with pytest.raises(DataError, match=r"value 0.5 at voxel \(0, 0, 0\)"):
+    with pytest.raises(DataError, match=r"voxel \(0, 0, 0\): value 0.5"):
         load_regions(image(values / 2.0))
     bad = (values == 1).astype(float)
     bad[2, 1, 1] = np.nan
-    with pytest.raises(DataError, match=r"value nan at voxel \(2, 1, 1\)"):
+    with pytest.raises(DataError, match=r"voxel \(2, 1, 1\): value nan"):
         load_regions(image(bad))
     with pytest.raises(DataError, match="no voxel in region mask"):
         load_regions(image(np.zeros((2, 2, 2))))

@@ -1,6 +1,7 @@
 """What goes wrong ends in one line and an exit code, and leaves nothing half-written."""
 
 import errno
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -92,7 +93,7 @@ def test_model_file_with_faults_is_refused_before_any_data_are_read(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(analysis, "load_runs", None)  # a call would be an internal error
+    monkeypatch.setattr(analysis, "read_runs", None)  # a call would be an internal error
     model = tmp_path / "model.yaml"
     model.write_text(CYCLE)
     assert run(tiny_bids, tmp_path / "out", "--model", str(model)) == 2
@@ -145,15 +146,42 @@ def test_one_bad_participant_does_not_stop_the_other(
     bad = two_participants / "sub-01" / "func" / "sub-01_task-look_run-2_bold.nii.gz"
     bad.write_bytes(bad.read_bytes()[:2000])
     out = tmp_path / "out"
+    for other in bad.parent.glob("*run-[13]_bold.nii.gz"):
+        other.write_bytes(b"")
     assert run(two_participants, out) == 1
     lines = error_lines(capsys)
-    assert len(lines) == 1 and lines[0].startswith("drmbids: error: sub-01: ")
-    assert bad.name in lines[0]
+    assert len(lines) == 3 and all(line.startswith("drmbids: error: sub-01: ") for line in lines)
+    assert sum(bad.name in line for line in lines) == 1
     assert results(out) == ["sub-01.html", "sub-02", "sub-02.html"]
     assert (out / "sub-02/models/sub-02_task-look_desc-inputs_runs.json").is_file()
     table = next(out.glob("logs/*/participants.tsv")).read_text()
     assert "sub-01\tfailed" in table and "sub-02\tdone" in table
     assert bad.name in (out / "sub-01.html").read_text()
+
+
+def test_one_bad_run_does_not_stop_the_others(
+    tiny_bids: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tiny_bids / "sub-01" / "func" / "sub-01_task-look_run-2_bold.nii.gz"
+    bad.write_bytes(bad.read_bytes()[:2000])
+    events = tiny_bids / "sub-01" / "func" / "sub-01_task-look_run-1_events.tsv"
+    events.write_text(events.read_text() + "200\t1\tface\n")
+    out = tmp_path / "out"
+    assert run(tiny_bids, out) == 1
+    (late, lost) = error_lines(capsys)
+    assert late.startswith("drmbids: warning: sub-01: ") and late.endswith("[EV06]")
+    assert "sub-01_task-look_run-2 is left out: " in lost and lost.endswith("[IM04]")
+    record = json.loads((out / "sub-01/models/sub-01_task-look_desc-inputs_runs.json").read_text())
+    assert [Path(one["bold"]).name for one in record["runs"]] == [
+        "sub-01_task-look_run-1_bold.nii.gz",
+        "sub-01_task-look_run-3_bold.nii.gz",
+    ]
+    assert bad.name in record["errors"][0] and "[EV06]" in record["warnings"][0]
+    assert bad.name in (out / "sub-01.html").read_text()
+    table = next(out.glob("logs/*/participants.tsv")).read_text()
+    assert "sub-01\tincomplete" in table and "sub-01_task-look_run-2" in table
+    assert run(tiny_bids, tmp_path / "quiet", "--ignore", "EV06") == 1
+    assert len(error_lines(capsys)) == 1
 
 
 def test_stop_on_first_crash(two_participants: Path, tmp_path: Path) -> None:
@@ -249,7 +277,7 @@ def test_warnings_are_shown_and_kept(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    real = analysis.load_runs
+    real = analysis.read_runs
 
     def warned(*args: object, **options: object) -> object:
         import warnings
@@ -259,7 +287,7 @@ def test_warnings_are_shown_and_kept(
         warnings.warn("old", DeprecationWarning, stacklevel=1)
         return real(*args, **options)
 
-    monkeypatch.setattr(analysis, "load_runs", warned)
+    monkeypatch.setattr(analysis, "read_runs", warned)
     out = tmp_path / "out"
     assert run(tiny_bids, out) == 0
     assert error_lines(capsys) == ["drmbids: warning: sub-01: voxels were dropped"]

@@ -33,6 +33,10 @@ def test_options_not_given_leave_no_trace() -> None:
     assert parsed() == {}
 
 
+def test_no_permutation_may_be_asked_for() -> None:
+    assert parsed("--n-permutations", "0") == {"n_permutations": 0}
+
+
 @pytest.mark.parametrize("option", [o for o in long_options() if o.startswith("--")])
 def test_every_option_is_understood_with_underscores(option: str, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_text("{}")
@@ -141,12 +145,21 @@ def test_a_dataset_named_like_a_command_is_reached_by_its_path() -> None:
 
 def test_commands_of_the_parsers_are_registered() -> None:
     model = [["model", "new", "a.yaml"], ["model", "show", "a"], ["model", "validate", "a"]]
-    lines = [BASE, ["ds", "out", "group"], ["demo"], ["simulate", "m", "o"], ["model", "schema"]]
+    lines = [
+        BASE,
+        ["ds", "out", "group"],
+        ["demo"],
+        ["simulate", "m", "o"],
+        ["model", "schema"],
+        ["check", "ds"],
+        ["cluster", "ds", "out", "script"],
+        ["descriptor"],
+    ]
     assert {parse(line)[0] for line in [*lines, *model]} == set(COMMANDS)
     assert list(CONFIGURATION) == ["resolve"]
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["model", "--help"], ["demo", "-h"]])
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["model", "--help"], ["check", "-h"]])
 def test_help_and_version_load_nothing_heavy(argv: list[str]) -> None:
     heavy = ["torch", "nilearn", "nibabel", "bids", "sklearn", "pandas", "numpy", "pydantic"]
     code = (

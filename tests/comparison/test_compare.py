@@ -1,13 +1,15 @@
 """Folds of whole runs, the same for all models, and no way to see what is held out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, ShuffleSplit
 
-from drmbids.comparison.compare import compare_models, make_folds
+from drmbids.comparison.compare import compare_models
+from drmbids.comparison.folds import make_folds
 from drmbids.core.exceptions import DataError, TrainingError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import SCORE_COLUMNS
@@ -224,6 +226,7 @@ def test_runs_need_a_label_of_their_own_and_company():
 @pytest.mark.parametrize(
     ("cv", "error", "message"),
     [
+        (7, DataError, r"cv=7 asks for more folds than there are runs, 4; lower it"),
         ("session", DataError, "run-0: cv='session' needs the entity 'subject'"),
         ("trial", UsageError, "cv must be run, session, subject or a splitter, got 'trial'"),
         ([([0, 1], [1, 2])], UsageError, "a run is in training and test"),
@@ -242,3 +245,17 @@ def test_one_subject_cannot_be_left_out():
     runs = [make_run(k, subject="1", run=str(k)) for k in range(3)]
     with pytest.raises(DataError, match=r"needs two at least.*add runs"):
         make_folds(runs, "subject")
+
+
+def test_constant_targets_have_no_score_and_change_no_other():
+    runs = make_runs(3)
+    flat = []
+    for run in runs:
+        values = run.responses["V1"].values.copy()
+        values[:, 1] = 4.0
+        flat.append(replace(run, responses={**run.responses, "V1": Stream(values, TIMES)}))
+    found = compare_models({"glm": GLMBaseline()}, flat).table
+    plain = compare_models({"glm": GLMBaseline()}, runs).table
+    gone = (found["region"] == "V1") & (found["target"] == 1)
+    assert found.loc[gone, ["r", "r2"]].isna().all(axis=None)
+    np.testing.assert_allclose(found.loc[~gone, "r2"], plain.loc[~gone, "r2"])

@@ -196,3 +196,17 @@ def test_values_are_copied_and_cannot_be_changed() -> None:
     assert stream.values.max() == 1
     with pytest.raises(ValueError, match="read-only"):
         stream.values[0] = 2
+
+
+def test_samples_sent_to_another_process_as_a_map_are_still_in_memory(tmp_path) -> None:
+    np.save(tmp_path / "large.npy", np.arange(6.0).reshape(3, 2))
+    mapped = np.load(tmp_path / "large.npy", mmap_mode="r")
+    held, in_file = Stream(np.array(mapped), np.arange(3.0)), Stream(mapped, np.arange(3.0))
+    for stream, wanted in ((held, False), (in_file, True)):
+        state = {**stream.__getstate__(), "values": mapped}  # what joblib makes of a large array
+        sent = Stream.__new__(Stream)
+        sent.__setstate__(state)
+        assert sent.in_file is stream.in_file is wanted
+        np.testing.assert_array_equal(sent.values, stream.values)
+        assert not sent.values.flags.writeable
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(held)).values, held.values)

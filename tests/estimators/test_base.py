@@ -11,14 +11,18 @@ from sklearn.model_selection import (
     LeaveOneOut,
     cross_val_predict,
     cross_validate,
+    learning_curve,
     permutation_test_score,
+    train_test_split,
+    validation_curve,
 )
 
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
-from drmbids.estimators.base import RunEstimator, find_regions
+from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.contents import find_regions
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.metrics.scores import score_run
 
@@ -203,3 +207,23 @@ def test_rows_are_one_run_and_carry_an_intercept():
     np.testing.assert_allclose(one.predict(X), y, rtol=1e-8)
     assert one.score(X, y) == pytest.approx(1.0)
     assert two.score(X, np.column_stack([y, -y])) == pytest.approx(1.0)
+
+
+def test_curves_and_splits_of_scikit_learn_take_runs(runs):
+    train, test = train_test_split(runs, test_size=2, random_state=0)
+    assert len(train) == 3 and len(test) == 2 and all(isinstance(run, Run) for run in train)
+    sizes, seen, held_out = learning_curve(
+        GLMBaseline(), runs, y=None, cv=LeaveOneOut(), train_sizes=[2, 4], error_score="raise"
+    )
+    assert sizes.tolist() == [2, 4]
+    assert seen.shape == held_out.shape == (2, 5)
+    _, scores = validation_curve(
+        GLMBaseline(), runs, y=None, param_name="hrf_model", param_range=["spm", "glover"],
+        cv=KFold(2), error_score="raise",
+    )  # fmt: skip
+    assert scores.shape == (2, 2) and scores.min() > 0.8
+
+
+def test_more_folds_than_runs_are_refused(runs):
+    with pytest.raises(ValueError, match="n_splits=6 greater than the number of samples"):
+        cross_validate(GLMBaseline(), runs, cv=6)

@@ -1,6 +1,8 @@
 """What holds for every estimator over runs: the traps of scikit-learn with runs as samples."""
 
 import inspect
+import pickle
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -19,7 +21,7 @@ from sklearn.model_selection import (
 from sklearn.utils.estimator_checks import check_estimator
 
 import drmbids.estimators
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
@@ -28,7 +30,9 @@ from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.library import HRFLibrary
 from drmbids.estimators.mean import MeanBaseline
+from drmbids.estimators.responses import PCAResponses, TransformedResponses
 from drmbids.estimators.ridge import RidgeBaseline
+from drmbids.metrics.scores import score_run
 
 ESTIMATORS = {
     "glm": GLMBaseline(),
@@ -39,6 +43,7 @@ ESTIMATORS = {
     ),
     "library": HRFLibrary(),
     "mean": MeanBaseline(),
+    "components": TransformedResponses(GLMBaseline(), PCAResponses()),
     "drm": DRMRegressor(n_epochs=1, random_state=0),
 }
 LENGTHS = (60, 75, 50, 64)
@@ -80,7 +85,7 @@ def test_none_is_forgotten():
         for thing in vars(import_module(module.name)).values():
             if inspect.isclass(thing) and issubclass(thing, RunEstimator):
                 found.add(thing)
-    found = {thing for thing in found if not inspect.isabstract(thing)}
+    found = {t for t in found if not (inspect.isabstract(t) or t.__name__.startswith("_"))}
     assert found == {type(model) for model in ESTIMATORS.values()}
 
 
@@ -162,3 +167,80 @@ def test_a_second_fit_forgets_the_first(runs, model):
     np.testing.assert_allclose(
         twice.predict(runs)[0], clone(model).fit(runs[2:]).predict(runs)[0], rtol=1e-6
     )
+
+
+@every
+def test_it_can_be_sent_to_another_process(runs, model):
+    fitted = clone(model).fit(runs[:3])
+    sent = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(sent.predict(runs)[3], fitted.predict(runs)[3])
+    assert sent.score(runs[3:]) == fitted.score(runs[3:])
+    assert repr(sent.get_params()) == repr(model.get_params())
+
+
+@every
+def test_a_weight_beside_runs_is_refused_as_there_is_none_to_give(runs, model):
+    """Where lists beside X are of another length, scikit-learn hands all of them to every fold."""
+    with pytest.raises(TypeError, match="sample_weight"):
+        cross_validate(
+            clone(model), runs, params={"sample_weight": [1, 2, 3]}, error_score="raise", cv=2
+        )
+
+
+@every
+def test_a_run_may_not_lack_targets_that_others_have(runs, model):
+    times = runs[0].measured_times()
+    narrow = replace(runs[0], responses={"V1": Stream(np.zeros((len(times), 2)), times)})
+    with pytest.raises(DataError, match=r"run-0: regions \(targets\) {'V1': 2} differ"):
+        clone(model).fit([runs[1], narrow])
+    with pytest.raises(DataError, match="has 2 targets, expected 3"):
+        clone(model).fit(runs[1:]).score([narrow])
+
+
+@every
+def test_targets_that_are_constant_or_never_measured_harm_no_other(runs, model):
+    def spoilt(run: Run) -> Run:
+        values = run.responses["V1"].values.copy()
+        values[:, 1] = 7.0
+        dead = np.full((len(values), 1), np.nan)
+        stream = Stream(np.hstack([values, dead]), run.measured_times())
+        return replace(run, responses={"V1": stream})
+
+    bad = [spoilt(run) for run in runs]
+    if isinstance(model, TransformedResponses):
+        missing = pytest.raises(DataError, match="target 3 of 'V1' is missing most often")
+        with pytest.warns(DataWarning, match="1 of 4 targets are missing throughout"), missing:
+            clone(model).fit(bad)
+        return
+    with pytest.warns(DataWarning, match="1 of 4 targets are missing throughout"):
+        fitted = clone(model).fit(bad[:3])
+    good = clone(model).fit(runs[:3])
+    found, expected = fitted.predict(bad[3:])[0], good.predict(runs[3:])[0]
+    table = score_run(bad[3], found, {"V1": 4}, Nuisance())
+    assert table["r2"].isna().tolist() == [False, True, False, True]
+    if not isinstance(model, DRMRegressor):  # whose activity all targets shape
+        np.testing.assert_allclose(found[:, [0, 2]], expected[:, [0, 2]], rtol=1e-6)
+    assert table["r2"].min() > 0.3
+    assert fitted.score(bad[3:]) == pytest.approx(table["r2"].mean())
+
+
+@every
+def test_responses_that_confounds_explain_are_not_scored(runs, model):
+    explained = []
+    for k, run in enumerate(runs):
+        times = run.measured_times()
+        confounds = np.random.default_rng(k).normal(size=(len(times), 3))
+        values = confounds @ [[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 3.0]]
+        responses = {"V1": Stream(values, times)}
+        explained.append(replace(run, responses=responses, confounds=Stream(confounds, times)))
+    fitted = clone(model).fit(explained[:3])
+    with pytest.raises(DataError, match=r"run-3: nothing to score, .* explained by drift and conf"):
+        fitted.score(explained[3:])
+
+
+@every
+def test_confounds_that_leave_nothing_are_refused(runs, model):
+    many = np.random.default_rng(0).normal(size=(LENGTHS[0], 70))
+    full = replace(runs[0], confounds=Stream(many, runs[0].measured_times()))
+    with pytest.raises(DataError, match=r"run-0: .* leave nothing of 60 volumes; use fewer"):
+        clone(model).fit([full])

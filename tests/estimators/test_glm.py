@@ -221,7 +221,8 @@ def test_a_stimulus_that_drift_explains_gets_no_weight():
     ramp = Stream(np.column_stack([np.ones(500), np.arange(500)]), np.linspace(-50.0, 250.0, 500))
     run = make_run(values=np.random.default_rng(0).normal(size=(100, 2)))
     run = Run(run.responses, {**run.stimuli, "scanner": ramp}, tr=2.0)
-    model = GLMBaseline("glover").fit([run])
+    with pytest.warns(DataWarning, match=r"explain all of \['scanner:0', 'scanner:1'\] in every"):
+        model = GLMBaseline("glover").fit([run])
     assert model.regressors_ == ("a", "b", "scanner:0", "scanner:1")
     assert not np.isnan(model.coef_).any()
     assert np.abs(model.predict([run])[0]).max() < 5

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.gate import Gate
 from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.connections.tracts import Tracts
 from drmbids.net.net import DRMNet
@@ -65,6 +66,27 @@ def random_tracts(n_to: int, n_from: int, shortest: float, more: float) -> Tract
     )
 
 
+def gate(
+    draw: random.Random,
+    ws: list[list[DRMConnection | None]],
+    Wp: list[list[DRMConnection | None]],
+    columns: list[int],
+    units: list[int],
+    resolution: float,
+) -> None:
+    """Let stimuli and populations modulate a third of the connections."""
+    for row in (*ws, *Wp):
+        for connection in row:
+            if connection is not None and draw.random() < 0.33:
+                k = draw.randrange(len(columns) + len(units))
+                by, n = [
+                    *((f"s{j}", c) for j, c in enumerate(columns)),
+                    *((f"P{j}", u) for j, u in enumerate(units)),
+                ][k]
+                delay = draw.randint(1, 5) * resolution
+                connection.gates.append(Gate(by, n, gain=draw.uniform(-0.5, 0.5), delay=delay))
+
+
 def random_net(seed: int, resolution: float = 0.25) -> DRMNet:
     """Return a net of up to 5 populations of any kind with any connections."""
     torch.manual_seed(seed)
@@ -96,9 +118,11 @@ def random_net(seed: int, resolution: float = 0.25) -> DRMNet:
             return LearnedDelay(delay, shortest, shortest + more, weights)
         return DRMConnection(shortest, weights)
 
-    ws = [[connect(to, shown.get((to, s)), columns[s]) for s in range(n_stimuli)]
-          for to in range(n)]  # fmt: skip
+    ws: list[list[DRMConnection | None]] = [
+        [connect(to, shown.get((to, s)), columns[s]) for s in range(n_stimuli)] for to in range(n)
+    ]
     Wp = [[connect(to, delays.get((to, s)), units[s]) for s in range(n)] for to in range(n)]
+    gate(random.Random(1000 + seed), ws, Wp, columns, units, resolution)
     kinds: list[Callable[[int, int], DRMPopulation]] = [
         lambda u, w: Additive(u, w, nonlinearity="tanh"),
         lambda u, w: Leaky(u, w, nonlinearity="sigmoid"),

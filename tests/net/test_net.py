@@ -161,8 +161,15 @@ def check_limits(net: DRMNet) -> None:
         assert loop[0] == loop[-1] and len(set(loop)) == len(loop) - 1
         at = {node: k for k, node in enumerate(stage.members)}
         arcs = list(itertools.pairwise(loop))
-        total = sum(a.shortest for s, to in arcs for a in net.afferents[to]
-                    if a.source == s and not a.is_stimulus)  # fmt: skip
+        total = sum(
+            min(
+                part.shortest
+                for a in net.afferents[to]
+                for part in a.parts
+                if part.source == s and not part.is_stimulus
+            )
+            for s, to in arcs
+        )
         assert total // sum(at[s] >= at[to] for s, to in arcs) == stage.block
 
 

@@ -8,8 +8,11 @@ import pytest
 from drmbids.core.exceptions import DataError
 from drmbids.plotting.connection_matrix import connection_matrix
 from drmbids.plotting.design import design
+from drmbids.plotting.fold_scores import MOST_REGIONS, fold_scores
 from drmbids.plotting.group_scores import group_scores
 from drmbids.plotting.hrfs import hrfs
+from drmbids.plotting.model_frequencies import model_frequencies
+from drmbids.plotting.participant_differences import participant_differences
 from drmbids.plotting.recovery import recovery
 from drmbids.plotting.score_histogram import score_histogram
 from drmbids.plotting.score_map import score_map
@@ -17,6 +20,33 @@ from drmbids.plotting.score_scatter import score_scatter
 from drmbids.plotting.series import series
 from drmbids.plotting.style import model_colors, shorten, svg
 from drmbids.plotting.training_curve import training_curve
+from drmbids.plotting.variance_parts import variance_parts
+
+PEOPLE = pd.DataFrame(
+    {
+        "participant_id": ["sub-1", "sub-2", "sub-3"] * 2,
+        "model": ["a"] * 3 + ["b"] * 3,
+        "baseline": "glm",
+        "fold_mean": [0.1, 0.2, 0.3, -0.1, np.nan, 0.0],
+        "fold_se": [0.02, np.nan, 0.03, 0.01, np.nan, 0.02],
+    }
+)
+MEANS = pd.DataFrame(
+    [("a", 0.2, 0.1, 0.3, 0.19, 0.08, 0.3), ("b", -0.05, np.nan, np.nan, np.nan, np.nan, np.nan)],
+    columns=[
+        *("model", "mean_difference", "ci_low", "ci_high"),
+        *("mixed_mean", "mixed_ci_low", "mixed_ci_high"),
+    ],
+)
+SELECTION = pd.DataFrame(
+    {
+        "model": ["glm", "drm"] * 2,
+        "prior_count": [1.0, 1.0, 0.5, 0.5],
+        "frequency": [0.3, 0.7, 0.2, 0.8],
+        "protected_exceedance": [0.2, 0.8, 0.1, 0.9],
+        "n_participants": 9,
+    }
+)
 
 
 @pytest.fixture
@@ -41,7 +71,10 @@ def test_every_axis_says_what_it_shows_and_in_which_unit(scores):
         connection_matrix(pd.DataFrame(edge), ["a"], ["b"]): ("from", "to"),
         recovery(pd.DataFrame(recovered)): ("truth (s)", "estimate (s)"),
         training_curve(log): ("Epoch", "Loss (error / variance)"),
-        score_histogram(scores): ("r", "Targets"),
+        score_histogram(scores): ("r", "Targets (n = 50)"),
+        fold_scores(scores.assign(fold="1")): ("r", "Region"),
+        participant_differences(PEOPLE, MEANS, "r"): ("Difference in r", "Participant (n = 3)"),
+        model_frequencies(SELECTION): ("Share of participants", "Model"),
         score_scatter(scores, "glm", "drm"): ("r, glm", "r, drm"),
         group_scores(people, label="median r"): ("Model", "median r"),
     }
@@ -229,3 +262,67 @@ def test_model_colors_repeat_only_when_they_run_out():
 def test_shorten_keeps_both_ends():
     assert shorten("abcdefghij", 5) == "ab…ij"
     assert shorten("abc", 5) == "abc"
+
+
+def test_fold_scores_draw_each_fold_and_their_mean():
+    rows = [(m, g, f, k + 0.1 * f) for k, (m, g) in enumerate([("glm", "V1"), ("drm", "V1"),
+            ("drm", "V2")]) for f in range(3)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["model", "region", "fold", "r"])
+    axes = fold_scores(table, baseline="glm").axes[0]
+    dots = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 3]
+    assert sorted(np.concatenate(dots)) == pytest.approx(sorted(table["r"]))
+    bars = [c.get_segments()[0][0][0] for c in axes.collections]
+    assert sorted(bars) == pytest.approx([0.1, 1.1, 2.1])
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["V1", "V2"]
+    assert axes.lines[0].get_color() == model_colors(["glm", "drm"], "glm")["glm"]
+
+
+def test_fold_scores_of_many_regions_say_how_many_are_left_out():
+    table = pd.DataFrame(
+        {"model": "m", "region": [f"r{k}" for k in range(50)], "fold": 1, "r": 0.1}
+    )
+    axes = fold_scores(table).axes[0]
+    assert len(axes.get_yticks()) == MOST_REGIONS
+    assert f"first {MOST_REGIONS} of 50 regions" in axes.get_title(loc="left")
+    assert fold_scores(table.assign(r=np.nan)).axes[0].texts[0].get_text() == "no finite score"
+
+
+def test_histogram_shows_the_ceiling(scores):
+    ceiling = pd.Series([0.4, 0.5, np.nan, 0.6])
+    axes = score_histogram(scores, "glm", ceiling=ceiling).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[-1] == "noise ceiling (median 0.5)"
+    assert axes.get_xlim()[1] > 0.6
+
+
+def test_differences_have_every_participant_and_both_means():
+    first, second = participant_differences(PEOPLE, MEANS).axes
+    assert first.get_title(loc="left") == "a - glm"
+    (dots, *means) = [line for line in first.lines if line.get_marker() in ("o", "s", "D")]
+    assert dots.get_xdata() == pytest.approx([0.1, 0.2, 0.3])
+    assert [line.get_xdata()[0] for line in means] == [0.2, 0.19]
+    intervals = [c.get_segments()[0][:, 0].tolist() for c in first.collections[1:]]
+    assert intervals == [[0.1, 0.3], [0.08, 0.3]]
+    assert [text.get_text() for text in second.texts] == ["n/a"]  # no mixed mean of b
+    assert [t.get_text() for t in first.get_yticklabels()][-2:] == [
+        "mean, bootstrap",
+        "mean, mixed",
+    ]
+
+
+def test_frequencies_are_those_of_each_prior():
+    figure = model_frequencies(SELECTION)
+    for axes, column in zip(figure.axes, ("frequency", "protected_exceedance"), strict=True):
+        assert [bar.get_width() for bar in axes.patches] == SELECTION[column].tolist()
+    assert "n = 9 participants" in figure.get_suptitle()
+
+
+def test_shared_parts_are_hatched_and_negative_ones_drawn():
+    rows = [("a", 1, "V1", t, -0.1) for t in (0, 1)] + [("a & b", 2, "V1", t, 0.2 + 0.2 * t)
+            for t in (0, 1)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["part", "n_spaces", "region", "target", "r2"])
+    axes = variance_parts(table).axes[0]
+    unique, shared = axes.patches
+    assert (unique.get_width(), shared.get_width()) == pytest.approx((-0.1, 0.3))
+    assert (unique.get_hatch(), shared.get_hatch()) == (None, "////")
+    assert axes.get_title(loc="left") == "V1 (2 targets)"

@@ -1,5 +1,6 @@
 """Populations that users write: blocks or single ticks, and the nodes they stand on."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,6 +51,8 @@ def test_named_parameters() -> None:
         {
             "parameter": "strength", "index": 0, "value": pytest.approx(0.5), "unit": "1",
             "trainable": True, "meaning": "share of the trace", "source": "",
+            "prior_mean": pytest.approx(math.nan, nan_ok=True),
+            "prior_sd": pytest.approx(math.nan, nan_ok=True),
         }
     ]  # fmt: skip
     node.set_value("strength", 0.25)

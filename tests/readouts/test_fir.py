@@ -31,6 +31,42 @@ def test_features_are_delayed_activity() -> None:
     torch.testing.assert_close(features[0, 0], wanted)
 
 
+def test_bumps_are_smooth_and_zero_at_both_ends() -> None:
+    hrf = FIR(n_delays=15, length=16.0, smoothness=1.5)
+    lag = torch.arange(-1.0, 18.0, 0.01, dtype=torch.float64)
+    bumps = hrf(lag)[0]
+    assert bumps.shape == (15, len(lag))
+    within = (lag >= 0) & (lag <= 16)
+    assert not bumps[:, ~within].any()
+    ends = hrf(torch.tensor([0.0, 16.0], dtype=torch.float64))[0]
+    torch.testing.assert_close(ends, torch.zeros(15, 2, dtype=torch.float64), atol=1e-6, rtol=0)
+    # in the middle a density: its area is 1, its peak at its delay
+    assert float(bumps[7].sum() * 0.01) == pytest.approx(1.0, abs=1e-3)
+    assert float(lag[bumps[7].argmax()]) == pytest.approx(8.0, abs=0.006)
+    # a response that is a sine of the length is in their span
+    wanted = torch.sin(torch.pi * lag / 16) * within
+    fit = torch.linalg.lstsq(bumps.mT, wanted[:, None]).solution
+    assert float((bumps.mT @ fit - wanted[:, None]).abs().max()) < 1e-2
+
+
+def test_the_penalty_on_bumps_prefers_smooth_responses() -> None:
+    rough = torch.randn(200, 300, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    lag = torch.arange(0.5, 32.0, 1.0, dtype=torch.float64)
+    curves = [hrf(lag)[0].mT @ rough[: hrf.n_delays] for hrf in (FIR(n_delays=31), smooth_fir())]
+    # weights as likely as one another: the change from second to second against the size
+    change, smoother = (c.diff(dim=0).norm() / c.norm() for c in curves)
+    assert smoother < 0.6 * change
+
+
+def smooth_fir() -> FIR:
+    return FIR(n_delays=31, smoothness=2.0)
+
+
+def test_bumps_that_leave_holes() -> None:
+    with pytest.raises(ModelError, match=r"bumps of smoothness=0\.5 s would leave holes"):
+        FIR(smoothness=0.5)
+
+
 def test_a_response_without_delays() -> None:
     with pytest.raises(ModelError, match="needs a delay, got n_delays=0"):
         FIR(n_delays=0)

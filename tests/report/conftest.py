@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from drmbids.comparison.paired import paired_differences
+from drmbids.comparison.summary import summarise_results
+from drmbids.core.results import Results
+
 SHAPE, TR, N_VOLUMES, RUNS = (14, 10, 3), 2.5, 80, ("1", "2", "3")
 CONDITIONS = ("face", "house", "scrambled $a_b$")
 MODELS = ("glm", "drm")
@@ -110,6 +114,7 @@ def _inputs(subject: str, events: pd.DataFrame, voxels: dict) -> dict:
             }
         ],
         "baseline": "glm",
+        "statistics": {"n_permutations": 1000, "n_repeated_stimuli": 1},
         "methods": "# Methods\n\nWe did <this>.\n\n- Someone (2020). https://doi.org/10.1/x\n",
         "models": list(MODELS),
         "command": f"drmbids /data/objects /out participant --participant-label {subject}",
@@ -118,23 +123,21 @@ def _inputs(subject: str, events: pd.DataFrame, voxels: dict) -> dict:
 
 
 def _write_scores(folder: Path, stem: str, scores: pd.DataFrame) -> None:
-    means = scores.groupby(["model", "region", "target"], sort=False)[["r", "r2"]].mean()
-    wide = means.reset_index().pivot(index=["region", "target"], columns="model", values="r")
-    rows = []
-    for (model, region), part in means.groupby(["model", "region"], sort=False):
-        row = {"model": model, "region": region}
-        for name in ("r", "r2"):
-            quantiles = part[name].median(), part[name].mean(), part[name].quantile(0.95)
-            row |= dict(
-                zip((f"{name}_{q}" for q in ("median", "mean", "p95")), quantiles, strict=True)
-            )
-        rows.append(row)
-    _write_table(folder / "models" / f"{stem}_desc-summary_scores.tsv", pd.DataFrame(rows))
-    difference = (wide["drm"] - wide["glm"]).groupby("region", sort=False)
-    paired = pd.DataFrame({"difference": difference.mean(), "n_targets": difference.size()})
-    paired.insert(0, "model", "drm")
-    path = folder / "models" / f"{stem}_desc-paired_scores.tsv"
-    _write_table(path, paired.reset_index())
+    results, models = Results(scores), folder / "models"
+    targets = results.per_target()
+    chance = targets.assign(p=0.01, p_fwe=np.where(targets["r"] > 0.3, 0.02, 0.5), p_fdr=0.04)
+    ceiling = targets[targets["model"] == "glm"][["region", "target"]].assign(
+        repeats="a+b", n_repeats=2, signal_power=2.0, explainable_variance=0.49, r_ceiling=0.7,
+        split_half=0.66,
+    )  # fmt: skip
+    tables = {
+        "summary": summarise_results(results, "glm", ceiling=ceiling, permutation=chance),
+        "paired": paired_differences(results, "glm"),
+        "permutation": chance.drop(columns=["r2"]),
+        "ceiling": ceiling,
+    }
+    for name, table in tables.items():
+        _write_table(models / f"{stem}_desc-{name}_scores.tsv", table)
     _write_table(folder / "func" / f"{stem}_desc-scores_timeseries.tsv", scores)
 
 

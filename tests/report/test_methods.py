@@ -64,3 +64,28 @@ def test_references_are_those_cited(inputs):
         assert (citation in body) == (REFERENCES[key] in listed)
     assert "Williams" not in text  # backpropagation was not cut
     assert "drift" not in body
+
+
+def test_statistics_are_named_as_far_as_they_were_made(inputs):
+    inputs["models"] = ["glm", "mean", "drm"]
+    inputs["statistics"] = {
+        "n_permutations": 500,
+        "log_likelihood": True,
+        "n_repeated_stimuli": 2,
+        "repeats_held_out_together": True,
+    }
+    text = methods_text(inputs, nuisance=Nuisance(), **SETTINGS)
+    for phrase in (
+        "The model mean predicted, without any use of the stimuli",
+        "corrected resampled t-test (Nadeau & Bengio, 2003)",
+        "500 random circular shifts",
+        "(Nichols & Holmes, 2002)",
+        "(Sahani & Linden, 2003), and correlations were normalised by them (Schoppe et al., 2016).",
+        "Held-out log-likelihoods",
+    ):
+        assert phrase in text
+    inputs |= {"models": ["glm", "drm"], "statistics": {"n_permutations": 0}}
+    text = methods_text(inputs, nuisance=Nuisance(), **SETTINGS)
+    assert "Nadeau" in text
+    for phrase in ("shifts", "model mean", "ceilings", "log-likelihoods", "Nichols"):
+        assert phrase not in text

@@ -16,7 +16,18 @@ from drmbids.report.images import best_and_median_voxel, voxel_series
 
 MODELS = "sub-01/models/sub-01_task-objects"
 SECTIONS = {
-    *("inputs", "models", "design", "scores", "maps", "series", "hrf", "parameters", "training"),
+    *(
+        "inputs",
+        "models",
+        "design",
+        "scores",
+        "statistics",
+        "maps",
+        "series",
+        "hrf",
+        "parameters",
+        "training",
+    ),
     *("recovery", "messages", "methods", "provenance"),
 }
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -95,7 +106,7 @@ def test_every_figure_on_the_page_is_a_file(derivatives):
     linked = {Path(link).name for link in page.links if link.endswith(".svg")}
     files = {path.name for path in (derivatives / "sub-01" / "figures").iterdir()}
     assert linked == files
-    assert len(files) == 12
+    assert len(files) == 13
     assert all(name.startswith("sub-01_task-objects_") for name in files)
 
 
@@ -231,3 +242,45 @@ def test_series_are_those_of_the_images_voxel(derivatives):
     assert np.allclose(shown.predicted["glm"], parts[0])
     assert np.allclose(shown.measured, sum(parts), atol=1e-5)
     assert np.allclose(shown.times, np.arange(80) * 2.5)
+
+
+def test_statistics_are_shown_with_what_they_mean(derivatives):
+    text, _ = _read(derivatives)
+    section = text[text.index('<section id="statistics">') : text.index('<section id="maps">')]
+    for said in ("Nadeau and Bengio, 2003", "1000 random shifts", "Noise ceilings from runs"):
+        assert said in section
+    assert "0.7</td>" in section and "0.49</td>" in section  # ceilings of r and R2
+    assert "Scores are not normalised: repeats were not held out together." in section
+    table = pd.read_csv(derivatives / f"{MODELS}_desc-permutation_scores.tsv", sep="\t")
+    shown = (table.query("model == 'drm' and region == 'V1'")["p_fwe"] < 0.05).sum()
+    assert shown > 0 and f">{shown}</td>" in section
+
+
+def test_statistics_that_were_not_made_are_named(derivatives):
+    _edit_inputs(derivatives, statistics={"n_permutations": 0, "n_repeated_stimuli": 0})
+    path = derivatives / f"{MODELS}_desc-summary_scores.tsv"
+    table = pd.read_csv(path, sep="\t")
+    table.drop(columns=[c for c in table if "ceiling" in c]).to_csv(path, sep="\t", index=False)
+    text, _ = _read(derivatives)
+    assert "No test against chance was asked for" in text
+    assert "so there is no noise ceiling" in text
+
+
+@pytest.mark.parametrize(("shift", "said"), [(-0.1, True), (0.1, False)])
+def test_a_model_no_better_than_the_mean_is_named(derivatives, shift, said):
+    path = derivatives / f"{MODELS}_desc-paired_scores.tsv"
+    table = pd.read_csv(path, sep="\t").assign(baseline="mean", fold_mean=shift)
+    table.to_csv(path, sep="\t", index=False)
+    text, _ = _read(derivatives)
+    assert (
+        "No better in r than the mean of the training runs, in any region: drm." in text
+    ) == said
+
+
+def test_a_model_without_a_response_function_says_so(derivatives):
+    path = derivatives / f"{MODELS}_desc-drm_hrf.tsv"
+    pd.DataFrame(columns=["region", "time_s", "hrf"]).to_csv(path, sep="\t", index=False)
+    text, page = _read(derivatives)
+    assert "The hemodynamics of drm are no response function: see its parameters." in text
+    assert "This part could not be made" not in text
+    assert not [link for link in page.links if "drmhrf" in link]

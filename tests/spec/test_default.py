@@ -20,7 +20,8 @@ def test_what_is_commented_out_in_the_template_is_right() -> None:
     text = "\n".join(lines)
     for active in (
         "  events: {conditions: all}\n",
-        "  hrf: {kind: double_gamma, shape: spm, trainable: true, per_region: false}\n",
+        "  hrf: {kind: double_gamma, shape: spm, derivatives: time, trainable: true, "
+        "per_region: false}\n",
         "  drift: {kind: polynomial, order: 2}\n",
     ):
         assert active in text

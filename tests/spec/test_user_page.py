@@ -21,6 +21,8 @@ SECTIONS = {
     "StimulusSpec": "stimuli: each",
     "PopulationSpec": "populations: each",
     "ProjectionSpec": "projections: each",
+    "PriorSpec": "priors: each",
+    "GateSpec": "projections: gated_by",
     "ReadoutSpec": "readout",
     "HRFSpec": "readout: hrf",
     "PolynomialDrift": "readout: drift, polynomial",

@@ -136,6 +136,9 @@ class WrongResponse(DoubleGamma):
             return values + 0.01 * (lag > -1.0)
         if self.fault == "scaled by all":
             return values / values.abs().max()
+        if self.fault == "nothing in common":
+            self.n_deviations = self.features_per_unit
+            return values
         return values[0] if self.fault == "shape" else 0 * values
 
 
@@ -146,6 +149,7 @@ class WrongResponse(DoubleGamma):
         ("scaled by all", "depends on the other lags"),
         ("shape", "has shape"),
         ("silent", "zero everywhere"),
+        ("nothing in common", "leaves none that voxels have in common"),
     ],
 )
 def test_faults_of_responses(fault: str, message: str) -> None:

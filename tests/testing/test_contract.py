@@ -34,6 +34,7 @@ DEVICES = [
 #: How each connection is built for a source of three units.
 BUILT = {
     "delay": CONNECTIONS["delay"],
+    "gate": partial(CONNECTIONS["gate"], "task", 3, n_units=3, gain=0.3, delay=0.2),
     "learned_delay": partial(CONNECTIONS["learned_delay"], 0.33, delay_min=0.1, delay_max=0.7),
     "tracts": partial(
         CONNECTIONS["tracts"],

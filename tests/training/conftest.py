@@ -65,7 +65,12 @@ def make_runs(
     return runs
 
 
-def make_net(n_confounds: int = 0, seed: int = 0, length: float = 9.0) -> DRMNet:
+def make_net(
+    n_confounds: int = 0,
+    seed: int = 0,
+    length: float = 9.0,
+    sources: list[list[int]] | None = None,
+) -> DRMNet:
     """Return a net of two populations in a loop, smooth in all its parameters."""
     torch.manual_seed(seed)
     return DRMNet(
@@ -73,7 +78,7 @@ def make_net(n_confounds: int = 0, seed: int = 0, length: float = 9.0) -> DRMNet
          "B": Additive(2, 3, nonlinearity="tanh")},
         ws=[DRMConnection(0.5), None],
         Wp=[[None, DRMConnection(1.0)], [DRMConnection(0.5), None]],
-        readout=BOLD([3, 2], [3, 4], regions=["A", "B"], n_confounds=n_confounds,
+        readout=BOLD([3, 2], [3, 4], sources, regions=["A", "B"], n_confounds=n_confounds,
                      hrf=DoubleGamma(length=length)),
         resolution=RESOLUTION,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from drmbids.net.net import DRMNet
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
 from drmbids.training import drm as drm_module
-from drmbids.training import solver as solver_module
+from drmbids.training import targets as targets_module
 from drmbids.training.drm import DRM
 from drmbids.training.loop import run_epoch
 from drmbids.training.runners import Alone
@@ -51,12 +51,32 @@ def close(got: Any, wanted: Any, tolerance: float = 1e-9) -> None:
     torch.testing.assert_close(got, wanted, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("missing", ["", "volumes", "elements", "both"])
-@pytest.mark.parametrize("lengths", [(24, 24, 24), (24, 17)])
+@pytest.mark.parametrize(
+    ("missing", "lengths", "form"),
+    [
+        ("", (24, 24, 24), ""),
+        ("volumes", (24, 17), ""),
+        ("elements", (24, 24, 24), ""),
+        ("both", (24, 17), ""),
+        ("", (40,), ""),
+        ("", (24, 24, 24), "confounds"),
+        ("both", (24, 17), "confounds"),
+        ("", (24, 24, 24), "bands"),
+        ("elements", (24, 17), "bands"),
+    ],
+)
 def test_gradient_is_that_of_the_objective_with_maps_solved(
-    missing: str, lengths: tuple[int, ...], runs_of: RunsOf, net_of: NetOf
+    missing: str,
+    lengths: tuple[int, ...],
+    form: str,
+    runs_of: RunsOf,
+    net_of: NetOf,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    net, data = net_of(), iterate(runs_of(lengths, missing))
+    monkeypatch.setattr(targets_module, "TARGETS_AT_ONCE", 2)  # of regions of 3 and 4
+    n_confounds, shared = 2 * (form == "confounds"), Nuisance(order=1, confounds=False)
+    net = net_of(n_confounds, sources=[[0, 1], [1]] if form == "bands" else None)
+    data = iterate(runs_of(lengths, missing, n_confounds), nuisance=shared)
     _, gradients = objective(net, data)
     step, checked = 1e-5, 0
     for name, parameter in net.named_parameters():
@@ -74,7 +94,7 @@ def test_gradient_is_that_of_the_objective_with_maps_solved(
         # maps are written into parameters of the net's own precision, here float64
         torch.testing.assert_close(gradients[name].view(-1), expected, rtol=1e-5, atol=1e-8)
         checked += int(expected.abs().max() > 1e-5)
-    assert checked >= 8
+    assert checked >= 7
 
 
 @pytest.mark.parametrize("solve", [True, False])
@@ -171,7 +191,7 @@ def test_how_many_targets_are_taken_at_once_does_not_matter(
 ) -> None:
     data = iterate(runs_of((24, 24), missing, n_confounds=2), nuisance=Nuisance(confounds=False))
     loss, gradients = objective(net_of(n_confounds=2), data)
-    monkeypatch.setattr(solver_module, "TARGETS_AT_ONCE", 2)  # of regions of 3 and 4
+    monkeypatch.setattr(targets_module, "TARGETS_AT_ONCE", 2)  # of regions of 3 and 4
     got_loss, got = objective(net_of(n_confounds=2), data)
     close(got_loss, loss)
     close(got, gradients)
@@ -198,12 +218,12 @@ def test_many_inputs_do_not_run_away(runs_of: RunsOf, monkeypatch: pytest.Monkey
     assert min(train[1:]) > train[0] + 0.05
 
 
-@pytest.mark.parametrize("n_units", [10, 62])
+@pytest.mark.parametrize("n_units", [8, 62])
 def test_steps_of_weights_shrink_with_their_inputs(n_units: int, runs_of: RunsOf) -> None:
     net, data = wide_net(n_units), iterate(runs_of((40,), regions=("A",)))
     before = copy.deepcopy(net.state_dict())
     DRM(net, learning_rate=1e-3).estimate(data, n_epochs=1)
-    after, share = net.state_dict(), min(1.0, 32 / (2 + n_units))
+    after, share = net.state_dict(), min(1.0, 10 / (2 + n_units))
     for name, step in (("weight", 1e-3 * share), ("bias", 1e-3)):
         moved = after[f"populations.0.{name}"] - before[f"populations.0.{name}"]
         assert moved.abs().max() == pytest.approx(step, rel=1e-3)
@@ -303,25 +323,6 @@ def test_shared_confounds_recover_their_weights(runs_of: RunsOf, net_of: NetOf) 
     data = iterate(runs, nuisance=Nuisance(order=1, confounds=False))
     DRM(net, learning_rate=0.0).estimate(data, n_epochs=5)
     np.testing.assert_allclose(net.readout.confound_weights.detach() / 3, truth, atol=0.1)
-
-
-@pytest.mark.parametrize("missing", ["", "elements"])
-def test_offsets_with_shared_confounds_are_optimal(
-    missing: str, runs_of: RunsOf, net_of: NetOf
-) -> None:
-    runs, net = runs_of((24, 24), missing, n_confounds=2), net_of(n_confounds=2)
-    data = iterate(runs, nuisance=Nuisance(order=1, confounds=False))
-    trainee = DRM(net, alphas=0.1).trainee(data)
-    (item,) = list(data)
-    _, seen, _ = net.run(item["stimulus"], net.initial_carry(2))
-    features = net.readout.features(seen, item["times"])
-    with torch.no_grad():
-        assert trainee.solve_maps([[x[:, k] for k in range(2)] for x in features])
-        prediction = net.readout.map_features(features, item["confounds"])
-    for k, basis in enumerate(item["nuisance"]):
-        rest = item["response"][:, k] - prediction[:, k] - trainee.solution.offsets[k]
-        left = basis.T @ rest.nan_to_num(0.0)
-        assert left.abs().max() < 1e-9
 
 
 def test_a_run_of_two_ticks(net_of: NetOf) -> None:

@@ -1,44 +1,41 @@
-"""Every choice of the configuration reaches the functions that find, load and fit."""
+"""Every choice of the configuration reaches the functions that check, read and fit."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.bids.find import find_runs
-from drmbids.bids.load import load_runs
+from drmbids.bids.find import RunFiles
+from drmbids.checks.inspection import Inspection, Request
 from drmbids.core.exceptions import DataError
 from drmbids.spec.default import default_model
-from drmbids.workflows import analysis
+from drmbids.workflows import analysis, preflight
 from drmbids.workflows.config import Config, resolve_config
 
 BASE: dict[str, Any] = {"bids_dir": "ds", "out_dir": "out", "level": "participant"}
 
 
 def calls(config: Config, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
-    """Return the arguments that :func:`find_runs` and :func:`load_runs` are called with."""
+    """Return the arguments that :func:`inspect_runs` and :func:`read_runs` are called with."""
     seen: dict[str, dict[str, Any]] = {}
 
-    def record(function: Any) -> Any:
-        def call(*args: Any, **options: Any) -> list:
-            bound = inspect.signature(function).bind(*args, **options).arguments
-            seen[function.__name__] = bound | bound.pop("entities")
-            return []
+    def checked(request: Request) -> Inspection:
+        seen["request"] = vars(request)
+        return Inspection(request, files=[RunFiles(Path("b.nii"), {"subject": "01"})])
 
-        return call
+    def read(files: Any, **options: Any) -> list:
+        seen["read_runs"] = {"files": files, **options}
+        return []
 
-    for function in (find_runs, load_runs):
-        monkeypatch.setattr(analysis, function.__name__, record(function))
+    monkeypatch.setattr(preflight, "inspect_runs", checked)
+    monkeypatch.setattr(analysis, "read_runs", read)
     with pytest.raises(DataError):  # no runs to make folds of
-        analysis.analyse_participant(config, None, "01", DerivativeDataset(Path("o"), Path("ds")))
+        analysis.analyse_participant(config, {}, "01", DerivativeDataset(Path("o"), Path("ds")))
     return seen
 
 
-def test_choice_of_runs_is_the_same_for_finding_and_loading(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_choice_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     given = BASE | {
         "session_label": ["a", "b"],
         "task_id": ["look"],
@@ -50,8 +47,8 @@ def test_choice_of_runs_is_the_same_for_finding_and_loading(
         "derivatives": {"prep": "p"},
     }
     seen = calls(resolve_config(given), monkeypatch)
-    chosen = {
-        "bids_dir": Path("ds"),
+    assert seen["request"]["bids_dir"] == Path("ds")
+    assert seen["request"]["query"] == {
         "subject": "01",
         "session": ["a", "b"],
         "task": ["look"],
@@ -62,8 +59,7 @@ def test_choice_of_runs_is_the_same_for_finding_and_loading(
         "filters": {"bold": {"echo": "1"}},
         "derivatives": {"prep": Path("p")},
     }
-    assert seen["find_runs"] == chosen
-    assert seen["load_runs"].items() >= chosen.items()
+    assert [f.bold for f in seen["read_runs"]["files"]] == [Path("b.nii")]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +76,11 @@ def test_choice_of_runs_is_the_same_for_finding_and_loading(
 def test_how_runs_are_read(
     given: dict[str, Any], expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = calls(resolve_config(BASE | given), monkeypatch)["load_runs"]
-    assert {name: seen[name] for name in expected} == expected
+    seen = calls(resolve_config(BASE | given), monkeypatch)
+    assert {name: seen["read_runs"][name] for name in expected} == expected
+    # what is checked is what is read; smoothing is no matter of the check
+    judged = {name: value for name, value in expected.items() if name != "smoothing_fwhm"}
+    assert {name: seen["request"][name] for name in judged} == judged
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ def test_models_are_named_by_their_letters_and_digits(tmp_path: Path) -> None:
         ("glm", "'glm' is taken"),
         ("GLM", "'GLM' is taken"),
         ("truth", "'truth' is taken"),
+        ("mean", "'mean' is taken"),
+        ("permutation", "'permutation' is taken"),
         ("glm_residual", "'glmresidual' is taken"),
         ("___", "no letters"),
     ],
@@ -68,4 +70,13 @@ def test_every_faulty_file_is_named(tmp_path: Path) -> None:
 
 def test_every_label_is_described() -> None:
     said = describe_models(["one", "two"])
-    assert {"glm", "one", "two", "onepredicted", "tworesidual", "scores"} <= set(said)
+    assert {
+        "glm",
+        "mean",
+        "meanpredicted",
+        "one",
+        "two",
+        "onepredicted",
+        "tworesidual",
+        "scores",
+    } <= set(said)

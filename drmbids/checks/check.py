@@ -1,0 +1,98 @@
+"""All stages of the check, for one participant or for a dataset."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from drmbids.bids.find import find_runs
+from drmbids.bids.problems import Problem, ProblemError, check_codes
+from drmbids.checks import CHECKS
+from drmbids.checks.inspection import Inspection, Request
+from drmbids.spec.load import as_model
+
+
+def inspect_runs(request: Request) -> Inspection:
+    """Go through all stages of the check.
+
+    Parameters
+    ----------
+    request : Request
+        Data and models of one participant.
+
+    Returns
+    -------
+    Inspection
+        With its problems, and the runs that can be used.
+    """
+    inspection = Inspection(request)
+    for stage in CHECKS.values():
+        stage(inspection)
+    return inspection
+
+
+def check_dataset(
+    bids_dir: str | Path,
+    *,
+    models: Sequence[Any] = (),
+    atlas_or_mask: Any = None,
+    confounds: str | Sequence[str] | None = None,
+    tr: float | None = None,
+    cv: str = "run",
+    derivatives: Any = None,
+    filters: Mapping[str, Any] | str | Path | None = None,
+    ignore: Sequence[str] = (),
+    **entities: Any,
+) -> list[Problem]:
+    """Check all that can be known of data and models before training.
+
+    Parameters
+    ----------
+    bids_dir : str or Path
+        Root of the dataset, see :func:`drmbids.find_runs`.
+    models : sequence of ModelSpec, mapping or path
+        Models that are to be fitted; :func:`drmbids.default_model` when empty.
+    atlas_or_mask, confounds, tr
+        Regions, confounds and repetition time, see :func:`drmbids.load_runs`.
+    cv : str
+        What a fold holds out, see :func:`drmbids.compare_models`.
+    derivatives, filters
+        See :func:`drmbids.find_runs`.
+    ignore : sequence of str
+        Codes of warnings that are not wanted.
+    **entities : str or list of str
+        ``subject, session, task, acquisition, run, space, desc, echo``.
+
+    Returns
+    -------
+    list of Problem
+        Of all participants, each problem once; empty where nothing is wrong.
+
+    Raises
+    ------
+    UsageError
+        If an entity, filter or code to ignore is not understood.
+    ModelError
+        If a model is faulty in itself.
+
+    Examples
+    --------
+    >>> from drmbids import check_dataset
+    >>> from drmbids.core.resources import demo_dataset
+    >>> data = demo_dataset()
+    >>> check_dataset(data, derivatives=data / "derivatives" / "preprocessed", subject="01")
+    []
+    """
+    check_codes(ignore)
+    specs = [as_model(model) for model in models]
+    named = {f"{k}: {spec.name}": spec for k, spec in enumerate(specs, start=1)}
+    query = {"derivatives": derivatives, "filters": filters, **entities}
+    try:
+        found = find_runs(bids_dir, **query)
+    except ProblemError as error:
+        return error.problems
+    problems: dict[Problem, None] = {}
+    for subject in dict.fromkeys(files.entities["subject"] for files in found):
+        choice = {**query, "subject": subject}
+        request = Request(Path(bids_dir), choice, atlas_or_mask, confounds, tr, named, cv)
+        problems |= dict.fromkeys(inspect_runs(request).problems)
+    return [p for p in problems if p.code not in ignore]

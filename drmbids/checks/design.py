@@ -1,0 +1,98 @@
+"""Design: what is left of a run for the model, and whether conditions can be told apart."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from drmbids.bids.find import RunFiles
+from drmbids.bids.problems import warn
+from drmbids.checks.inspection import Inspection, told_by
+from drmbids.comparison.folds import make_folds
+from drmbids.core.exceptions import DataError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
+from drmbids.core.stream import Events
+from drmbids.core.time import TimeGrid
+from drmbids.spec.default import default_model
+
+#: Share of the volumes that drifts and confounds may take without a warning.
+LARGE_SHARE = 0.5
+# Seconds to which blocks are drawn to be compared, fine beside any hemodynamic response.
+_RESOLUTION = 0.5
+# Singular values below this share of the largest count as zero.
+_TOLERANCE = 1e-6
+# Bytes held of each measured value while models are compared: the series and its copy for
+# training (8 + 4), and prediction and residual of each model (8 + 8).
+_OWN_BYTES, _MODEL_BYTES = 12, 16
+
+
+def check_design(inspection: Inspection) -> None:
+    """Judge rank, degrees of freedom, folds and memory of the runs that can be used."""
+    runs, request = inspection.runs, inspection.request
+    if not runs:
+        return
+    specs = list(request.models.values()) or [default_model()]
+    for files, run in runs.items():
+        for nuisance in dict.fromkeys(spec.readout.nuisance() for spec in specs):
+            _judge_nuisance(inspection, files, run, nuisance)
+        with inspection.judging(files):
+            _warn_of_collinear_conditions(run)
+    try:
+        make_folds([r for f, r in runs.items() if f not in inspection.left_out], request.cv)
+    except DataError as error:
+        inspection.add([told_by("DG02", request.bids_dir, str(error), "add runs")])
+    with inspection.judging():
+        _warn_of_memory(list(runs.values()), n_models=1 + len(specs))
+
+
+def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:
+    """Add what drifts and confounds do to one run."""
+    times = next(iter(run.responses.values())).times
+    try:
+        rank = nuisance.basis(run, times).shape[1]
+    except DataError as error:
+        inspection.add([told_by("DG01", files.label, str(error), "use fewer confounds")], files)
+        return
+    if rank > LARGE_SHARE * len(times):
+        with inspection.judging(files):
+            found = f"{rank} drift and confound columns take most of {len(times)} volumes"
+            warn("DG04", files.label, found, "use fewer confounds, or slower drifts")
+
+
+def _warn_of_collinear_conditions(run: Run) -> None:
+    """Warn where the blocks of some conditions add up to those of others, or to a constant."""
+    events = run.stimuli.get("events")
+    if not isinstance(events, Events) or run.duration is None:
+        return
+    blocks = events.sample(TimeGrid.covering(run.duration, _RESOLUTION))
+    names = [n for n, column in zip(events.columns, blocks.T, strict=True) if column.any()]
+    columns = [column / np.linalg.norm(column) for column in blocks.T if column.any()]
+    if not columns:
+        return
+    design = np.column_stack([np.full(len(blocks), len(blocks) ** -0.5), *columns])
+    _, size, right = np.linalg.svd(design, full_matrices=False)
+    if size[-1] > _TOLERANCE * size[0]:
+        return
+    mixed = [n for n, weight in zip(names, right[-1][1:], strict=True) if abs(weight) > _TOLERANCE]
+    found = f"the blocks of {', '.join(mixed)} follow from one another, or leave no rest"
+    warn("DG03", run.label, found, "leave one condition out, or merge some, if this is not meant")
+
+
+def _warn_of_memory(runs: Sequence[Run], n_models: int) -> None:
+    """Warn if the series and their predictions exceed the machine's memory, where it tells it."""
+    n_values = sum(s.values.size for run in runs for s in run.responses.values())
+    needed = n_values * (_OWN_BYTES + n_models * _MODEL_BYTES)
+    there = _memory()
+    if there is not None and needed > there:
+        found = f"the runs and predictions need about {needed / 2**30:.1f} GiB of memory"
+        remedy = f"this machine has {there / 2**30:.1f} GiB: use fewer voxels, or another one"
+        warn("DG05", f"{len(runs)} runs", found, remedy)
+
+
+def _memory() -> int | None:
+    """Return the bytes of memory of this machine, None where it does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return None

@@ -1,0 +1,106 @@
+"""Folds of a cross-validation over whole runs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import check_cv
+
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.run import Run
+
+#: Entities that say which runs are held out together.
+_GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Indices of the runs a fold trains on and holds out, and its label."""
+
+    label: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
+    """Return the folds of a cross-validation over whole runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        The data.
+    cv : {"run", "session", "subject"}, int, splitter or iterable of (train, test)
+        As in :func:`compare_models`.
+
+    Returns
+    -------
+    list of Fold
+
+    Raises
+    ------
+    DataError
+        If an entity is missing, or all runs would be held out at once.
+    UsageError
+        If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
+    """
+    if isinstance(cv, str):
+        if cv != "run" and cv not in _GROUPS:
+            raise UsageError(f"cv must be run, session, subject or a splitter, got {cv!r}")
+        groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
+        names = list(dict.fromkeys(groups))
+        if len(names) < 2:
+            raise DataError(
+                f"cv={cv!r} leaves out one {cv} after another and needs two at least, found "
+                f"{names}; add runs, or choose another cv"
+            )
+        every = range(len(runs))
+        return [
+            Fold(
+                name,
+                train=tuple(k for k in every if groups[k] != name),
+                test=tuple(k for k in every if groups[k] == name),
+            )
+            for name in names
+        ]
+    return _checked(_split(runs, cv), runs)
+
+
+def _split(runs: Sequence[Run], cv: Any) -> Iterable[tuple[Any, Any]]:
+    """Return (train, test) of a scikit-learn splitter, with the subjects as groups."""
+    subjects = [run.entities.get("subject") for run in runs]
+    groups = None if None in subjects else subjects
+    splitter = check_cv(cv)
+    n_folds = splitter.get_n_splits(np.arange(len(runs)), groups=groups)
+    if isinstance(cv, int) and n_folds > len(runs):
+        raise DataError(f"cv={cv} asks for more folds than there are runs, {len(runs)}; lower it")
+    return splitter.split(np.arange(len(runs)), groups=groups)
+
+
+def _checked(splits: Iterable[tuple[Any, Any]], runs: Sequence[Run]) -> list[Fold]:
+    """Return splits as folds; no run may be seen and held out, or held out twice."""
+    folds, held_out = [], set()
+    for split in splits:
+        train, test = (tuple(int(k) for k in part) for part in split)
+        label = "+".join(runs[k].label for k in test)
+        if not train or not test:
+            raise UsageError(
+                f"fold {len(folds)} of cv has no {'test' if train else 'training'} runs"
+            )
+        if set(train) & set(test):
+            raise UsageError(f"fold {label!r}: a run is in training and test")
+        if held_out & set(test) or len(set(test)) < len(test):
+            raise UsageError(
+                f"fold {label!r}: a run is held out twice; use a splitter without repeats"
+            )
+        held_out.update(test)
+        folds.append(Fold(label, train, test))
+    return folds
+
+
+def _group(run: Run, cv: str) -> str:
+    """Return the label of the session or subject of a run."""
+    missing = [name for name in _GROUPS[cv] if name not in run.entities]
+    if missing:
+        raise DataError(f"{run.label}: cv={cv!r} needs the entity {missing[0]!r}, which it lacks")
+    return replace(run, entities={name: run.entities[name] for name in _GROUPS[cv]}).label

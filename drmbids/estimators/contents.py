@@ -1,0 +1,104 @@
+"""What runs hold, and what of it no model can learn."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.run import Run
+
+
+def find_regions(runs: Sequence[Run]) -> dict[str, int]:
+    """Return the number of targets of each region, equal in all runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        The first one settles the order.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    DataError
+        If a run has no responses, or other regions or sizes than the first.
+    """
+    regions = {name: stream.values.shape[1] for name, stream in runs[0].responses.items()}
+    if not regions:
+        raise DataError(f"{runs[0].label}: no responses to fit")
+    for run in runs[1:]:
+        found = {name: stream.values.shape[1] for name, stream in run.responses.items()}
+        if found != regions:
+            raise DataError(
+                f"{run.label}: regions (targets) {found} differ from {regions} of {runs[0].label}"
+            )
+    return regions
+
+
+def find_conditions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
+    """Return the columns of each stimulus over all runs, in order of appearance.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Only stimuli that have a column.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for name, stimulus in run.stimuli.items():
+            found.setdefault(name, {}).update(dict.fromkeys(stimulus.columns))
+    return {name: tuple(columns) for name, columns in found.items() if columns}
+
+
+def warn_of_unknown(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:
+    """Warn where a run to be predicted has conditions that no training run had.
+
+    Parameters
+    ----------
+    run : Run
+    conditions : mapping of str to sequence of str
+        Columns of each stimulus that was trained on.
+    """
+    unknown = [
+        f"{name}:{column}"
+        for name, stimulus in run.stimuli.items()
+        for column in stimulus.columns
+        if column not in conditions.get(name, ())
+    ]
+    if unknown:
+        warnings.warn(
+            f"{run.label}: {unknown} occur in no training run and predict nothing",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_unmeasured(runs: Sequence[Run], regions: Mapping[str, int]) -> None:
+    """Warn where targets are missing in all training runs: no model can learn of them.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    regions : mapping of str to int
+        Number of targets of each region.
+    """
+    measured = {name: np.zeros(n, dtype=bool) for name, n in regions.items()}
+    for run in runs:
+        for name, there in measured.items():
+            np.logical_or(there, np.isfinite(run.responses[name].values).any(0), out=there)
+    n_missing = sum(int((~there).sum()) for there in measured.values())
+    if n_missing:
+        where = [name for name, there in measured.items() if not there.all()]
+        warnings.warn(
+            f"{n_missing} of {sum(regions.values())} targets are missing throughout the training "
+            f"runs (regions {where}): nothing is learnt of them",
+            DataWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,155 @@
+"""Models of changed responses, predicted and scored in the measured ones."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.run import Run
+from drmbids.core.stream import Stream
+from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.contents import find_regions
+from drmbids.estimators.transformers import RunTransformer
+from drmbids.metrics.scores import measured_values
+
+
+class PCAResponses(RunTransformer):
+    """Replaces responses by principal components of all targets, for :class:`TransformedResponses`.
+
+    Fewer series to fit, for many voxels that share their signal. Nuisance is taken out of each
+    training run first, so that drifts are no components. Components need all targets: a volume that
+    lacks one is left out in training.
+
+    Parameters
+    ----------
+    n_components : int, float or None
+        As for :class:`PCAStimuli`.
+    nuisance : Nuisance, optional
+        Taken out before components are found; ``Nuisance()`` when absent.
+
+    Attributes
+    ----------
+    components_ : array of shape (n_components, n_targets)
+        Orthonormal, targets of all regions side by side.
+    regions_ : dict of str to int
+        Number of targets of each region.
+
+    Raises
+    ------
+    DataError
+        If no volume of the training runs has all targets, or runs differ in their regions.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> run = Run({"V1": Stream(rng.normal(size=(40, 9)), np.arange(40.0))}, tr=1.0)
+    >>> PCAResponses(2).fit_transform([run])[0].responses["components"].values.shape
+    (40, 2)
+    """
+
+    def __init__(self, n_components: float | None = None, nuisance: Nuisance | None = None):
+        self.n_components = n_components
+        self.nuisance = nuisance
+
+    def _learn(self, runs: list[Run]) -> None:
+        self.regions_ = find_regions(runs)
+        nuisance = Nuisance() if self.nuisance is None else self.nuisance
+        rest = []
+        for run in runs:
+            basis = nuisance.basis(run, run.measured_times(list(self.regions_)))
+            rest.append(project_out(basis, measured_values(run, self.regions_)))
+        complete = [part[np.isfinite(part).all(1)] for part in rest]
+        if not sum(map(len, complete)):
+            region, target = self._missing_most(runs)
+            raise DataError(
+                f"{runs[0].label}: no volume has all targets, target {target} of {region!r} is "
+                "missing most often; take such targets out before components are found"
+            )
+        pca = PCA(self.n_components, svd_solver="full").fit(np.concatenate(complete))
+        self.components_ = pca.components_
+
+    def _missing_most(self, runs: list[Run]) -> tuple[str, int]:
+        """Return region and index of the target that most volumes lack."""
+        values = np.concatenate([measured_values(run, self.regions_) for run in runs])
+        targets = [(region, k) for region, n in self.regions_.items() for k in range(n)]
+        return targets[int(np.isnan(values).sum(0).argmax())]
+
+    def _change(self, run: Run) -> Run:
+        if not run.responses:
+            return run
+        values = measured_values(run, self.regions_) @ self.components_.T
+        times = run.measured_times(list(self.regions_))
+        return replace(run, responses={"components": Stream(values, times)}, space=None)
+
+    def inverse_transform(self, predicted: np.ndarray) -> np.ndarray:
+        """Return series of components as series of the targets.
+
+        Parameters
+        ----------
+        predicted : array of shape (n_measured, n_components)
+
+        Returns
+        -------
+        array of shape (n_measured, n_targets)
+        """
+        return predicted @ self.components_
+
+
+class TransformedResponses(RunEstimator):
+    """Fits changed responses, and predicts and is scored in the measured ones.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Over runs; or a search or pipeline.
+    transformer : RunTransformer
+        Changes responses, and has ``inverse_transform``, as :class:`PCAResponses`.
+    nuisance : Nuisance, optional
+        What :meth:`score` takes out; ``Nuisance()`` when absent.
+
+    Attributes
+    ----------
+    estimator_, transformer_
+        Fitted copies.
+    regions_ : dict of str to int
+        Number of measured targets of each region.
+
+    Examples
+    --------
+    >>> from drmbids import Events, GLMBaseline
+    >>> rng = np.random.default_rng(0)
+    >>> bold = Stream(rng.normal(size=(60, 9)), 2.0 * np.arange(60))
+    >>> run = Run({"V1": bold}, {"events": Events([10.0], [20.0], ["face"])}, tr=2.0)
+    >>> model = TransformedResponses(GLMBaseline(), PCAResponses(3)).fit([run])
+    >>> model.predict([run])[0].shape
+    (60, 9)
+    """
+
+    def __init__(
+        self, estimator: Any, transformer: RunTransformer, nuisance: Nuisance | None = None
+    ):
+        self.estimator = estimator
+        self.transformer = transformer
+        self.nuisance = nuisance
+
+    @property
+    def _nuisance(self) -> Nuisance:
+        return Nuisance() if self.nuisance is None else self.nuisance
+
+    def _fit_runs(self, runs: list[Run]) -> None:
+        if not hasattr(self.transformer, "inverse_transform"):
+            raise UsageError(
+                f"{type(self.transformer).__name__} has no inverse_transform, so predictions cannot"
+                " be taken back; put it into a pipeline before the estimator"
+            )
+        self.transformer_ = clone(self.transformer)
+        changed = self.transformer_.fit_transform(runs)
+        self.estimator_ = clone(self.estimator).fit(changed)
+
+    def _predict_run(self, run: Run) -> np.ndarray:
+        (changed,) = self.transformer_.transform([run])
+        return self.transformer_.inverse_transform(self.estimator_.predict([changed])[0])

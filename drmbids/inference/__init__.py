@@ -1,0 +1,1 @@
+"""How well data determine the physical parameters of a fitted model."""

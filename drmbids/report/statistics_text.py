@@ -1,0 +1,119 @@
+"""What the methods text says of statistics."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from drmbids.report.references import REFERENCES
+
+#: How the references of statistics are cited in a sentence.
+STATISTICS_CITATIONS = {
+    "folds": "Nadeau & Bengio, 2003",
+    "largest": "Nichols & Holmes, 2002",
+    "discovery": "Benjamini & Hochberg, 1995",
+    "ceiling": "Sahani & Linden, 2003",
+    "normalised": "Schoppe et al., 2016",
+    "bootstrap": "Efron, 1987",
+    "mixed": "Hartung & Knapp, 2001",
+    "between": "Paule & Mandel, 1982",
+    "selection": "Stephan et al., 2009",
+    "protected": "Rigoux et al., 2014",
+}
+_CITE = STATISTICS_CITATIONS
+
+
+def statistics_text(inputs: Mapping[str, Any]) -> str:
+    """Return sentences on the statistics of one participant's analysis.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Content of ``S_desc-inputs_runs.json``.
+
+    Returns
+    -------
+    str
+        Empty where none were recorded.
+
+    Examples
+    --------
+    >>> text = statistics_text({"statistics": {"n_permutations": 1000}})
+    >>> "1000 random circular shifts" in text
+    True
+    """
+    recorded = inputs.get("statistics")
+    if recorded is None:
+        return ""
+    sentences = [
+        "Differences between models in the median over voxels were tested over folds with the "
+        f"corrected resampled t-test ({_CITE['folds']})."
+    ]
+    if "mean" in inputs.get("models", ()):
+        sentences.insert(
+            0,
+            "The model mean predicted, without any use of the stimuli, the mean of the training "
+            "runs at the same time after the start of the run.",
+        )
+    if recorded.get("log_likelihood"):
+        sentences.append(
+            "Held-out log-likelihoods took errors as Gaussian and independent, with the variance "
+            "of the errors in the training runs."
+        )
+    if recorded.get("n_permutations"):
+        sentences.append(
+            f"The correlation of each voxel was tested against {recorded['n_permutations']} random "
+            "circular shifts of the runs against their predictions, all voxels of a run shifted "
+            "together, and corrected for all voxels of a model by the largest correlation "
+            f"({_CITE['largest']}) and for the false discovery rate ({_CITE['discovery']}); since "
+            "folds share training runs, deviations of the null from its mean were multiplied by "
+            "the square root of one plus the share of pairs of runs that predicted each other."
+        )
+    if recorded.get("n_repeated_stimuli"):
+        text = (
+            f"Noise ceilings were estimated from runs that repeated a stimulus ({_CITE['ceiling']}"
+        )
+        if recorded.get("repeats_held_out_together"):
+            text += f"), and correlations were normalised by them ({_CITE['normalised']}"
+        sentences.append(f"{text}).")
+    return " ".join(sentences)
+
+
+def group_text(paired: pd.DataFrame, selection: pd.DataFrame) -> str:
+    """Return a paragraph on the inference over participants, with references, as Markdown.
+
+    Parameters
+    ----------
+    paired : DataFrame
+        From :func:`~drmbids.summarise_differences`; may be empty.
+    selection : DataFrame
+        Models with their frequencies; may be empty.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> text = group_text(pd.DataFrame({"model": ["drm"]}), pd.DataFrame())
+    >>> "Efron, B. (1987)" in text, "exceedance" in text
+    (True, False)
+    """
+    sentences = []
+    if len(paired):
+        sentences.append(
+            "Differences between models were averaged over participants, with a bias-corrected "
+            f"and accelerated bootstrap interval ({_CITE['bootstrap']}) and a test by sign flips "
+            f"({_CITE['largest']}), and, weighted by the precision of each participant, in a "
+            f"mixed model whose variance between participants was estimated after "
+            f"{_CITE['between']}, with intervals after {_CITE['mixed']}."
+        )
+    if len(selection):
+        sentences.append(
+            "The frequency of each model among people was estimated by random-effects Bayesian "
+            f"model selection ({_CITE['selection']}) on held-out log-likelihoods, and is given "
+            f"with the protected exceedance probability ({_CITE['protected']})."
+        )
+    body = " ".join(sentences) or "No inference over participants was made."
+    listed = "\n".join(f"- {REFERENCES[key]}" for key, cited in _CITE.items() if cited in body)
+    return f"{body}\n\n{listed}".strip()

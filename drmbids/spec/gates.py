@@ -1,0 +1,62 @@
+"""What is wrong with the gates of projections: names, conditions, delays."""
+
+from collections.abc import Iterable, Iterator
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.time import delay_to_ticks
+from drmbids.spec.draft import Draft
+from drmbids.spec.parts import EACH_REGION, GateSpec
+from drmbids.spec.problems import Path, Problem, suggestion
+
+
+def check_gates(draft: Draft) -> Iterator[Problem]:
+    """Yield the faults of what modulates the projections of a model.
+
+    Parameters
+    ----------
+    draft : Draft
+
+    Yields
+    ------
+    Problem
+    """
+    for index, projection in enumerate(draft.projections):
+        if projection is None:
+            continue
+        for number, gate in enumerate(projection.gates):
+            path = ("projections", index, "gated_by", number)
+            yield from _modulator(path, gate, draft)
+            if draft.resolution is not None:
+                try:
+                    delay_to_ticks(gate.delay_s, draft.resolution, f"gate by {gate.by}")
+                except ModelError as error:
+                    yield Problem((*path, "delay_s"), str(error))
+
+
+def _modulator(path: Path, gate: GateSpec, draft: Draft) -> Iterator[Problem]:
+    if gate.by == EACH_REGION:
+        yield Problem((*path, "by"), f"{EACH_REGION} cannot modulate; name one population")
+    elif gate.by in draft.populations:
+        if gate.conditions != "all":
+            yield Problem(
+                (*path, "conditions"), f"{gate.by!r} is a population and has none; take them out"
+            )
+    elif gate.by not in draft.stimuli:
+        known = (*draft.stimuli, *draft.populations)
+        yield Problem((*path, "by"), unknown_name(gate.by, known, "stimulus or population"))
+    else:
+        stimulus = draft.stimuli[gate.by]
+        there = "all" if stimulus is None else stimulus.conditions
+        for condition in () if gate.conditions == "all" or there == "all" else gate.conditions:
+            if condition not in there:
+                yield Problem(
+                    (*path, "conditions"),
+                    f"{gate.by!r} has no condition {condition!r}; {suggestion(condition, there)}",
+                )
+
+
+def unknown_name(name: str, known: Iterable[str], kind: str = "population") -> str:
+    """Return the message about a name that nothing has."""
+    if name == EACH_REGION:
+        return f"{EACH_REGION} is used here but not declared; add it under populations"
+    return f"unknown {kind} {name!r}; {suggestion(name, known)}"

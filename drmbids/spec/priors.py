@@ -1,0 +1,89 @@
+"""Priors of physical parameters that a model file states."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.parameters import ParameterSpec
+from drmbids.net.net import DRMNet
+from drmbids.net.tables import origin
+from drmbids.nodes import DRMNode
+from drmbids.spec.parts import PriorSpec
+from drmbids.spec.problems import Path, Problem, shortened, suggestion
+
+if TYPE_CHECKING:
+    from drmbids.spec.model import ModelSpec
+
+#: Priors by the key of their parameter; ``"none"`` takes a default prior away.
+Priors = Mapping[str, PriorSpec | Literal["none"]]
+
+
+def prior_key(parameter: ParameterSpec) -> str:
+    """Return the key of a parameter in a model file: its name, with its unit where it is a word.
+
+    Examples
+    --------
+    >>> prior_key(ParameterSpec("tau", unit="s"))
+    'tau_s'
+    >>> prior_key(ParameterSpec("ratio"))
+    'ratio'
+    """
+    unit = parameter.unit
+    return f"{parameter.name}_{unit.lower()}" if unit.isalpha() else parameter.name
+
+
+def prior_calls(
+    node: DRMNode, priors: Priors | None
+) -> list[tuple[str, float | None, float | None]]:
+    """Return the arguments of :meth:`DRMNode.set_prior` for each prior."""
+    names = {prior_key(spec): name for name, spec in node.parameter_specs.items()}
+    return [
+        (names[key], None, None) if prior == "none" else (names[key], prior.mean, prior.sd)
+        for key, prior in (priors or {}).items()
+    ]
+
+
+def prior_problems(path: Path, node: DRMNode, priors: Priors | None) -> Iterator[Problem]:
+    """Yield what is wrong with the priors of a component."""
+    known = [prior_key(spec) for spec in node.parameter_specs.values()]
+    for key, prior in (priors or {}).items():
+        where = (*path, "priors", key)
+        if key not in known:
+            yield Problem(where, f"unknown parameter {key!r}; {suggestion(key, known)}")
+            continue
+        try:
+            for call in prior_calls(node, {key: prior}):
+                node.set_prior(*call)
+        except ModelError as error:
+            yield Problem(where, f"{shortened(str(error))}; change the prior")
+
+
+def nodes_with_priors(spec: "ModelSpec", net: DRMNet) -> Iterator[tuple[str, DRMNode, Priors]]:
+    """Yield what a script calls each node that a model states priors for, the node, and these.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Resolved.
+    net : DRMNet
+        Built from it.
+    """
+    populations = dict(zip(net.population_names, net.population_list, strict=True))
+    for name, part in spec.populations.items():
+        if part.priors:
+            yield f"populations[{name!r}]", populations[name], part.priors
+    connections = {
+        (origin(net, afferent), to): afferent.connection
+        for to, line in zip(net.population_names, net.afferents, strict=True)
+        for afferent in line
+    }
+    for projection in spec.projections:
+        ends = (projection.source, projection.target)
+        if projection.priors:
+            yield f"connections[{ends!r}]", connections[ends], projection.priors
+    if spec.readout.priors:
+        yield "readout", net.readout, spec.readout.priors
+    if spec.readout.hrf is not None and spec.readout.hrf.priors:
+        hrf = net.readout.get_submodule("hrf")
+        if isinstance(hrf, DRMNode):
+            yield "readout.hrf", hrf, spec.readout.hrf.priors

@@ -1,0 +1,154 @@
+"""Every participant is checked before the fit: bad runs are left out, and the rest goes on."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drmbids.bids.dataset import open_dataset
+from drmbids.bids.find import RunFiles
+from drmbids.bids.problems import ProblemError, ProblemWarning, error
+from drmbids.checks.check import inspect_runs
+from drmbids.checks.inspection import Request
+from drmbids.core.exceptions import ModelError
+from drmbids.spec.model import ModelSpec
+from drmbids.workflows.config import Config
+from drmbids.workflows.logs import logger
+
+
+@dataclass(frozen=True)
+class Usable:
+    """What the check leaves of a participant.
+
+    Parameters
+    ----------
+    files : sequence of RunFiles
+        Runs without an error.
+    left_out : mapping of str to sequence of str
+        Label of each run with an error, and its errors.
+    """
+
+    files: Sequence[RunFiles]
+    left_out: Mapping[str, Sequence[str]]
+
+    @property
+    def errors(self) -> list[str]:
+        """The errors of the runs that are left out, for log and report."""
+        return [f"{run} is left out: {e}" for run, errors in self.left_out.items() for e in errors]
+
+
+def find_participants(config: Config) -> list[str]:
+    """Return the labels of the participants to analyse.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataError
+        If there is none, or one that was asked for is not there.
+    """
+    folders = list(config.derivatives.values()) or [config.bids_dir]
+    available = list(dict.fromkeys(s for f in folders for s in open_dataset(f).subjects))
+    where = ", ".join(map(str, folders))
+    if not available:
+        found = "0 participants, there is no folder sub-<label>"
+        raise error("DS03", where, found, "give the folder that holds them")
+    missing = [label for label in config.participant_label if label not in available]
+    if missing:
+        remedy = f"there are {', '.join(available)}"
+        raise error("DS03", where, f"no participant {', '.join(missing)}", remedy)
+    return list(dict.fromkeys(config.participant_label)) or available
+
+
+def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -> Usable:
+    """Check a participant, log what is wrong, and return the runs that can be used.
+
+    Parameters
+    ----------
+    config : Config
+    models : mapping of str to ModelSpec
+        Models to be fitted, by name; the default model when empty.
+    subject : str
+        Label without ``sub-``.
+
+    Returns
+    -------
+    Usable
+
+    Raises
+    ------
+    ModelError
+        If a model does not fit the data.
+    DataError
+        If no run can be used, or what is wrong is about all runs.
+    """
+    inspection = inspect_runs(request_of(config, models, subject))
+    errors = [p for p in inspection.problems if p.severity == "error"]
+    for problem in inspection.problems:
+        if problem.severity == "warning":
+            warnings.warn(ProblemWarning(problem), stacklevel=2)
+    if not inspection.usable:
+        for problem in errors[1:]:  # the first is told as the reason why the participant failed
+            logger.error("sub-%s: %s", subject, problem)
+        if all(p.code.startswith("MD") for p in errors):
+            raise ModelError([str(p) for p in errors])
+        raise ProblemError(errors)
+    left_out = {f.label: [str(p) for p in told] for f, told in inspection.left_out.items()}
+    usable = Usable(inspection.usable, left_out)
+    for text in usable.errors:
+        logger.error("sub-%s: %s", subject, text)
+    return usable
+
+
+def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) -> Request:
+    """Return what the check of one participant is asked for.
+
+    Parameters
+    ----------
+    config, models, subject
+        See :func:`usable_runs`.
+
+    Returns
+    -------
+    Request
+    """
+    return Request(
+        config.bids_dir,
+        run_query(config, subject),
+        atlas_or_mask=dict(config.mask) or config.atlas,
+        confounds=chosen_confounds(config),
+        tr=config.tr,
+        models=models,
+        cv=config.cv,
+        physio=config.physio,
+    )
+
+
+def chosen_confounds(config: Config) -> str | list[str] | None:
+    """Return the confounds as :func:`drmbids.load_runs` takes them; one may be a strategy."""
+    single = config.confounds[0] if len(config.confounds) == 1 else list(config.confounds)
+    return single or None
+
+
+def run_query(config: Config, subject: str) -> dict[str, Any]:
+    """Return the choice of runs as :func:`drmbids.find_runs` takes it."""
+    labels = {
+        "session": config.session_label,
+        "task": config.task_id,
+        "run": config.run_id,
+        "acquisition": config.acquisition,
+    }
+    return {
+        "subject": subject,
+        **{name: list(values) or None for name, values in labels.items()},
+        "space": config.space,
+        "desc": config.desc,
+        "derivatives": dict(config.derivatives) or None,
+        "filters": {"bold": dict(config.filters)} if config.filters else None,
+    }

@@ -50,6 +50,7 @@ _PUBLIC = {
     "simulate_runs": "simulation.simulate",
     "DRMRegressor": "estimators.drm",
     "DRMClassifier": "estimators.classifier",
+    "Ensemble": "estimators.ensemble",
     "GLMBaseline": "estimators.glm",
     "RidgeBaseline": "estimators.ridge",
     "HRFLibrary": "estimators.library",

@@ -28,19 +28,21 @@ print(f"{len(runs)} runs, regions {list(runs[0].responses)}, TR {runs[0].tr} s")
 
 # %%
 # A DRM is a scikit-learn estimator whose samples are whole runs.
-with_feedback = drmbids.DRMRegressor(models / "two_areas.yaml")
+with_feedback = drmbids.DRMRegressor(models / "two_areas.yaml", n_epochs=50)
 scores = cross_validate(with_feedback, runs, cv=LeaveOneOut())
 print("R2 of each held-out run:", scores["test_score"].round(3))
 
 # %%
-# The same folds and the same scoring for all models; the baseline always beside them.
+# The same folds and the same scoring for all models; the baseline always beside them. Fits of one
+# structure are trained side by side.
 results = drmbids.compare_models(
     {
         "glm": drmbids.GLMBaseline(),
-        "no feedback": drmbids.DRMRegressor(models / "no_feedback.yaml"),
+        "no feedback": drmbids.DRMRegressor(models / "no_feedback.yaml", n_epochs=50),
         "feedback": with_feedback,
     },
     runs,
+    n_models_at_once=12,
 )
 print(results.summary().round(3))
 print(drmbids.paired_differences(results, baseline="glm").round(3))

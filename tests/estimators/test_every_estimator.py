@@ -27,6 +27,7 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.ensemble import Ensemble
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.library import HRFLibrary
 from drmbids.estimators.mean import MeanBaseline
@@ -45,6 +46,7 @@ ESTIMATORS = {
     "mean": MeanBaseline(),
     "components": TransformedResponses(GLMBaseline(), PCAResponses()),
     "drm": DRMRegressor(n_epochs=1, random_state=0),
+    "ensemble": Ensemble(DRMRegressor(n_epochs=1), n_members=2),
 }
 LENGTHS = (60, 75, 50, 64)
 
@@ -139,6 +141,8 @@ def test_a_search_inside_cross_validation(runs, model):
     grid = {"nuisance": [Nuisance(order=0), Nuisance(order=2)]}
     if isinstance(model, DRMRegressor):
         grid = {"alphas": [(1e-3,), (1.0,)]}
+    if isinstance(model, Ensemble):
+        grid = {"estimator__alphas": [(1e-3,), (1.0,)]}
     search = GridSearchCV(clone(model), grid, cv=KFold(2), error_score="raise")
     scores = cross_validate(search, runs, cv=KFold(2), error_score="raise")["test_score"]
     assert np.isfinite(scores).all()
@@ -218,7 +222,7 @@ def test_targets_that_are_constant_or_never_measured_harm_no_other(runs, model):
     found, expected = fitted.predict(bad[3:])[0], good.predict(runs[3:])[0]
     table = score_run(bad[3], found, {"V1": 4}, Nuisance())
     assert table["r2"].isna().tolist() == [False, True, False, True]
-    if not isinstance(model, DRMRegressor):  # whose activity all targets shape
+    if not isinstance(model, DRMRegressor | Ensemble):  # whose activity all targets shape
         np.testing.assert_allclose(found[:, [0, 2]], expected[:, [0, 2]], rtol=1e-6)
     assert table["r2"].min() > 0.3
     assert fitted.score(bad[3:]) == pytest.approx(table["r2"].mean())

@@ -1,0 +1,72 @@
+"""Ensemble: the mean prediction of models that start from different weights."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.base import clone
+
+from drmbids.core.exceptions import UsageError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
+from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.together import fit_together
+
+
+class Ensemble(RunEstimator):
+    """The mean prediction of models that differ in nothing but their seed.
+
+    Training ends in another minimum from each start. What predictions of several have in common is
+    closer to what is measured than any of them (Hansen and Salamon 1990, IEEE Transactions on
+    Pattern Analysis and Machine Intelligence 12:993-1001). Members are trained side by side.
+
+    Parameters
+    ----------
+    estimator : DRMRegressor
+        Its seed does not matter.
+    n_members : int
+        Models to train.
+    random_state : int
+        Seed of the first member; the others follow it.
+
+    Attributes
+    ----------
+    estimators_ : list of DRMRegressor
+        The fitted members.
+    regions_ : dict of str to int
+        Targets of each region.
+
+    Raises
+    ------
+    UsageError
+        From :meth:`fit`, if there is no member.
+
+    Examples
+    --------
+    >>> from drmbids import DRMRegressor, Events, Run, Stream
+    >>> bold = Stream(np.random.default_rng(0).normal(size=(40, 5)), 2.0 * np.arange(40))
+    >>> run = Run({"V1": bold}, {"events": Events([4.0], [10.0], ["face"])}, tr=2.0)
+    >>> model = Ensemble(DRMRegressor(n_epochs=2), n_members=2).fit([run])
+    >>> [member.random_state for member in model.estimators_], model.predict([run])[0].shape
+    ([0, 1], (40, 5))
+    """
+
+    def __init__(self, estimator: DRMRegressor, n_members: int = 5, random_state: int = 0):
+        self.estimator = estimator
+        self.n_members = n_members
+        self.random_state = random_state
+
+    def _fit_runs(self, runs: Sequence[Run]) -> None:
+        if self.n_members < 1:
+            raise UsageError(f"an ensemble needs a member, got n_members={self.n_members}")
+        seeds = range(self.random_state, self.random_state + self.n_members)
+        self.estimators_ = [clone(self.estimator).set_params(random_state=seed) for seed in seeds]
+        fit_together(self.estimators_, [runs] * self.n_members, [f"seed {k}" for k in seeds])
+        self.regions_ = self.estimators_[0].regions_
+
+    def _predict_run(self, run: Run) -> np.ndarray:
+        return np.mean([member.predict([run])[0] for member in self.estimators_], axis=0)
+
+    @property
+    def _nuisance(self) -> Nuisance:
+        return self.estimators_[0]._nuisance

@@ -46,7 +46,7 @@ class Row:
     @property
     def reached(self) -> bool:
         """Whether the value is on the right side of the target."""
-        return self.value <= self.target if self.at_most else self.value >= self.target
+        return bool(self.value <= self.target if self.at_most else self.value >= self.target)
 
     def line(self) -> str:
         """Return the row as a line of text."""

@@ -15,6 +15,7 @@ from benchmarks import (
     maps,
     models,
     peers,
+    readouts,
     solvers,
 )
 from benchmarks.rows import Absent, Row, machine
@@ -25,6 +26,7 @@ SUITES = {
     "defaults": defaults.ROWS,
     "solvers": {**solvers.ROWS, **maps.ROWS},
     "intervals": intervals.ROWS,
+    "readouts": readouts.ROWS,
     "gpu": gpu.ROWS,
 }
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,15 @@ class DRMReadout(DRMNode, ABC):
     ------
     ModelError
         If the numbers of regions, targets and sources do not fit, or there are no features.
+
+    Attributes
+    ----------
+    loss : str
+        Name of the loss that suits what is measured (:data:`drmbids.losses.LOSSES`). Maps are
+        solved for the squared error; for any other loss they are trained by gradient.
     """
+
+    loss: ClassVar[str] = "squared_error"
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class Choice(DRMReadout):
     """
 
     option_units: ClassVar = {"length": "s"}
+    loss: ClassVar[str] = "cross_entropy"
 
     def __init__(
         self,

@@ -44,6 +44,12 @@ def test_which_connection_attention_modulates() -> None:
     assert "attention modulates V1 -> V5" in out
 
 
+@pytest.mark.slow
+def test_a_net_that_learns_a_task() -> None:
+    out = run("plot_5_decision_task.py")
+    assert "the area is most like LIP" in out
+
+
 def test_every_example_is_run() -> None:
     text = Path(__file__).read_text()
     assert all(path.name in text for path in EXAMPLES.glob("*.py"))

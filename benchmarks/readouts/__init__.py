@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+from benchmarks.readouts.decision import decision
 from benchmarks.rows import Row
 
-ROWS: dict[str, Callable[[], list[Row]]] = {}
+ROWS: dict[str, Callable[[], list[Row]]] = {
+    "decision": decision,
+}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -251,6 +252,27 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         if not sum(map(len, hits)):
             raise DataError(f"{runs[0].label}: nothing to score, no run has a choice")
         return float(np.concatenate(hits).mean())
+
+    def parameters_table(self) -> pd.DataFrame:
+        """Return physical parameters, in the columns of :meth:`DRMNet.parameter_rows`."""
+        check_is_fitted(self)
+        return self._drm.parameters_table()
+
+    def connections_table(self) -> pd.DataFrame:
+        """Return connections: source, target, delay_s, weight_mean, weight_norm."""
+        check_is_fitted(self)
+        return self._drm.connections_table()
+
+    def activity(self, run: Run) -> dict[str, np.ndarray]:
+        """Return the activity of every population in one run, shape (n_ticks, n_units).
+
+        Parameters
+        ----------
+        run : Run
+            With the stimuli of the model; it needs no choices.
+        """
+        check_is_fitted(self)
+        return self._drm.activity(replace(run, responses={}, tr=run.tr or run.duration))
 
     def save(self, folder: str | Path) -> None:
         """Write the trained model as :meth:`drmbids.DRMRegressor.save` does, with its classes.

@@ -70,7 +70,7 @@ class Choice(DRMReadout):
             raise ModelError(f"a choice needs activity before it, got length={length} s")
         super().__init__(n_units, n_targets, sources, regions, n_confounds, _Nothing())
         self.length = float(length)
-        self._known: dict[Hashable, Tensor] = {}
+        self._known: dict[Hashable, tuple[Tensor, Tensor]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_known": {}}
@@ -80,23 +80,28 @@ class Choice(DRMReadout):
         """Ticks that the time before a choice reaches back."""
         return math.ceil(self.length / self.resolution + TICK_TOLERANCE)
 
-    def _shares(self, times: Tensor, like: Tensor) -> Tensor:
-        """Return how much each tick counts for each time, shape (n_measured, n_ticks)."""
+    def _shares(self, times: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return for each time the ticks before it and how much each counts, (n_measured, n)."""
         n_past, n_ticks = self.memory, like.shape[0]
 
-        def find() -> Tensor:
-            edges = (torch.arange(n_ticks + 1, dtype=torch.float64) - n_past) * self.resolution
+        def find() -> tuple[Tensor, Tensor]:
             ends = times.to("cpu", torch.float64)[:, None]
+            # one tick more than fits, as the time may begin and end within one
+            first = torch.floor((ends - self.length) / self.resolution + TICK_TOLERANCE).long()
+            ticks = first + torch.arange(n_past + 1)
+            edges = torch.cat([ticks, ticks[:, -1:] + 1], 1).double() * self.resolution
             covered = edges.clamp(min=ends - self.length, max=ends).diff() / self.length
-            return covered.to(like)
+            ticks = ticks + n_past
+            covered[(ticks < 0) | (ticks >= n_ticks)] = 0.0
+            return ticks.clamp(0, n_ticks - 1).to(like.device), covered.to(like)
 
         key = (tuple(times.tolist()), n_past, n_ticks, self.resolution, like.dtype, like.device)
         return remembered(self._known, key, find)
 
     def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
         """Return mean activity before each time, (n_measured, batch, n_units) for each region."""
-        shares = self._shares(times, activity[0])
-        seen = [torch.tensordot(shares, a, dims=1) for a in activity]
+        ticks, shares = self._shares(times, activity[0])
+        seen = [torch.einsum("nk,nkbu->nbu", shares, a[ticks]) for a in activity]
         return [torch.cat([seen[s] for s in line], -1) for line in self.sources]
 
 

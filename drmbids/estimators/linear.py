@@ -3,6 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import DataError, DataWarning
-from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
+from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out, same_weights
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
@@ -19,9 +20,10 @@ from drmbids.metrics.scores import measured_values
 
 
 class CleanPart(NamedTuple):
-    """Targets that share their missing samples, without the nuisance of each run.
+    """Targets that have the same samples with the same weights, without the nuisance of each run.
 
-    Only runs in which these targets were measured are there.
+    Only runs in which these targets were measured are there. Designs and data are times the roots
+    of the weights, so that least squares of them is weighted least squares.
     """
 
     targets: np.ndarray  # shape: (n,), indices
@@ -29,37 +31,51 @@ class CleanPart(NamedTuple):
     data: list[np.ndarray]  # shape: (n_there, n), one for each run
     ranks: list[int]  # of the nuisance, one for each run
     alive: np.ndarray  # shape: (n_regressors,), whether the nuisance leaves some of a regressor
+    weight: float  # sum of the weights: the number of samples where there are none
 
 
-def missing_patterns(
-    values: Sequence[np.ndarray],
-) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
-    """Yield targets that miss the same samples, with the rows of each run that they have.
+class Part(NamedTuple):
+    """Targets that have the same samples with the same weights."""
+
+    targets: np.ndarray  # shape: (n,), indices
+    rows: list[np.ndarray]  # shape: (n_there,), indices, for each run
+    roots: list[np.ndarray]  # shape: (n_there, 1), roots of their weights, for each run
+
+
+#: Weights of the elements of each run, None where they count alike.
+Weights = Sequence[np.ndarray | None] | None
+
+
+def parts_of(values: Sequence[np.ndarray], weights: Weights = None) -> Iterator[Part]:
+    """Yield targets that have the same samples with the same weights.
 
     Parameters
     ----------
     values : sequence of array of shape (n_measured, n_targets)
         One for each run; NaN where missing. Targets without any element are left out.
-
-    Yields
-    ------
-    targets : array of int of shape (n,)
-    rows : list of array of bool of shape (n_measured,)
-        One for each run.
+    weights : sequence of (array of shape (n_measured, 1) or (n_measured, n_targets), or None)
+        One for each run; all alike when absent.
     """
-    there = np.isfinite(np.concatenate(values))
-    if there.all():
-        patterns, which = np.ones((len(there), 1), dtype=bool), np.zeros(there.shape[1], dtype=int)
-    else:
-        patterns, which = np.unique(there, axis=1, return_inverse=True)
-    ends = np.cumsum([len(block) for block in values])[:-1]
-    for k, pattern in enumerate(patterns.T):
-        if pattern.any():
-            yield np.flatnonzero(which.ravel() == k), np.split(pattern, ends)
+    whole = None
+    if weights is not None and any(w is not None for w in weights):
+        own = [
+            np.ones((len(y), 1)) if w is None else w for w, y in zip(weights, values, strict=True)
+        ]
+        width = max(w.shape[1] for w in own)
+        whole = np.concatenate([np.broadcast_to(w, (len(w), width)) for w in own])
+    starts = np.cumsum([0, *(len(block) for block in values)])
+    for rows, targets, root in same_weights(np.concatenate(values), whole):
+        cuts = np.searchsorted(rows, starts)
+        each = [slice(a, b) for a, b in pairwise(cuts)]
+        inside = [rows[some] - start for some, start in zip(each, starts, strict=False)]
+        yield Part(targets, inside, [root[some] for some in each])
 
 
 def clean_parts(
-    designs: Sequence[np.ndarray], values: Sequence[np.ndarray], bases: Sequence[np.ndarray]
+    designs: Sequence[np.ndarray],
+    values: Sequence[np.ndarray],
+    bases: Sequence[np.ndarray],
+    weights: Weights = None,
 ) -> Iterator[CleanPart]:
     """Yield design and data with the nuisance taken out, targets with the same gaps together.
 
@@ -71,22 +87,26 @@ def clean_parts(
         NaN where missing. Targets without any element are left out.
     bases : sequence of array of shape (n_measured, rank)
         Nuisance of each run.
+    weights : sequence of array, optional
+        As for :func:`parts_of`.
 
     Yields
     ------
     CleanPart
     """
-    for targets, rows in missing_patterns(values):
-        part = CleanPart(targets, [], [], [], np.zeros(designs[0].shape[1], dtype=bool))
-        size = np.zeros(designs[0].shape[1])
-        for x, y, basis, there in zip(designs, values, bases, rows, strict=True):
-            if there.any():
-                part.designs.append(project_out(basis[there], x[there]))
-                part.data.append(project_out(basis[there], y[np.ix_(there, targets)]))
-                part.ranks.append(int(np.linalg.matrix_rank(basis[there])))
-                size += (x[there] ** 2).sum(0)
+    for targets, rows, roots in parts_of(values, weights):
+        part = CleanPart(targets, [], [], [], np.zeros(designs[0].shape[1], dtype=bool), 0.0)
+        size, weight = np.zeros(designs[0].shape[1]), 0.0
+        for x, y, basis, there, root in zip(designs, values, bases, rows, roots, strict=True):
+            if there.size:
+                own = basis[there] * root
+                part.designs.append(project_out(own, x[there] * root))
+                part.data.append(project_out(own, y[np.ix_(there, targets)] * root))
+                part.ranks.append(int(np.linalg.matrix_rank(own)))
+                size += ((x[there] * root) ** 2).sum(0)
+                weight += float((root**2).sum())
         norms = sum((x**2).sum(0) for x in part.designs)
-        yield part._replace(alive=norms > RANK_TOLERANCE**2 * size)
+        yield part._replace(alive=norms > RANK_TOLERANCE**2 * size, weight=weight)
 
 
 class Regressor(NamedTuple):
@@ -137,11 +157,12 @@ class LinearBaseline(RunEstimator):
         designs: list[np.ndarray],
         values: list[np.ndarray],
         bases: list[np.ndarray],
+        weights: list[np.ndarray | None],
     ) -> np.ndarray:
-        """Return weights (n_regressors, n_targets), NaN for a target without any element.
+        """Return regression weights (n_regressors, n_targets), NaN for a target never measured.
 
-        Lists have one element for each run: design, measured values (NaN where missing) and
-        nuisance, as :func:`clean_parts` takes them.
+        Lists have one element for each run: design, measured values (NaN where missing), nuisance
+        and weights of the measured elements, as :func:`clean_parts` takes them.
         """
 
     def design_matrix(self, run: Run) -> pd.DataFrame:
@@ -197,13 +218,14 @@ class LinearBaseline(RunEstimator):
         if not self.conditions_:
             raise DataError(f"{runs[0].label}: no run has a stimulus, so there is nothing to fit")
         self.regressors_ = tuple(self._blocks(runs[0]))
-        designs, values, bases = [], [], []
+        designs, values, bases, weights = [], [], [], []
         for run in runs:
+            weights.append(run.measured_weights(list(self.regions_)))
             designs.append(self._design(run))
             values.append(measured_values(run, self.regions_))
             bases.append(self._nuisance.basis(run, run.measured_times(list(self.regions_))))
         self._warn_of_explained(runs, designs, bases)
-        self.coef_ = self._solve(runs, designs, values, bases).T
+        self.coef_ = self._solve(runs, designs, values, bases, weights).T
 
     def _warn_of_explained(
         self, runs: list[Run], designs: list[np.ndarray], bases: list[np.ndarray]
@@ -257,9 +279,12 @@ class LinearBaseline(RunEstimator):
 
 
 def least_squares(
-    designs: Sequence[np.ndarray], values: Sequence[np.ndarray], bases: Sequence[np.ndarray]
+    designs: Sequence[np.ndarray],
+    values: Sequence[np.ndarray],
+    bases: Sequence[np.ndarray],
+    weights: Weights = None,
 ) -> np.ndarray:
-    """Return the weights that fit all runs at once, with the nuisance of each taken out.
+    """Return the regression weights that fit all runs at once, with the nuisance of each taken out.
 
     Parameters
     ----------
@@ -269,6 +294,8 @@ def least_squares(
         NaN elements are left out, each for its own target.
     bases : sequence of array of shape (n_measured, rank)
         Nuisance of each run.
+    weights : sequence of array, optional
+        Of the measured elements, as for :func:`parts_of`.
 
     Returns
     -------
@@ -276,15 +303,15 @@ def least_squares(
         The shortest solution where regressors depend on each other; zero for one that the
         nuisance explains; NaN for a target without any element.
     """
-    weights = np.full((designs[0].shape[1], values[0].shape[1]), np.nan)
-    for part in clean_parts(designs, values, bases):
+    solved = np.full((designs[0].shape[1], values[0].shape[1]), np.nan)
+    for part in clean_parts(designs, values, bases, weights):
         design, data = np.concatenate(part.designs), np.concatenate(part.data)
         norms = np.linalg.norm(design[:, part.alive], axis=0)
-        found = np.zeros((len(weights), data.shape[1]))
+        found = np.zeros((len(solved), data.shape[1]))
         solution = np.linalg.lstsq(design[:, part.alive] / norms, data, rcond=None)[0]
         found[part.alive] = solution / norms[:, None]
-        weights[:, part.targets] = found
-    return weights
+        solved[:, part.targets] = found
+    return solved
 
 
 def tr_of(run: Run, times: np.ndarray) -> float:

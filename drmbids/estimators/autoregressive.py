@@ -12,7 +12,8 @@ from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.estimators.design import HRF
 from drmbids.estimators.glm import GLMBaseline
-from drmbids.estimators.linear import Weights, least_squares, parts_of, tr_of
+from drmbids.estimators.least_squares import Weights, least_squares, parts_of
+from drmbids.estimators.linear import tr_of
 from drmbids.metrics.whitening import samples_since_gap, whiten
 
 #: Autocorrelations of order 1 are rounded towards zero to this step, and of higher orders there are
@@ -137,7 +138,7 @@ def generalised_least_squares(
     Parameters
     ----------
     designs, values, bases : sequence of array
-        One for each run, as for :func:`~drmbids.estimators.linear.least_squares`.
+        One for each run, as for :func:`~drmbids.estimators.least_squares.least_squares`.
     times : sequence of array of shape (n_measured,)
         Seconds.
     tr : float
@@ -145,7 +146,7 @@ def generalised_least_squares(
     order : int
         Samples that noise reaches back.
     weights : sequence of array, optional
-        As for :func:`~drmbids.estimators.linear.parts_of`.
+        As for :func:`~drmbids.estimators.least_squares.parts_of`.
 
     Returns
     -------

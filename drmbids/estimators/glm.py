@@ -9,7 +9,8 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import HRF, convolve, fir
-from drmbids.estimators.linear import LinearBaseline, least_squares
+from drmbids.estimators.least_squares import least_squares
+from drmbids.estimators.linear import LinearBaseline
 
 
 class GLMBaseline(LinearBaseline):

@@ -12,7 +12,8 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import HRF, HRF_LENGTH, convolve, fir
-from drmbids.estimators.linear import LinearBaseline, Regressor, Weights, clean_parts, tr_of
+from drmbids.estimators.least_squares import Weights, clean_parts
+from drmbids.estimators.linear import LinearBaseline, Regressor, tr_of
 from drmbids.functional.ridge_search import search_ridge
 from drmbids.training.maps import blocks, default_alphas
 
@@ -207,7 +208,7 @@ def search(
     Parameters
     ----------
     designs, values, bases : sequence of array
-        One for each run, as for :func:`~drmbids.estimators.linear.least_squares`.
+        One for each run, as for :func:`~drmbids.estimators.least_squares.least_squares`.
     scales : array of shape (n_weightings, n_regressors)
         Of standardised regressors, 0 or more.
     alphas : sequence of float or None
@@ -215,7 +216,7 @@ def search(
     cv : {"run", "gcv"}
         How penalty and row of ``scales`` are chosen.
     weights : sequence of array, optional
-        Of the measured elements, as for :func:`~drmbids.estimators.linear.parts_of`.
+        Of the measured elements, as for :func:`~drmbids.estimators.least_squares.parts_of`.
 
     Returns
     -------

@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks.accuracy.data import SEEDS, data_folder
 from benchmarks.rows import Row
 from drmbids import (
+    ARBaseline,
     DRMRegressor,
     Ensemble,
     GLMBaseline,
@@ -67,7 +68,7 @@ def haxby(acquisition: str, targets: dict[str, Targets]) -> list[Row]:
     rows = []
     for name, models in {
         "glm": [GLMBaseline()],
-        "glm ar1": [GLMBaseline(noise_model="ar1")],
+        "glm ar1": [ARBaseline()],
         "glm spm": [GLMBaseline("spm")],
         "glm spm + d": [GLMBaseline("spm + derivative")],
         "mean": [MeanBaseline()],

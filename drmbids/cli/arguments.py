@@ -119,3 +119,26 @@ class NamedImages(NamedPaths):
             stem = stem.removesuffix(extension)
         entities = dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
         return entities.get("label") or entities.get("desc") or stem
+
+
+class NamedSpaces(argparse.Action):
+    """Collects ``space=trial_type,trial_type`` into a dict; empty where none is given."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the spaces to what was given before."""
+        found = dict(getattr(namespace, self.dest, None) or {})
+        for text in values or ():
+            name, _, conditions = text.partition("=")
+            members = tuple(part for part in conditions.split(",") if part)
+            if not name or not members:
+                parser.error(f"argument {option_string}: needs space=trial_type,..., got {text!r}")
+            if name in found:
+                parser.error(f"argument {option_string}: two spaces are named {name!r}")
+            found[name] = members
+        setattr(namespace, self.dest, found)

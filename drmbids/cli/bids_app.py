@@ -5,9 +5,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 import drmbids
-from drmbids.cli.arguments import NamedDatasets, NamedImages, filters, label, positive
+from drmbids.cli.arguments import (
+    NamedDatasets,
+    NamedImages,
+    NamedSpaces,
+    filters,
+    label,
+    positive,
+)
 from drmbids.physiology import Physio
-from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
+from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level
 
 #: What each exit code says.
 EXIT_CODES = {
@@ -185,6 +192,19 @@ def _add_models(options: Options) -> None:
         type=positive(int, zero=True),
         metavar="N",
         help="of the test of each voxel against chance; 1000 when not given, 0 for no test",
+    )
+    options.add(
+        "--partition",
+        action=NamedSpaces,
+        nargs="*",
+        metavar="SPACE=TRIAL_TYPE,...",
+        help="divide explained variance between groups of trial types, or between all of them when "
+        "none is named, and between model files of which one holds all that the others have",
+    )
+    options.add(
+        "--intervals",
+        choices=get_args(Intervals),
+        help="of physical parameters; bootstrap fits each model 100 times, jackknife 10 times",
     )
 
 

@@ -119,6 +119,11 @@ def noise_ceiling(
     for group in _repeated(runs, repeat_groups(runs, by)):
         members = [runs[k] for k in group]
         regions = find_regions(members)
+        weighted = [run.label for run in members if run.measured_weights(list(regions)) is not None]
+        if weighted:
+            raise DataError(
+                f"{weighted[0]}: noise ceilings take no weights; give runs without them"
+            )
         _check_times(members, list(regions))
         repeats = np.stack(
             [

@@ -12,7 +12,6 @@ from sklearn.base import clone
 from drmbids.comparison.folds import Fold
 from drmbids.core.exceptions import DRMWarning
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
 from drmbids.estimators.together import fit_together
 
 #: A fitted estimator and its predictions of the runs that were held out.
@@ -92,7 +91,6 @@ def _fit_elsewhere(*task: Any) -> tuple[list[Fitted], list[Warning]]:
 def _blanked(run: Run) -> Run:
     """Return the run with NaN for every measured value; the measured times stay."""
     responses = {
-        name: Stream(np.full_like(s.values, np.nan), s.times, s.columns, s.unit)
-        for name, s in run.responses.items()
+        name: replace(s, values=np.full_like(s.values, np.nan)) for name, s in run.responses.items()
     }
     return replace(run, responses=responses)

@@ -28,6 +28,8 @@ class HeldOut:
         The prediction also where nothing was measured, nuisance taken out.
     basis : array of shape (n_measured, rank)
         Orthonormal basis of what was taken out.
+    weights : array of shape (n_measured, n_targets), optional
+        How much each measured element counts; all alike when absent.
     """
 
     run: str
@@ -37,6 +39,11 @@ class HeldOut:
     predicted: np.ndarray
     complete: np.ndarray
     basis: np.ndarray
+    weights: np.ndarray | None = None
+
+    def weights_of(self, block: slice) -> np.ndarray | None:
+        """Return the weights of some of the targets."""
+        return None if self.weights is None else self.weights[:, block]
 
 
 def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[HeldOut]:
@@ -77,10 +84,13 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
             measured, predicted, basis = without_nuisance(
                 by_label[label], complete, sizes, results.nuisance
             )
+            weights = by_label[label].measured_weights(list(sizes))
             complete = remainder(basis, complete)
-            r.append(correlation(measured, predicted))
+            r.append(correlation(measured, predicted, weights))
+            if weights is not None:
+                weights = np.broadcast_to(weights, measured.shape)[:, order]
             series = (part[:, order] for part in (measured, predicted, complete))
-            found.append(HeldOut(label, str(fold), first, *series, basis))
+            found.append(HeldOut(label, str(fold), first, *series, basis, weights))
         # a fold has the mean of its runs, over those in which a target could be scored
         if not np.allclose(pd.DataFrame(r).mean(), rows["r"], atol=1e-6, equal_nan=True):
             raise UsageError(

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.held_out import held_out_series
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.estimators.base import fitted_regions
-from drmbids.metrics.likelihood import log_likelihood, squared_error
+from drmbids.estimators.base import fitted_estimator, fitted_regions
+from drmbids.estimators.linear import tr_of
+from drmbids.metrics.likelihood import SquaredError, autoregressive_error, squared_error
 from drmbids.metrics.scores import ratio, without_nuisance
 
 
@@ -22,7 +23,8 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
 
     Errors are taken as Gaussian and independent, with the variance of the errors in the training
     runs of the fold, nuisance taken out of both. BOLD errors are autocorrelated, so the numbers
-    are too large in size: read differences between models, not the numbers.
+    are too large in size: read differences between models, not the numbers. Errors of
+    :class:`~drmbids.ARBaseline` are taken as autocorrelated, as they are in the training runs.
 
     Parameters
     ----------
@@ -103,21 +105,31 @@ def fold_log_likelihood(
     array of shape (n_targets,)
         In nats, targets of all regions side by side.
     """
-    regions = fitted_regions(estimator)
-    variance = _training_variance(estimator, train, nuisance)
-    total = np.zeros(len(variance))
-    for run, series in zip(test, predicted, strict=True):
-        measured, cleaned, basis = without_nuisance(run, series, regions, nuisance)
-        total += log_likelihood(measured, cleaned, variance, basis.shape[1])
-    return total
+    training = [
+        _error(estimator, run, series, nuisance)
+        for run, series in zip(train, estimator.predict(train), strict=True)
+    ]
+    variance = ratio(sum(e.total for e in training), sum(e.freedom for e in training))
+    pairs = zip(test, predicted, strict=True)
+    errors = (_error(estimator, run, series, nuisance) for run, series in pairs)
+    return sum((error.log_likelihood(variance) for error in errors), np.zeros(len(variance)))
 
 
-def _training_variance(estimator: Any, train: Sequence[Run], nuisance: Nuisance) -> np.ndarray:
-    """Return the error variance of each target over the training runs of a fold."""
+def _error(estimator: Any, run: Run, predicted: np.ndarray, nuisance: Nuisance) -> SquaredError:
+    """Return the errors of one run, autocorrelated where the estimator takes them so."""
     regions = fitted_regions(estimator)
-    error, freedom = np.zeros((2, sum(regions.values())))
-    for run, series in zip(train, estimator.predict(train), strict=True):
-        measured, predicted, basis = without_nuisance(run, series, regions, nuisance)
-        more = squared_error(measured, predicted, basis.shape[1])
-        error, freedom = error + more[0], freedom + more[1]
-    return ratio(error, freedom)
+    weights = run.measured_weights(list(regions))
+    measured, cleaned, basis = without_nuisance(run, predicted, regions, nuisance)
+    fitted = fitted_estimator(estimator)
+    autoregression = getattr(fitted, "autoregression_", None)
+    if autoregression is None:
+        return squared_error(measured, cleaned, basis.shape[1], weights)
+    times = run.measured_times(list(regions))
+    if not np.isclose(tr_of(run, times), fitted.tr_):
+        raise DataError(
+            f"{run.label}: TR {tr_of(run, times):g} s, but the autocorrelation of "
+            f"{type(fitted).__name__} is that of samples {fitted.tr_:g} s apart"
+        )
+    return autoregressive_error(
+        measured - cleaned, basis, times, fitted.tr_, autoregression, weights
+    )

@@ -56,7 +56,9 @@ def _moved(parts: Sequence[HeldOut], choices: np.ndarray, scheme: str, widening:
         # scores of each run with each thing it may be paired with: (n_choices, n_targets)
         if scheme == "shift":
             tables = [
-                shifted_correlations(p.measured[:, block], p.complete[:, block], p.basis)
+                shifted_correlations(
+                    p.measured[:, block], p.complete[:, block], p.basis, p.weights_of(block)
+                )
                 for p in parts
             ]
             unmoved = np.zeros(len(parts), dtype=int)
@@ -80,7 +82,8 @@ def _with_every_run(part: HeldOut, parts: Sequence[HeldOut], block: slice) -> np
     measured = part.measured[:, block]
     there = np.isfinite(measured)
     predicted = (np.where(there, other.complete[:, block], np.nan) for other in parts)
-    return np.stack([correlation(measured, remainder(part.basis, p)) for p in predicted])
+    w = part.weights_of(block)
+    return np.stack([correlation(measured, remainder(part.basis, p, w), w) for p in predicted])
 
 
 def _weights(scored: np.ndarray, folds: np.ndarray) -> np.ndarray:

@@ -13,7 +13,6 @@ from drmbids.comparison.null import Null, draw_permutations
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
 
 
 def refitted_models(
@@ -60,10 +59,7 @@ def refitted_models(
     cleaned = [_cleaned(run, results.nuisance) for run in runs]
     lengths = [len(run.measured_times()) for run in runs]
     for k, choice in enumerate(draw_permutations(lengths, n_permutations, scheme, rng)):
-        moved = [
-            _moved_run(run, cleaned, int(c), i, scheme)
-            for i, (run, c) in enumerate(zip(runs, choice, strict=True))
-        ]
+        moved = [_moved_run(runs, cleaned, int(c), i, scheme) for i, c in enumerate(choice)]
         null = compare_models(models, moved, cv=folds, nuisance=results.nuisance)
         for model, r in _by_model(null, keys).items():
             above[model] += r >= observed[model]
@@ -80,20 +76,29 @@ def _by_model(results: Results, keys: Mapping[str, pd.MultiIndex]) -> dict[str, 
 def _cleaned(run: Run, nuisance: Nuisance) -> dict[str, np.ndarray]:
     """Return the responses of a run without nuisance."""
     basis = nuisance.basis(run, run.measured_times())
-    return {name: project_out(basis, stream.values) for name, stream in run.responses.items()}
+    return {
+        name: project_out(basis, stream.values, stream.weights)
+        for name, stream in run.responses.items()
+    }
 
 
 def _moved_run(
-    run: Run, cleaned: Sequence[Mapping[str, np.ndarray]], choice: int, i: int, scheme: str
+    runs: Sequence[Run],
+    cleaned: Sequence[Mapping[str, np.ndarray]],
+    choice: int,
+    i: int,
+    scheme: str,
 ) -> Run:
-    """Return the run with its responses shifted, or with those of another run."""
-    values = (
-        {name: np.roll(one, choice, axis=0) for name, one in cleaned[i].items()}
-        if scheme == "shift"
-        else cleaned[choice]
-    )
+    """Return a run with its responses, and their weights, shifted, or with those of another run."""
+    run, source = runs[i], i if scheme == "shift" else choice
+    shift = choice if scheme == "shift" else 0
+    values = {name: np.roll(one, shift, axis=0) for name, one in cleaned[source].items()}
+    weights = {
+        name: None if stream.weights is None else np.roll(stream.weights, shift, axis=0)
+        for name, stream in runs[source].responses.items()
+    }
     responses = {
-        name: Stream(values[name], stream.times, stream.columns, stream.unit)
+        name: replace(stream, values=values[name], weights=weights[name])
         for name, stream in run.responses.items()
     }
     return replace(run, responses=responses)

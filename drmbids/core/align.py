@@ -82,6 +82,8 @@ class AlignedRun:
         Confounds at the measured times, centred.
     nuisance : array of shape (n_measured, rank)
         Orthonormal basis of what is fitted in this run alone.
+    weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
+        How much each measured element counts; all alike when absent.
     """
 
     grid: TimeGrid
@@ -90,6 +92,7 @@ class AlignedRun:
     response: np.ndarray | None
     confounds: np.ndarray
     nuisance: np.ndarray
+    weights: np.ndarray | None = None
 
 
 def align(
@@ -131,9 +134,46 @@ def align(
     if missing and len(missing) < len(responses):
         raise DataError(f"{run.label}: no response {missing}; it has {list(run.responses)}")
     times = run.measured_times([] if missing else responses)
-    response = None
+    response = weights = None
     if responses and not missing:
+        weights = run.measured_weights(responses)
         response = np.concatenate([run.responses[n].values for n in responses], axis=1)
     return AlignedRun(
-        grid, sampled, times, response, confounds_at(run, times), nuisance.basis(run, times)
+        grid,
+        sampled,
+        times,
+        response,
+        confounds_at(run, times),
+        nuisance.basis(run, times),
+        weights,
     )
+
+
+def unit_weights(aligned: Sequence[AlignedRun]) -> list[np.ndarray]:
+    """Return the weights of each run, on average 1 over all measured elements; none without any.
+
+    All have one column, or as many as there are targets.
+
+    Parameters
+    ----------
+    aligned : sequence of AlignedRun
+        The runs of one data set.
+
+    Returns
+    -------
+    list of array of shape (n_measured, 1) or (n_measured, n_targets)
+    """
+    if all(run.weights is None for run in aligned):
+        return []
+    responses = [np.zeros((len(r.times), 0)) if r.response is None else r.response for r in aligned]
+    found = [np.ones((len(r.times), 1)) if r.weights is None else r.weights for r in aligned]
+    if len({w.shape[1] for w in found}) > 1:
+        shapes = [y.shape for y in responses]
+        found = [np.broadcast_to(w, shape) for w, shape in zip(found, shapes, strict=True)]
+    total, count = 0.0, 0
+    for w, y in zip(found, responses, strict=True):
+        there = np.isfinite(y)
+        total += float((w * there).sum())
+        count += int(there.sum())
+    mean = total / count if total else 1.0
+    return [w / mean for w in found]

@@ -1,5 +1,6 @@
 """What no stimulus explains: run intercept, slow drift, confounds. Fitted anew in every run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,27 +129,69 @@ def confounds_at(run: Run, times: np.ndarray) -> np.ndarray:
     return values - values.mean(0)
 
 
-def project_out(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+def project_out(
+    basis: np.ndarray, values: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return the values with the nuisance taken out by least squares; NaN stays NaN.
 
     Parameters
     ----------
     basis : array of shape (n_measured, rank)
     values : array of shape (n_measured, n_targets)
+    weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
+        How much each element counts in the fit, above 0 where a value is there; all alike when
+        absent.
 
     Returns
     -------
     array of shape (n_measured, n_targets)
     """
-    missing = ~np.isfinite(values)
-    if not missing.any():
+    if weights is None and np.isfinite(values).all():
         return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
     out = np.full_like(values, np.nan)
-    patterns, which = np.unique(missing, axis=1, return_inverse=True)
-    for k, pattern in enumerate(patterns.T):
-        rows, columns = np.flatnonzero(~pattern), np.flatnonzero(which.ravel() == k)
-        if rows.size:
-            part = values[np.ix_(rows, columns)]
-            fit = np.linalg.lstsq(basis[rows], part, rcond=None)[0]
-            out[np.ix_(rows, columns)] = part - basis[rows] @ fit
+    for rows, columns, root in same_weights(values, weights):
+        part = values[np.ix_(rows, columns)]
+        fit = np.linalg.lstsq(basis[rows] * root, part * root, rcond=None)[0]
+        out[np.ix_(rows, columns)] = part - basis[rows] @ fit
     return out
+
+
+def same_weights(
+    values: np.ndarray, weights: np.ndarray | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield columns that have the same elements with the same weights.
+
+    Parameters
+    ----------
+    values : array of shape (n_measured, n_targets)
+        NaN where missing. Columns without any element are left out.
+    weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
+        All 1 when absent.
+
+    Yields
+    ------
+    rows : array of int of shape (n_there,)
+    columns : array of int of shape (n,)
+    root : array of shape (n_there, 1)
+        Square roots of the weights of these rows.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0, 1.0, np.nan], [2.0, 3.0, 4.0]])
+    >>> [(rows.tolist(), columns.tolist()) for rows, columns, _ in same_weights(values)]
+    [([1], [2]), ([0, 1], [0, 1])]
+    """
+    there = np.isfinite(values)
+    # one column of weights splits no columns: only what is missing does
+    marks = there
+    if weights is not None and weights.shape[1] > 1:
+        marks = np.where(there, weights, 0.0)
+    if marks is there and there.all():
+        patterns, which = np.ones((len(there), 1), dtype=bool), np.zeros(there.shape[1], dtype=int)
+    else:
+        patterns, which = np.unique(marks, axis=1, return_inverse=True)
+    for k, pattern in enumerate(patterns.T):
+        rows, columns = np.flatnonzero(pattern), np.flatnonzero(which.ravel() == k)
+        if rows.size:
+            own = pattern if weights is None or marks is not there else weights[:, 0]
+            yield rows, columns, np.sqrt(own[rows].astype(float))[:, None]

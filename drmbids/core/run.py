@@ -71,7 +71,8 @@ class Run:
     Parameters
     ----------
     responses : mapping of str to Stream
-        Measured series by region (or channel group). May be empty: a model predicts without them.
+        Measured series by region (or channel group), with their weights where samples do not count
+        alike (:func:`drmbids.with_weights`). May be empty: a model predicts without them.
     stimuli : mapping of str to Stream or Events
         What the subject saw or heard, by name.
     confounds : Stream, optional
@@ -91,7 +92,8 @@ class Run:
     Raises
     ------
     DataError
-        If neither ``duration`` nor ``tr`` and responses tell how long the run is.
+        If neither ``duration`` nor ``tr`` and responses tell how long the run is, or a stimulus or
+        the confounds have weights, which belong to responses.
 
     Examples
     --------
@@ -120,6 +122,9 @@ class Run:
             if last is None or self.tr is None:
                 raise DataError(f"{self.label}: give `duration`, or responses and `tr`")
             object.__setattr__(self, "duration", float(last + self.tr))
+        for name, stream in [*self.stimuli.items(), ("confounds", self.confounds)]:
+            if getattr(stream, "weights", None) is not None:
+                raise DataError(f"{self.label}: {name!r} has weights, which belong to responses")
 
     # mappingproxy objects cannot be pickled, and joblib has to send Runs to its workers
     def __getstate__(self) -> dict:
@@ -166,6 +171,32 @@ class Run:
         if self.tr is None or self.duration is None:
             raise DataError(f"{self.label}: no responses and no TR, so no times to predict at")
         return np.arange(round(self.duration / self.tr)) * self.tr
+
+    def measured_weights(self, names: Sequence[str]) -> np.ndarray | None:
+        """Return how much each measured element counts.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Responses, whose targets come side by side.
+
+        Returns
+        -------
+        array of shape (n_measured, 1) or (n_measured, n_targets), or None
+            One column where all targets share the weights of samples; None where no response has
+            weights.
+        """
+        streams = [self.responses[name] for name in names]
+        known = [s.weights for s in streams if s.weights is not None]
+        if not known:
+            return None
+        same = len(known) == len(streams) and all(w.shape[1] == 1 for w in known)
+        if same and all(np.array_equal(w, known[0]) for w in known):
+            return known[0]
+        ones = (np.ones((len(s.times), 1)) if s.weights is None else s.weights for s in streams)
+        shapes = (s.values.shape for s in streams)
+        parts = [np.broadcast_to(w, shape) for w, shape in zip(ones, shapes, strict=True)]
+        return np.concatenate(parts, axis=1)
 
     def without_responses(self) -> "Run":
         """Return the same run with its measured series taken out."""

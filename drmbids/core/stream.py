@@ -21,6 +21,23 @@ def _view(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _weights(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return weights of samples as one column, those of elements as they are, or raise."""
+    weights = _frozen(weights)
+    if weights.shape not in (values.shape[:1], values.shape, (len(values), 1)):
+        raise DataError(
+            f"a stream of values {values.shape} needs weights {values.shape[:1]} or "
+            f"{values.shape}, got {weights.shape}"
+        )
+    weights = weights.reshape(len(values), -1)
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        wrong = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+        raise DataError(f"weights must be finite numbers of 0 or more, got {wrong:g}")
+    if isinstance(values, np.memmap):
+        raise DataError("a stream that lies in a file takes no weights; read its values first")
+    return weights
+
+
 @dataclass(frozen=True, eq=False)
 class Stream:
     """Samples of one or more columns, each sample at a time in seconds.
@@ -37,22 +54,30 @@ class Stream:
         One name for each column; numbered when absent.
     unit : str
         Unit of the values, ``"1"`` for none.
+    weights : array of shape (n_times,) or (n_times, n_columns), optional
+        How much each sample, or each element, of a response counts in every fit and score: 0 or
+        more, 1 when absent. An element of weight 2 counts like two of weight 1; one of weight 0 is
+        missing, its value becomes NaN. Kept as (n_times, 1) or (n_times, n_columns).
 
     Raises
     ------
     DataError
-        If the shapes disagree, a time is not finite, or times do not increase.
+        If the shapes disagree, a time is not finite, times do not increase, or a weight is
+        negative or not finite.
 
     Examples
     --------
     >>> Stream([[1.0], [2.0]], times=[0.0, 2.0], columns=["V1"]).values.shape
     (2, 1)
+    >>> Stream([[1.0], [2.0]], times=[0.0, 2.0], weights=[0.5, 0.0]).values.ravel()
+    array([ 1., nan])
     """
 
     values: np.ndarray
     times: np.ndarray
     columns: Sequence[str] = ()
     unit: str = "1"
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         values, times = self.values, _frozen(self.times)
@@ -70,7 +95,17 @@ class Stream:
                 f"a stream of {values.shape[1]} columns needs as many different names, "
                 f"got {list(columns)[:10]}"
             )
-        for name, value in (("values", values), ("times", times), ("columns", columns)):
+        weights = None
+        if self.weights is not None:
+            weights = _weights(self.weights, values)
+            if not weights.all():
+                values = _frozen(np.where(weights > 0, values, np.nan))
+        for name, value in (
+            ("values", values),
+            ("times", times),
+            ("columns", columns),
+            ("weights", weights),
+        ):
             object.__setattr__(self, name, value)
 
     # joblib sends large arrays to its workers as memory maps: those stand for arrays in memory

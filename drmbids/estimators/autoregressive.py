@@ -1,15 +1,122 @@
-"""Least squares for noise of which each sample takes over a part of the one before."""
+"""The linear model for autocorrelated noise, and least squares for it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import toeplitz
+from sklearn.cluster import KMeans
 
-from drmbids.core.nuisance import project_out
-from drmbids.estimators.linear import least_squares, missing_patterns
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.run import Run
+from drmbids.estimators.design import HRF
+from drmbids.estimators.glm import GLMBaseline
+from drmbids.estimators.least_squares import Weights, least_squares, parts_of
+from drmbids.estimators.linear import tr_of
+from drmbids.metrics.whitening import samples_since_gap, whiten
 
-#: Autocorrelations are rounded towards zero to this step, so that targets share a solution
-#: (as in nilearn).
-STEP = 0.01
+#: Autocorrelations of order 1 are rounded towards zero to this step, and of higher orders there are
+#: at most so many, so that targets share a solution (both as in nilearn).
+STEP, MOST_AUTOREGRESSIONS = 0.01, 100
+
+
+class ARBaseline(GLMBaseline):
+    """The general linear model for autoregressive noise: prewhitened least squares.
+
+    As :class:`~drmbids.GLMBaseline`, for noise of which each sample takes over a part of those
+    before it, as nilearn fits it (``noise_model="ar1"``, ``"ar3"`` ...): the autoregression of each
+    target is that of its ordinary residuals over all runs (Yule-Walker), and design and data are
+    fitted with it taken off.
+
+    It forecasts nothing: the prediction for a new run is that of the stimuli alone, as for all
+    models here. A forecast of each volume from the one before would score far higher for any slow
+    signal without knowing anything of the stimuli, and could not be made for a run that was not
+    measured. What autocorrelation is good for in a comparison is the likelihood: with
+    ``log_likelihood=True`` held-out errors of this model count as autocorrelated
+    (:func:`~drmbids.with_log_likelihood`), those of others as independent.
+
+    Parameters
+    ----------
+    hrf_model : str, callable or sequence of callable
+        As for :class:`~drmbids.GLMBaseline`.
+    fir_delays : sequence of int, optional
+        As for :class:`~drmbids.GLMBaseline`.
+    nuisance : Nuisance, optional
+        What is fitted in each run on its own; ``Nuisance()`` when absent.
+    order : int
+        Samples that noise reaches back, 1 or more.
+
+    Attributes
+    ----------
+    regions_ : dict of str to int
+        Number of targets of each region.
+    conditions_ : dict of str to tuple of str
+        Columns of each stimulus in the training runs.
+    regressors_ : tuple of str
+        Names of the columns of the design matrix.
+    coef_ : array of shape (n_targets, n_regressors)
+        Weights, in units of the response; NaN for a target that was never measured.
+    autoregression_ : array of shape (n_targets, order)
+        Coefficients of the noise at lags of 1, 2 ... samples; NaN for a target that was never
+        measured. Of order 1 in steps of .01; of higher orders, where there are more than 100
+        targets, the nearest of 100 (k-means).
+    tr_ : float
+        TR of the first training run in seconds, which is that of all.
+
+    References
+    ----------
+    Worsley et al. 2002, NeuroImage 15:1-15. Bias of the estimate, which comes from ordinary
+    residuals, is left uncorrected, as in nilearn.
+
+    Examples
+    --------
+    >>> from drmbids import Events, Run, Stream
+    >>> bold = Stream(np.random.default_rng(0).normal(size=(100, 3)), 2.0 * np.arange(100))
+    >>> run = Run({"V1": bold}, {"events": Events([20.0, 90.0], [10, 10], ["a", "b"])}, tr=2.0)
+    >>> ARBaseline(order=2).fit([run]).autoregression_.shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        hrf_model: str | HRF | Sequence[HRF] = "glover",
+        fir_delays: Sequence[int] | None = None,
+        nuisance: Nuisance | None = None,
+        order: int = 1,
+    ):
+        super().__init__(hrf_model, fir_delays, nuisance)
+        self.order = order
+
+    def _solve(
+        self,
+        runs: list[Run],
+        designs: list[np.ndarray],
+        values: list[np.ndarray],
+        bases: list[np.ndarray],
+        weights: list[np.ndarray | None],
+    ) -> np.ndarray:
+        if self.order < 1 or self.order != int(self.order):
+            raise UsageError(f"order must be a whole number from 1 up, got {self.order}")
+        times = [run.measured_times(list(self.regions_)) for run in runs]
+        for run, at in zip(runs, times, strict=True):
+            if not np.isclose(tr_of(run, at), self.tr_):
+                raise DataError(
+                    f"{run.label}: TR {tr_of(run, at):g} s, the first run has {self.tr_:g} s, but "
+                    "autocorrelation belongs to one TR; use GLMBaseline, or fit them apart"
+                )
+        fit = generalised_least_squares(
+            designs, values, bases, times, self.tr_, int(self.order), weights
+        )
+        self.autoregression_ = fit.autoregression
+        return fit.coefficients
+
+
+class GeneralisedFit(NamedTuple):
+    """Regression weights and the autoregression of what they leave; NaN without any element."""
+
+    coefficients: np.ndarray  # shape: (n_regressors, n_targets)
+    autoregression: np.ndarray  # shape: (n_targets, order)
 
 
 def generalised_least_squares(
@@ -18,69 +125,77 @@ def generalised_least_squares(
     bases: Sequence[np.ndarray],
     times: Sequence[np.ndarray],
     tr: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights for all runs at once, for first-order autoregressive noise.
+    order: int = 1,
+    weights: Weights = None,
+) -> GeneralisedFit:
+    """Return regression weights for all runs at once, for autoregressive noise.
 
-    The autocorrelation of each target is that of its residuals after ordinary least squares, at a
-    lag of one sample, over all runs (Yule-Walker). Each sample then gets the one before, times the
-    autocorrelation, taken off; one that follows a gap, or starts a run, stays as it is.
+    The autoregression of each target is that of its residuals after ordinary least squares, over
+    all runs. Each sample then gets what it takes over from the samples before taken off, as far as
+    they follow one another: a gap, and the start of a run, start anew. Elements with a weight are
+    multiplied by its root first: the noise is then taken to be autoregressive.
 
     Parameters
     ----------
     designs, values, bases : sequence of array
-        One for each run, as for :func:`~drmbids.estimators.linear.least_squares`.
+        One for each run, as for :func:`~drmbids.estimators.least_squares.least_squares`.
     times : sequence of array of shape (n_measured,)
         Seconds.
     tr : float
-        Seconds between samples; more than one and a half is a gap.
+        Seconds between samples.
+    order : int
+        Samples that noise reaches back.
+    weights : sequence of array, optional
+        As for :func:`~drmbids.estimators.least_squares.parts_of`.
 
     Returns
     -------
-    weights : array of shape (n_regressors, n_targets)
-    autocorrelation : array of shape (n_targets,)
-        NaN, as the weights, for a target without any element.
-
-    References
-    ----------
-    Worsley et al. 2002, NeuroImage 15:1-15. Bias of the estimate is left uncorrected, as in
-    nilearn.
+    GeneralisedFit
     """
     n_targets = values[0].shape[1]
-    weights = np.full((designs[0].shape[1], n_targets), np.nan)
-    autocorrelation = np.full(n_targets, np.nan)
-    for targets, rows in missing_patterns(values):
-        used = [k for k, there in enumerate(rows) if there.any()]
-        x = [designs[k][rows[k]] for k in used]
-        y = [values[k][np.ix_(rows[k], targets)] for k in used]
-        basis = [bases[k][rows[k]] for k in used]
-        follows = [np.diff(times[k][rows[k]], prepend=-np.inf) < 1.5 * tr for k in used]
+    solved = np.full((designs[0].shape[1], n_targets), np.nan)
+    autoregression = np.full((n_targets, order), np.nan)
+    for targets, rows, roots in parts_of(values, weights):
+        used = [k for k, there in enumerate(rows) if there.size]
+        x = [designs[k][rows[k]] * roots[k] for k in used]
+        y = [values[k][np.ix_(rows[k], targets)] * roots[k] for k in used]
+        basis = [bases[k][rows[k]] * roots[k] for k in used]
+        since = [samples_since_gap(times[k][rows[k]], tr) for k in used]
         ordinary = least_squares(x, y, basis)
         rest = [project_out(b, t - a @ ordinary) for a, t, b in zip(x, y, basis, strict=True)]
-        found = _autocorrelations(rest, follows)
-        for rho in np.unique(found):
-            alike = found == rho
+        found = _shared(_yule_walker(rest, since, order))
+        different, which = np.unique(found, axis=0, return_inverse=True)
+        for k, coefficients in enumerate(different):
+            alike = which.ravel() == k
             whitened = [
-                [_whiten(part, follow, rho) for part, follow in zip(parts, follows, strict=True)]
+                [whiten(part, s, coefficients) for part, s in zip(parts, since, strict=True)]
                 for parts in (x, [t[:, alike] for t in y], basis)
             ]
-            weights[:, targets[alike]] = least_squares(*whitened)
-        autocorrelation[targets] = found
-    return weights, autocorrelation
+            solved[:, targets[alike]] = least_squares(*whitened)
+        autoregression[targets] = found
+    return GeneralisedFit(solved, autoregression)
 
 
-def _autocorrelations(rest: list[np.ndarray], follows: list[np.ndarray]) -> np.ndarray:
-    """Return the autocorrelation of each column at a lag of one sample, in steps."""
-    n_samples, n_pairs = sum(len(r) for r in rest), sum(int(f.sum()) for f in follows)
-    power = sum((r**2).sum(0) for r in rest)
-    lagged = sum((r[1:] * r[:-1])[f[1:]].sum(0) for r, f in zip(rest, follows, strict=True))
-    out = np.zeros(len(power))
-    # a column that is fitted perfectly has no noise
-    np.divide(lagged * n_samples, power * max(n_pairs, 1), out=out, where=power > 0)
-    return np.trunc(np.clip(out, -1.0, 1.0) / STEP) * STEP
+def _yule_walker(rest: list[np.ndarray], since: list[np.ndarray], order: int) -> np.ndarray:
+    """Return the autoregression of each column, shape (n_columns, order)."""
+    covariance = []
+    for lag in range(order + 1):
+        rows = [np.flatnonzero(s >= lag) for s in since]
+        n_pairs = sum(map(len, rows))
+        lagged = sum((r[at] * r[at - lag]).sum(0) for r, at in zip(rest, rows, strict=True))
+        covariance.append(lagged / max(n_pairs, 1))
+    out = np.zeros((rest[0].shape[1], order))
+    for k, own in enumerate(np.stack(covariance, 1)):
+        if own[0] > 0:  # a column that is fitted perfectly has no noise
+            out[k] = np.linalg.lstsq(toeplitz(own[:-1]), own[1:], rcond=None)[0]
+    return np.clip(out, -1.0, 1.0) if order == 1 else out
 
 
-def _whiten(values: np.ndarray, follows: np.ndarray, rho: float) -> np.ndarray:
-    """Return the samples with ``rho`` times the one before taken off."""
-    out = values.copy()
-    out[follows] -= rho * values[np.flatnonzero(follows) - 1]
-    return out
+def _shared(found: np.ndarray) -> np.ndarray:
+    """Return autoregressions of which few differ."""
+    if found.shape[1] == 1:
+        return np.trunc(found / STEP) * STEP
+    if len(np.unique(found, axis=0)) <= MOST_AUTOREGRESSIONS:
+        return found
+    groups = KMeans(MOST_AUTOREGRESSIONS, n_init=1, random_state=0).fit(found)
+    return groups.cluster_centers_[groups.labels_]

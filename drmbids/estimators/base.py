@@ -1,7 +1,7 @@
 """What estimators over runs share: one sample is one whole run, so no splitter can cut a run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -9,17 +9,33 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.core.weights import with_weights
 from drmbids.estimators.contents import find_regions, warn_of_unmeasured
 from drmbids.metrics.scores import score_run
 
 #: Names of stimulus and response when rows of an array stand for a run.
 ROW_STIMULUS, ROW_RESPONSE = "X", "y"
+
+
+def fitted_estimator(estimator: Any) -> Any:
+    """Return what was fitted in the end: within a search, or at the end of a pipeline.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator over runs, or scikit-learn's ``GridSearchCV`` or ``Pipeline`` of one.
+    """
+    if isinstance(estimator, Pipeline):
+        return fitted_estimator(estimator[-1])
+    if hasattr(estimator, "best_estimator_"):
+        return fitted_estimator(estimator.best_estimator_)
+    return estimator
 
 
 def fitted_regions(estimator: Any) -> dict[str, int]:
@@ -35,10 +51,7 @@ def fitted_regions(estimator: Any) -> dict[str, int]:
     UsageError
         If there are none.
     """
-    if isinstance(estimator, Pipeline):
-        return fitted_regions(estimator[-1])
-    if hasattr(estimator, "best_estimator_"):
-        return fitted_regions(estimator.best_estimator_)
+    estimator = fitted_estimator(estimator)
     if not hasattr(estimator, "regions_"):
         raise UsageError(f"{type(estimator).__name__} does not predict responses of regions")
     return estimator.regions_
@@ -99,7 +112,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         """What `score` takes out of measured and predicted series."""
         return Nuisance()
 
-    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None, sample_weight: Any = None) -> Self:
         """Fit on training runs.
 
         Parameters
@@ -108,6 +121,10 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
             Training runs with their responses, or the rows of one run.
         y : None, or array of shape (n_samples,) or (n_samples, n_outputs)
             None with runs; targets of the rows otherwise.
+        sample_weight : array of shape (n_samples,), or mapping of str to array, optional
+            How much each row counts; 0 or more. Runs carry weights of their own
+            (:func:`~drmbids.with_weights`); a mapping from the label of each run to its weights
+            takes their place.
 
         Returns
         -------
@@ -118,11 +135,12 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         DataError
             If runs lack responses or differ in their regions.
         UsageError
-            If ``y`` is given with runs.
+            If ``y``, or a list of weights, is given with runs.
         """
         runs = as_runs(X)
         if runs is not None:
             refuse_y(y)
+            runs = weighed(runs, sample_weight)
             self._begin(runs)
             self._fit_runs(runs)
             return self
@@ -130,9 +148,15 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
             self, X, y, dtype=np.float64, ensure_min_samples=2, multi_output=True, y_numeric=True
         )
         run = rows_as_run(X, y.reshape(len(y), -1), self._row_names())
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            (run,) = with_weights([run], [weights])
         self.regions_ = find_regions([run])
         self._fit_runs([run])
-        offset = (y.reshape(len(y), -1) - self._predict_run(run)).mean(0)
+        offset = np.average(y.reshape(len(y), -1) - self._predict_run(run), 0, weights)
         self.intercept_ = offset if y.ndim == 2 else offset[0]
         return self
 
@@ -179,7 +203,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         predicted = self._predict_run(rows_as_run(X, None, self._row_names()))
         return (predicted if np.ndim(self.intercept_) else predicted[:, 0]) + self.intercept_
 
-    def score(self, X: Any, y: ArrayLike | None = None) -> float:
+    def score(self, X: Any, y: ArrayLike | None = None, sample_weight: Any = None) -> float:
         """Return the mean R2 over targets and runs.
 
         Parameters
@@ -189,6 +213,8 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
             constant targets are left out. Rows are scored by scikit-learn's ``r2_score``.
         y : None, or array of shape (n_samples,) or (n_samples, n_outputs)
             None with runs.
+        sample_weight : array of shape (n_samples,), or mapping of str to array, optional
+            As for :meth:`fit`: how much samples count in the score of their run. Runs count alike.
 
         Returns
         -------
@@ -202,8 +228,9 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         predicted = self.predict(X)
         runs = as_runs(X)
         if runs is None:
-            return float(r2_score(y, predicted))
+            return float(r2_score(y, predicted, sample_weight=sample_weight))
         refuse_y(y)
+        runs = weighed(runs, sample_weight)
         tables = [
             score_run(run, series, self.regions_, self._nuisance)["r2"]
             for run, series in zip(runs, predicted, strict=True)
@@ -260,3 +287,26 @@ def refuse_y(y: ArrayLike | None) -> None:
     """
     if y is not None:
         raise UsageError("runs carry their own responses: leave y out (y=None)")
+
+
+def weighed(runs: list[Run], sample_weight: Any) -> list[Run]:
+    """Return runs with weights that were given beside them, by their labels.
+
+    scikit-learn hands a list beside ``X`` whole to every fold when its length is another, where it
+    may fit by chance and weigh the wrong runs. So weights are asked for by name, or in the runs.
+
+    Raises
+    ------
+    UsageError
+        If the weights are no mapping.
+    DataError
+        If a run has none, or they do not fit.
+    """
+    if sample_weight is None:
+        return runs
+    if not isinstance(sample_weight, Mapping):
+        raise UsageError(
+            "sample_weight beside runs must name them, {run.label: weights}; better, let runs "
+            "carry them into every fold: runs = with_weights(runs, weights)"
+        )
+    return with_weights(runs, sample_weight)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
-from drmbids.estimators.base import as_runs, refuse_y
+from drmbids.estimators.base import as_runs, refuse_y, weighed
 from drmbids.estimators.drm import DEFAULTS, DRMRegressor
 from drmbids.estimators.storage import read_manifest, save_fitted
 from drmbids.losses.cross_entropy import CrossEntropy
@@ -139,7 +139,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.callbacks = callbacks
 
-    def fit(self, X: Sequence[Run], y: None = None) -> Self:
+    def fit(self, X: Sequence[Run], y: None = None, sample_weight: Any = None) -> Self:
         """Fit on training runs.
 
         Parameters
@@ -148,6 +148,9 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
             Training runs with their choices.
         y : None
             Runs carry their choices.
+        sample_weight : mapping of str to array of shape (n_trials,), optional
+            How much each choice counts, by the label of the run; better carried by the runs
+            (:func:`~drmbids.with_weights`).
 
         Returns
         -------
@@ -161,7 +164,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
             If ``X`` holds no runs, ``y`` is given, or the model has another readout.
         """
         refuse_y(y)
-        runs = [self._with_choices(run) for run in self._runs(X)]
+        runs = weighed([self._with_choices(run) for run in self._runs(X)], sample_weight)
         classes = runs[0].responses[self.response].columns
         for run in runs[1:]:
             if run.responses[self.response].columns != classes:
@@ -226,8 +229,8 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
             found[k] = self.classes_[shares.argmax(1)]
         return found
 
-    def score(self, X: Sequence[Run], y: None = None) -> float:
-        """Return the accuracy: the share of all choices that are predicted.
+    def score(self, X: Sequence[Run], y: None = None, sample_weight: Any = None) -> float:
+        """Return the accuracy: the (weighted) share of all choices that are predicted.
 
         Parameters
         ----------
@@ -235,6 +238,8 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
             With their choices; trials without one are left out.
         y : None
             Runs carry their choices.
+        sample_weight : mapping of str to array of shape (n_trials,), optional
+            As for :meth:`fit`.
 
         Raises
         ------
@@ -243,15 +248,18 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         """
         refuse_y(y)
         hits: list[np.ndarray] = []
-        runs = self._runs(X)
+        counts: list[np.ndarray] = []
+        runs = weighed([self._with_choices(run) for run in self._runs(X)], sample_weight)
         for run, predicted in zip(runs, self.predict(runs), strict=True):
-            stream = self._with_choices(run).responses[self.response]
+            stream = run.responses[self.response]
             made = ~np.isnan(stream.values).any(1)
             chosen = np.array(stream.columns)[stream.values[made].argmax(1)]
             hits.append(chosen == predicted[made])
+            weights = np.ones((len(made), 1)) if stream.weights is None else stream.weights
+            counts.append(weights[made].mean(1))
         if not sum(map(len, hits)):
             raise DataError(f"{runs[0].label}: nothing to score, no run has a choice")
-        return float(np.concatenate(hits).mean())
+        return float(np.average(np.concatenate(hits), weights=np.concatenate(counts)))
 
     def parameters_table(self) -> pd.DataFrame:
         """Return physical parameters, in the columns of :meth:`DRMNet.parameter_rows`."""

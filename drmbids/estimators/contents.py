@@ -57,6 +57,17 @@ def find_conditions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(columns) for name, columns in found.items() if columns}
 
 
+def condition_label(stimulus: str, column: str) -> str:
+    """Return how a condition is called: trial types keep the name that ``events.tsv`` gives them.
+
+    Examples
+    --------
+    >>> condition_label("events", "face"), condition_label("film", "motion")
+    ('face', 'film:motion')
+    """
+    return column if stimulus == "events" else f"{stimulus}:{column}"
+
+
 def warn_of_unknown(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:
     """Warn where a run to be predicted has conditions that no training run had.
 

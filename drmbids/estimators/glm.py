@@ -1,7 +1,6 @@
 """The general linear model with an assumed HRF: the baseline that any other model has to beat."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
@@ -9,9 +8,9 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
-from drmbids.estimators.autoregressive import generalised_least_squares
 from drmbids.estimators.design import HRF, convolve, fir
-from drmbids.estimators.linear import LinearBaseline, least_squares, tr_of
+from drmbids.estimators.least_squares import least_squares
+from drmbids.estimators.linear import LinearBaseline
 
 
 class GLMBaseline(LinearBaseline):
@@ -19,7 +18,8 @@ class GLMBaseline(LinearBaseline):
 
     One set of weights for all runs; drift and confounds are fitted in each run on its own by
     taking them out of design and data. Conditions are those of all training runs together; one that
-    a run lacks is a zero column there.
+    a run lacks is a zero column there. For autocorrelated noise there is
+    :class:`~drmbids.ARBaseline`.
 
     Parameters
     ----------
@@ -30,12 +30,6 @@ class GLMBaseline(LinearBaseline):
         Delays of the FIR model in TRs; needed with ``hrf_model="fir"`` only.
     nuisance : Nuisance, optional
         What is fitted in each run on its own; ``Nuisance()`` when absent.
-    noise_model : {"ols", "ar1"}
-        Ordinary least squares, or generalised least squares for noise of which each sample takes
-        over a part of the one before, as nilearn fits it: the autocorrelation of each target is
-        that of its ordinary residuals, over all runs, in steps of .01. It weights training samples
-        better; a prediction of a new run is still that of the stimuli alone, as no measured value
-        of that run may serve to predict it.
 
     Attributes
     ----------
@@ -47,16 +41,12 @@ class GLMBaseline(LinearBaseline):
         Names of the columns of the design matrix.
     coef_ : array of shape (n_targets, n_regressors)
         Weights, in units of the response; NaN for a target that was never measured.
-    autocorrelation_ : array of shape (n_targets,)
-        Of the noise at a lag of one sample, with ``noise_model="ar1"`` only; NaN for a target
-        that was never measured.
     tr_ : float
         TR of the first training run in seconds; the unit of ``fir_delays``.
 
     References
     ----------
     Friston et al. 1994, Human Brain Mapping 2:189-210. Glover 1999, NeuroImage 9:416-429 (HRF).
-    Worsley et al. 2002, NeuroImage 15:1-15 (autocorrelated noise).
 
     Examples
     --------
@@ -73,17 +63,12 @@ class GLMBaseline(LinearBaseline):
         hrf_model: str | HRF | Sequence[HRF] = "glover",
         fir_delays: Sequence[int] | None = None,
         nuisance: Nuisance | None = None,
-        noise_model: Literal["ols", "ar1"] = "ols",
     ):
         self.hrf_model = hrf_model
         self.fir_delays = fir_delays
         self.nuisance = nuisance
-        self.noise_model = noise_model
 
     def _fit_runs(self, runs: list[Run]) -> None:
-        vars(self).pop("autocorrelation_", None)
-        if self.noise_model not in ("ols", "ar1"):
-            raise UsageError(f"noise_model must be ols or ar1, got {self.noise_model!r}")
         if self._is_fir():
             _check_delays(self.fir_delays)
         super()._fit_runs(runs)
@@ -107,20 +92,9 @@ class GLMBaseline(LinearBaseline):
         designs: list[np.ndarray],
         values: list[np.ndarray],
         bases: list[np.ndarray],
+        weights: list[np.ndarray | None],
     ) -> np.ndarray:
-        if self.noise_model == "ols":
-            return least_squares(designs, values, bases)
-        times = [run.measured_times(list(self.regions_)) for run in runs]
-        for run, at in zip(runs, times, strict=True):
-            if not np.isclose(tr_of(run, at), self.tr_):
-                raise DataError(
-                    f"{run.label}: TR {tr_of(run, at):g} s, the first run has {self.tr_:g} s, but "
-                    "the autocorrelation of noise_model 'ar1' belongs to one TR; use 'ols'"
-                )
-        weights, self.autocorrelation_ = generalised_least_squares(
-            designs, values, bases, times, self.tr_
-        )
-        return weights
+        return least_squares(designs, values, bases, weights)
 
     def _is_fir(self) -> bool:
         return isinstance(self.hrf_model, str) and self.hrf_model.lower() == "fir"

@@ -84,10 +84,13 @@ class HRFLibrary(LinearBaseline):
         designs: list[np.ndarray],
         values: list[np.ndarray],
         bases: list[np.ndarray],
+        weights: list[np.ndarray | None],
     ) -> np.ndarray:
         n_conditions = len(self.regressors_) // len(LIBRARY)
         one_each = np.tile(np.eye(len(LIBRARY)), n_conditions)
-        weights, self.alpha_, self.hrf_ = search(designs, values, bases, one_each, self.alphas)
+        solved, self.alpha_, self.hrf_ = search(
+            designs, values, bases, one_each, self.alphas, weights=weights
+        )
         peaks = np.array([hrf.peak for hrf in LIBRARY])[self.hrf_]
         self.hrf_peak_ = np.where(np.isnan(self.alpha_), np.nan, peaks)
-        return weights
+        return solved

@@ -2,7 +2,6 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,79 +13,8 @@ from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
-from drmbids.estimators.contents import find_conditions, warn_of_unknown
+from drmbids.estimators.contents import condition_label, find_conditions, warn_of_unknown
 from drmbids.metrics.scores import measured_values
-
-
-class CleanPart(NamedTuple):
-    """Targets that share their missing samples, without the nuisance of each run.
-
-    Only runs in which these targets were measured are there.
-    """
-
-    targets: np.ndarray  # shape: (n,), indices
-    designs: list[np.ndarray]  # shape: (n_there, n_regressors), one for each run
-    data: list[np.ndarray]  # shape: (n_there, n), one for each run
-    ranks: list[int]  # of the nuisance, one for each run
-    alive: np.ndarray  # shape: (n_regressors,), whether the nuisance leaves some of a regressor
-
-
-def missing_patterns(
-    values: Sequence[np.ndarray],
-) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
-    """Yield targets that miss the same samples, with the rows of each run that they have.
-
-    Parameters
-    ----------
-    values : sequence of array of shape (n_measured, n_targets)
-        One for each run; NaN where missing. Targets without any element are left out.
-
-    Yields
-    ------
-    targets : array of int of shape (n,)
-    rows : list of array of bool of shape (n_measured,)
-        One for each run.
-    """
-    there = np.isfinite(np.concatenate(values))
-    if there.all():
-        patterns, which = np.ones((len(there), 1), dtype=bool), np.zeros(there.shape[1], dtype=int)
-    else:
-        patterns, which = np.unique(there, axis=1, return_inverse=True)
-    ends = np.cumsum([len(block) for block in values])[:-1]
-    for k, pattern in enumerate(patterns.T):
-        if pattern.any():
-            yield np.flatnonzero(which.ravel() == k), np.split(pattern, ends)
-
-
-def clean_parts(
-    designs: Sequence[np.ndarray], values: Sequence[np.ndarray], bases: Sequence[np.ndarray]
-) -> Iterator[CleanPart]:
-    """Yield design and data with the nuisance taken out, targets with the same gaps together.
-
-    Parameters
-    ----------
-    designs : sequence of array of shape (n_measured, n_regressors)
-        One for each run.
-    values : sequence of array of shape (n_measured, n_targets)
-        NaN where missing. Targets without any element are left out.
-    bases : sequence of array of shape (n_measured, rank)
-        Nuisance of each run.
-
-    Yields
-    ------
-    CleanPart
-    """
-    for targets, rows in missing_patterns(values):
-        part = CleanPart(targets, [], [], [], np.zeros(designs[0].shape[1], dtype=bool))
-        size = np.zeros(designs[0].shape[1])
-        for x, y, basis, there in zip(designs, values, bases, rows, strict=True):
-            if there.any():
-                part.designs.append(project_out(basis[there], x[there]))
-                part.data.append(project_out(basis[there], y[np.ix_(there, targets)]))
-                part.ranks.append(int(np.linalg.matrix_rank(basis[there])))
-                size += (x[there] ** 2).sum(0)
-        norms = sum((x**2).sum(0) for x in part.designs)
-        yield part._replace(alive=norms > RANK_TOLERANCE**2 * size)
 
 
 class Regressor(NamedTuple):
@@ -137,11 +65,13 @@ class LinearBaseline(RunEstimator):
         designs: list[np.ndarray],
         values: list[np.ndarray],
         bases: list[np.ndarray],
+        weights: list[np.ndarray | None],
     ) -> np.ndarray:
-        """Return weights (n_regressors, n_targets), NaN for a target without any element.
+        """Return regression weights (n_regressors, n_targets), NaN for a target never measured.
 
-        Lists have one element for each run: design, measured values (NaN where missing) and
-        nuisance, as :func:`clean_parts` takes them.
+        Lists have one element for each run: design, measured values (NaN where missing), nuisance
+        and weights of the measured elements, as
+        :func:`~drmbids.estimators.least_squares.clean_parts` takes them.
         """
 
     def design_matrix(self, run: Run) -> pd.DataFrame:
@@ -197,13 +127,14 @@ class LinearBaseline(RunEstimator):
         if not self.conditions_:
             raise DataError(f"{runs[0].label}: no run has a stimulus, so there is nothing to fit")
         self.regressors_ = tuple(self._blocks(runs[0]))
-        designs, values, bases = [], [], []
+        designs, values, bases, weights = [], [], [], []
         for run in runs:
+            weights.append(run.measured_weights(list(self.regions_)))
             designs.append(self._design(run))
             values.append(measured_values(run, self.regions_))
             bases.append(self._nuisance.basis(run, run.measured_times(list(self.regions_))))
         self._warn_of_explained(runs, designs, bases)
-        self.coef_ = self._solve(runs, designs, values, bases).T
+        self.coef_ = self._solve(runs, designs, values, bases, weights).T
 
     def _warn_of_explained(
         self, runs: list[Run], designs: list[np.ndarray], bases: list[np.ndarray]
@@ -223,6 +154,26 @@ class LinearBaseline(RunEstimator):
 
     def _predict_run(self, run: Run) -> np.ndarray:
         return self.design_matrix(run).to_numpy() @ self.coef_.T
+
+    def predict_parts(self, run: Run) -> dict[str, np.ndarray]:
+        """Return what each condition adds to the prediction of a run.
+
+        Parameters
+        ----------
+        run : Run
+
+        Returns
+        -------
+        dict of str to array of shape (n_measured, n_targets)
+            By trial type, or ``stimulus:column``; ``stimulus:all`` for what its conditions have in
+            common. They add up to the prediction.
+        """
+        check_is_fitted(self)
+        found: dict[str, np.ndarray] = {}
+        for part, weights in zip(self._regressors(run), self.coef_.T, strict=True):
+            more = part.values[:, None] * weights
+            found[part.label] = found[part.label] + more if part.label in found else more
+        return found
 
     def _design(self, run: Run) -> np.ndarray:
         """Return the regressors of a run, shape (n_measured, n_regressors)."""
@@ -247,44 +198,12 @@ class LinearBaseline(RunEstimator):
             parts = self._features(run, stimulus, times, tr)
             place = {column: k for k, column in enumerate(stimulus.columns)}
             for condition in conditions:
-                # trial types keep the name that events.tsv gives them
-                label = condition if name == "events" else f"{name}:{condition}"
+                label = condition_label(name, condition)
                 k = place.get(condition)
                 for suffix, values in parts.items():
                     column = np.zeros(len(times)) if k is None else values[:, k]
                     found.append(Regressor(name, label, suffix, column))
         return found
-
-
-def least_squares(
-    designs: Sequence[np.ndarray], values: Sequence[np.ndarray], bases: Sequence[np.ndarray]
-) -> np.ndarray:
-    """Return the weights that fit all runs at once, with the nuisance of each taken out.
-
-    Parameters
-    ----------
-    designs : sequence of array of shape (n_measured, n_regressors)
-        One for each run.
-    values : sequence of array of shape (n_measured, n_targets)
-        NaN elements are left out, each for its own target.
-    bases : sequence of array of shape (n_measured, rank)
-        Nuisance of each run.
-
-    Returns
-    -------
-    array of shape (n_regressors, n_targets)
-        The shortest solution where regressors depend on each other; zero for one that the
-        nuisance explains; NaN for a target without any element.
-    """
-    weights = np.full((designs[0].shape[1], values[0].shape[1]), np.nan)
-    for part in clean_parts(designs, values, bases):
-        design, data = np.concatenate(part.designs), np.concatenate(part.data)
-        norms = np.linalg.norm(design[:, part.alive], axis=0)
-        found = np.zeros((len(weights), data.shape[1]))
-        solution = np.linalg.lstsq(design[:, part.alive] / norms, data, rcond=None)[0]
-        found[part.alive] = solution / norms[:, None]
-        weights[:, part.targets] = found
-    return weights
 
 
 def tr_of(run: Run, times: np.ndarray) -> float:

@@ -37,8 +37,9 @@ class MeanBaseline(RunEstimator):
     ----------
     regions_ : dict of str to int
         Number of targets of each region.
-    runs_ : list of (Run, dict of float to array of shape (n_targets,))
-        Training runs without their responses, and what the nuisance leaves of these by time (s).
+    runs_ : list of (Run, dict of float to (array, array))
+        Training runs without their responses, and by time (s) what the nuisance leaves of these
+        and how much it counts, each (n_targets,).
 
     Examples
     --------
@@ -67,8 +68,11 @@ class MeanBaseline(RunEstimator):
         for run in runs:
             times = run.measured_times(list(self.regions_))
             basis = self._nuisance.basis(run, times)
-            rest = project_out(basis, measured_values(run, self.regions_))
-            by_time = dict(zip(times.round(DECIMALS).tolist(), rest, strict=True))
+            weights = run.measured_weights(list(self.regions_))
+            rest = project_out(basis, measured_values(run, self.regions_), weights)
+            counts = np.isfinite(rest) * (1.0 if weights is None else weights)
+            series = zip(np.nan_to_num(rest), counts, strict=True)
+            by_time = dict(zip(times.round(DECIMALS).tolist(), series, strict=True))
             self.runs_.append((run.without_responses(), by_time))
 
     def _predict_run(self, run: Run) -> np.ndarray:
@@ -78,13 +82,14 @@ class MeanBaseline(RunEstimator):
             if self.over == "all" or _same_stimuli(run, other)
         ]
         times = run.measured_times(list(self.regions_)).round(DECIMALS).tolist()
-        nothing = np.full(sum(self.regions_.values()), np.nan)
-        total, count = np.zeros((2, len(times), len(nothing)))
+        nothing = np.zeros((2, sum(self.regions_.values())))
+        total, count = np.zeros((2, len(times), nothing.shape[1]))
         for by_time in known:
-            rows = np.stack([by_time.get(time, nothing) for time in times])
-            total += np.nan_to_num(rows)
-            count += np.isfinite(rows)
-        return total / np.maximum(count, 1)
+            found = [by_time.get(time, nothing) for time in times]
+            rows, weights = (np.stack(part) for part in zip(*found, strict=True))
+            total += weights * rows
+            count += weights
+        return total / np.where(count > 0, count, 1.0)
 
 
 def _same_stimuli(run: Run, other: Run) -> bool:

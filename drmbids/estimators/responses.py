@@ -1,5 +1,6 @@
 """Models of changed responses, predicted and scored in the measured ones."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +62,9 @@ class PCAResponses(RunTransformer):
         rest = []
         for run in runs:
             basis = nuisance.basis(run, run.measured_times(list(self.regions_)))
-            rest.append(project_out(basis, measured_values(run, self.regions_)))
+            weights = _weights_of_volumes(run, list(self.regions_))
+            part = project_out(basis, measured_values(run, self.regions_), weights)
+            rest.append(part if weights is None else part * np.sqrt(weights))
         complete = [part[np.isfinite(part).all(1)] for part in rest]
         if not sum(map(len, complete)):
             region, target = self._missing_most(runs)
@@ -83,7 +86,8 @@ class PCAResponses(RunTransformer):
             return run
         values = measured_values(run, self.regions_) @ self.components_.T
         times = run.measured_times(list(self.regions_))
-        return replace(run, responses={"components": Stream(values, times)}, space=None)
+        stream = Stream(values, times, weights=_weights_of_volumes(run, list(self.regions_)))
+        return replace(run, responses={"components": stream}, space=None)
 
     def inverse_transform(self, predicted: np.ndarray) -> np.ndarray:
         """Return series of components as series of the targets.
@@ -97,6 +101,17 @@ class PCAResponses(RunTransformer):
         array of shape (n_measured, n_targets)
         """
         return predicted @ self.components_
+
+
+def _weights_of_volumes(run: Run, regions: Sequence[str]) -> np.ndarray | None:
+    """Return the weights of whole volumes, the only ones that a component can have."""
+    weights = run.measured_weights(regions)
+    if weights is not None and weights.shape[1] > 1:
+        raise DataError(
+            f"{run.label}: components of all targets need one weight for each volume; "
+            "targets have weights of their own"
+        )
+    return weights
 
 
 class TransformedResponses(RunEstimator):

@@ -12,7 +12,8 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import HRF, HRF_LENGTH, convolve, fir
-from drmbids.estimators.linear import LinearBaseline, Regressor, clean_parts, tr_of
+from drmbids.estimators.least_squares import Weights, clean_parts
+from drmbids.estimators.linear import LinearBaseline, Regressor, tr_of
 from drmbids.functional.ridge_search import search_ridge
 from drmbids.training.maps import blocks, default_alphas
 
@@ -148,14 +149,17 @@ class RidgeBaseline(LinearBaseline):
         designs: list[np.ndarray],
         values: list[np.ndarray],
         bases: list[np.ndarray],
+        weights: list[np.ndarray | None],
     ) -> np.ndarray:
         bands = [part.stimulus if self.banded else "all" for part in self._regressors(runs[0])]
         self.bands_ = tuple(dict.fromkeys(bands))
         shares = self._draw(len(self.bands_))
         scales = np.sqrt(shares[:, [self.bands_.index(band) for band in bands]])
-        weights, self.alpha_, choice = search(designs, values, bases, scales, self.alphas, self.cv)
+        solved, self.alpha_, choice = search(
+            designs, values, bases, scales, self.alphas, self.cv, weights
+        )
         self.band_weights_ = shares[choice]
-        return weights
+        return solved
 
     def _regressors(self, run: Run) -> list[Regressor]:
         found = super()._regressors(run)
@@ -197,19 +201,22 @@ def search(
     scales: np.ndarray,
     alphas: Sequence[float] | None,
     cv: Literal["run", "gcv"] = "run",
+    weights: Weights = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ridge weights, and the penalty and weighting that each target does best with.
 
     Parameters
     ----------
     designs, values, bases : sequence of array
-        One for each run, as for :func:`~drmbids.estimators.linear.least_squares`.
+        One for each run, as for :func:`~drmbids.estimators.least_squares.least_squares`.
     scales : array of shape (n_weightings, n_regressors)
         Of standardised regressors, 0 or more.
     alphas : sequence of float or None
         Penalties in units of the variance of a standardised regressor.
     cv : {"run", "gcv"}
         How penalty and row of ``scales`` are chosen.
+    weights : sequence of array, optional
+        Of the measured elements, as for :func:`~drmbids.estimators.least_squares.parts_of`.
 
     Returns
     -------
@@ -229,9 +236,9 @@ def search(
     if not len(grid) or not bool((grid > 0).all()):
         raise UsageError(f"alphas must be positive, got {alphas}")
     n_targets = values[0].shape[1]
-    weights = np.full((designs[0].shape[1], n_targets), np.nan)
+    solved = np.full((designs[0].shape[1], n_targets), np.nan)
     alpha, choice = np.full(n_targets, np.nan), np.zeros(n_targets, dtype=int)
-    for part in clean_parts(designs, values, bases):
+    for part in clean_parts(designs, values, bases, weights):
         x, y = ([torch.as_tensor(a) for a in parts] for parts in (part.designs, part.data))
         runs = list(zip(x, y, map(float, part.ranks), strict=True))
         if cv == "gcv":
@@ -239,12 +246,13 @@ def search(
         elif len(runs) == 1:
             runs = blocks(*runs[0])
         n_rows = sum(len(x) for x in part.designs)
-        power = sum((x**2).sum(0) for x in part.designs) / n_rows
+        power = sum((x**2).sum(0) for x in part.designs) / part.weight
         # what the nuisance explains of a regressor is rounding, and gets no weight
         size = np.where(part.alive, np.where(part.alive, power, 1.0) ** -0.5, 0.0)
-        n_free = n_rows - sum(part.ranks)
+        # only ratios of weights matter: a penalty is in units of their mean
+        n_free = (n_rows - sum(part.ranks)) * part.weight / n_rows
         fit = search_ridge(runs, grid * n_free, torch.as_tensor(scales * size))
-        weights[:, part.targets] = fit.weights.numpy()
+        solved[:, part.targets] = fit.weights.numpy()
         alpha[part.targets] = fit.alpha.numpy() / n_free
         choice[part.targets] = fit.choice.numpy()
-    return weights, alpha, choice
+    return solved, alpha, choice

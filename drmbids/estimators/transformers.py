@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
+from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import as_runs, refuse_y
+from drmbids.estimators.contents import condition_label
 
 
 class RunTransformer(TransformerMixin, BaseEstimator, ABC):
@@ -111,6 +112,78 @@ class SelectStimuli(RunTransformer):
     def _change(self, run: Run) -> Run:
         kept = {name: shown for name, shown in run.stimuli.items() if name in self.names_}
         return replace(run, stimuli=kept)
+
+
+class SelectConditions(RunTransformer):
+    """Keeps some of the conditions: models that differ in these alone say what each adds.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Trial types to keep, by the name that ``events.tsv`` gives them; columns of other stimuli
+        as ``stimulus:column``.
+
+    Attributes
+    ----------
+    names_ : tuple of str
+        The same, found in the training runs.
+
+    Raises
+    ------
+    DataError
+        If no training run has one of them.
+
+    Examples
+    --------
+    >>> from drmbids import Events
+    >>> events = Events([1.0, 2.0], [1.0, 1.0], ["face", "house"])
+    >>> run = Run({}, {"events": events}, duration=4.0)
+    >>> SelectConditions(["face"]).fit_transform([run])[0].stimuli["events"].columns
+    ('face',)
+    """
+
+    def __init__(self, names: Sequence[str]):
+        self.names = names
+
+    def _learn(self, runs: list[Run]) -> None:
+        known = {
+            condition_label(name, column)
+            for run in runs
+            for name, shown in run.stimuli.items()
+            for column in shown.columns
+        }
+        missing = sorted(set(self.names) - known)
+        if missing or not self.names:
+            raise DataError(
+                f"{runs[0].label}: no conditions {missing}; the runs have {sorted(known)}"
+            )
+        self.names_ = tuple(self.names)
+
+    def _change(self, run: Run) -> Run:
+        stimuli = {}
+        for name, shown in run.stimuli.items():
+            kept = [c for c in shown.columns if condition_label(name, c) in self.names_]
+            if kept and len(kept) < len(shown.columns):
+                stimuli[name] = _some_columns(shown, kept)
+            elif kept:
+                stimuli[name] = shown
+        return replace(run, stimuli=stimuli)
+
+
+def _some_columns(shown: Stream | Events, kept: Sequence[str]) -> Stream | Events:
+    """Return a stimulus with some of its columns."""
+    if isinstance(shown, Events):
+        rows = np.isin(shown.conditions, kept)
+        return Events(
+            shown.onsets[rows],
+            shown.durations[rows],
+            np.asarray(shown.conditions)[rows].tolist(),
+            np.asarray(shown.amplitudes)[rows],
+            kept,
+            shown.unit,
+        )
+    where = [shown.columns.index(column) for column in kept]
+    return Stream(shown.values[:, where], shown.times, kept, shown.unit)
 
 
 class ScaleStimuli(RunTransformer):

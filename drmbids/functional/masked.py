@@ -1,5 +1,6 @@
 """Errors over the elements that are there; a missing element gives zero loss and zero gradient."""
 
+import torch
 from torch import Tensor
 
 
@@ -12,19 +13,36 @@ def split_missing(target: Tensor) -> tuple[Tensor, Tensor]:
     return target.nan_to_num(nan=0.0, posinf=float("inf"), neginf=float("-inf")), present
 
 
-def masked_mean(values: Tensor, present: Tensor) -> Tensor:
-    """Return the mean of the values where they are present, 0 where none is."""
-    weights = present.to(values.dtype)
-    return (values * weights).sum() / weights.sum().clamp(min=1.0)
+def masked_mean(values: Tensor, present: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return the mean of the values where they are present, 0 where none is.
+
+    Parameters
+    ----------
+    values : Tensor
+    present : Tensor of bool
+        Of the same shape.
+    weight : Tensor, optional
+        How much each value counts, above 0; of the same shape.
+    """
+    if weight is None:
+        weights = present.to(values.dtype)
+        return (values * weights).sum() / weights.sum().clamp(min=1.0)
+    weights = weight.to(values.dtype) * present
+    least = torch.finfo(values.dtype).tiny
+    return (values * weights).sum() / weights.sum().clamp(min=least)
 
 
-def masked_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+def masked_squared_error(
+    prediction: Tensor, target: Tensor, weight: Tensor | None = None
+) -> Tensor:
     """Return the mean squared error over the elements of the target that are not NaN.
 
     Parameters
     ----------
     prediction, target : Tensor of one shape
         NaN in the target marks a missing element.
+    weight : Tensor of the same shape, optional
+        How much each element counts, above 0; all alike when absent.
 
     Returns
     -------
@@ -37,4 +55,4 @@ def masked_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
     tensor(4.)
     """
     filled, present = split_missing(target)
-    return masked_mean((prediction - filled) ** 2, present)
+    return masked_mean((prediction - filled) ** 2, present, weight)

@@ -80,11 +80,12 @@ def curvature(net: DRMNet, data: DRMIterator, alphas: float | Sequence[float] | 
         assert choice is not None  # just solved
         region = _Region(features[k], moved[k], targets)
         alpha = choice.alpha
-        for rows, columns in targets.groups:
-            weighting = choice.weighting[columns]
+        for group in targets.groups:
+            weighting = choice.weighting[group.columns]
             for w in weighting.unique().tolist():
-                some = columns[weighting == w]
-                region.add(total, (rows, some), alpha[some], solver.weightings[k][w])
+                some = group.columns[weighting == w]
+                part = group._replace(columns=some)
+                region.add(total, part, alpha[some], solver.weightings[k][w])
     return total
 
 
@@ -110,14 +111,14 @@ class _Region:
 
     def add(self, total: Curvature, group: Group, alpha: Tensor, weighting: Tensor) -> None:
         """Add targets that have the same missing samples and the same weighting of features."""
-        rows, columns = group
-        z, dz, y, n_free = self._clean(rows, columns, weighting[self.used])
+        rows, columns, _ = group
+        z, dz, y, cleaner = self._clean(group, weighting[self.used])
         values, axes = torch.linalg.eigh(z.mT @ z)
         values, z, dz = values.clamp(min=0.0), z @ axes, dz @ axes
         where = torch.cat(list(rows)).nonzero()[:, 0]
         at_once = max(1, MOST_NUMBERS // (dz.shape[0] * dz.shape[1]))
         for some in torch.arange(len(columns), device=columns.device).split(at_once):
-            shrink = 1.0 / (values[:, None] + alpha[some] * n_free)
+            shrink = 1.0 / (values[:, None] + alpha[some] * cleaner.strength)
             weight = self.targets.scale[columns[some]] ** -2
             u = shrink * (z.mT @ y[:, some])
             rest = y[:, some] - z @ u
@@ -126,25 +127,26 @@ class _Region:
             total.hessian += torch.einsum("pnv,qnv->pq", d * weight, d)
             total.hessian -= torch.einsum("pkv,qkv->pq", c * (shrink * weight), c)
             total.slope += torch.einsum("pnv,nv->p", d, rest * weight)
-            left = n_free - (values[:, None] * shrink).sum(0)
+            left = cleaner.n_left - (values[:, None] * shrink).sum(0)
             larger = rest * weight * (len(rest) / left.clamp(min=1.0)).sqrt()
             d -= torch.einsum("nk,pkv->pnv", z, shrink * c)
             total.slopes[where] += torch.einsum("pnv,nv->np", d, larger)
 
-    def _clean(
-        self, rows: Sequence[Tensor], columns: Tensor, weighting: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, float]:
+    def _clean(self, group: Group, weighting: Tensor) -> tuple[Tensor, Tensor, Tensor, Cleaner]:
         """Return features, their slopes and targets without nuisance, at the rows that are there.
 
-        The degrees of freedom that are left come last.
+        All are times the roots of weights. What took the nuisance out comes last.
         """
-        cleaner = Cleaner(self.targets.series, rows)
+        rows, columns, _ = group
+        cleaner = Cleaner(self.targets.series, group)
         there = cleaner.there
         n_numbers, _, n_features = self.slopes[0].shape
         flat = [
             torch.cat([self.x[k], self.slopes[k].movedim(0, 1).flatten(1)], 1)[rows[k]]
             for k in there
         ]
-        own = torch.cat(cleaner.clean(flat)).unflatten(1, (1 + n_numbers, n_features)) * weighting
-        y = torch.cat(cleaner.clean(self.targets.some(there, rows, columns)))
-        return own[:, 0], own[:, 1:].movedim(1, 0), y, len(y) - sum(cleaner.lost)
+        own = torch.cat(cleaner.clean(cleaner.weigh(flat)))
+        own = own.unflatten(1, (1 + n_numbers, n_features)) * weighting
+        series = cleaner.weigh(self.targets.some(there, rows, columns))
+        y = torch.cat(cleaner.clean(series))
+        return own[:, 0], own[:, 1:].movedim(1, 0), y, cleaner

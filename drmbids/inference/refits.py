@@ -9,7 +9,6 @@ from sklearn.base import clone
 
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.together import fit_together
 from drmbids.inference.laplace import Spread
@@ -122,7 +121,7 @@ def without(run: Run, block: np.ndarray) -> Run:
     for name, stream in run.responses.items():
         values = np.array(stream.values, dtype=float)
         values[block] = np.nan
-        responses[name] = Stream(values, stream.times, stream.columns, stream.unit)
+        responses[name] = replace(stream, values=values)
     return replace(run, responses=responses)
 
 

@@ -40,6 +40,7 @@ def split_item(item: Item, n_ticks: int, resolution: float) -> Iterator[Item]:
             "response": item["response"][rows],
             "confounds": item["confounds"][rows],
             "nuisance": [basis[rows] for basis in item["nuisance"]],
+            "weight": None if item.get("weight") is None else item["weight"][rows],
             "first": item["first"] and start == 0,
             "last": item["last"] and stop == total,
         }

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drmbids.core.align import AlignedRun, StimulusTicks, align
+from drmbids.core.align import AlignedRun, StimulusTicks, align, unit_weights
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -31,6 +31,7 @@ class _Group:
     response: Tensor  # (n_measured, batch, n_targets)
     confounds: Tensor  # (n_measured, batch, n_confounds)
     nuisance: list[Tensor]  # each (n_measured, rank)
+    weight: Tensor | None  # (n_measured, batch, n_targets or 1)
     n_items: int = 0
 
 
@@ -44,6 +45,9 @@ class DRMIterator:
     - ``response``: (n_measured, batch, n_targets), NaN where missing;
     - ``confounds``: (n_measured, batch, n_confounds);
     - ``nuisance``: for each run of the batch the rows of its nuisance basis, (n_measured, rank);
+    - ``weight``: how much each measured element counts, (n_measured, batch, n_targets), or
+      (n_measured, batch, 1) where all targets share it; on average 1 over all that is measured in
+      all runs. None where no run has weights;
     - ``group``, ``runs``: number of the batch, and of the runs in it;
     - ``first``, ``last``: whether the window starts, or ends, its runs.
 
@@ -189,6 +193,7 @@ class DRMIterator:
         self.resolution, self.window, self.n_batches = float(resolution), window, n_batches
         self.device = check_device(device)
         self.n_runs = len(aligned)
+        weights = unit_weights(aligned)
         batches: dict[Any, list[int]] = {}
         for k, run in enumerate(aligned):
             # to the microsecond: times of a piece or run carry the rounding of a subtraction
@@ -196,7 +201,7 @@ class DRMIterator:
             batches.setdefault(key, []).append(k)
         left, self._groups = n_batches, []
         for number, members in enumerate(batches.values()):
-            group = self._group(aligned, number, members)
+            group = self._group(aligned, number, members, weights)
             n_items = -(-group.stimuli[0].shape[0] // self._length(group))
             if left is not None:
                 n_items = min(n_items, left)
@@ -205,7 +210,13 @@ class DRMIterator:
         self._stream: Iterator[Item] | None = None
         self._given = 0
 
-    def _group(self, aligned: Sequence[AlignedRun], number: int, members: list[int]) -> _Group:
+    def _group(
+        self,
+        aligned: Sequence[AlignedRun],
+        number: int,
+        members: list[int],
+        weights: Sequence[np.ndarray],
+    ) -> _Group:
         runs = [aligned[k] for k in members]
 
         def side_by_side(arrays: Sequence[np.ndarray]) -> Tensor:
@@ -237,6 +248,7 @@ class DRMIterator:
                 torch.as_tensor(r.nuisance, dtype=torch.get_default_dtype(), device=self.device)
                 for r in runs
             ],
+            side_by_side([weights[k] for k in members]) if weights else None,
         )
 
     @property
@@ -281,6 +293,7 @@ class DRMIterator:
                         response=group.response[:, where],
                         confounds=group.confounds[:, where],
                         nuisance=group.nuisance[where],
+                        weight=None if group.weight is None else group.weight[:, where],
                     )
                 )
         mine = copy.copy(self)
@@ -325,6 +338,7 @@ class DRMIterator:
                 "response": group.response,
                 "confounds": group.confounds,
                 "nuisance": group.nuisance,
+                "weight": group.weight,
                 "group": group.number,
                 "runs": group.runs,
                 "first": True,

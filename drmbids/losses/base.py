@@ -18,14 +18,17 @@ class DRMLoss(nn.Module):
     tensor(1.)
     """
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the loss, shape ().
 
         Parameters
         ----------
         prediction, target : Tensor of shape (n_measured, batch, n_targets)
+        weight : Tensor of the same shape, optional
+            How much each element counts, above 0: the loss is the weighted mean. Given only where
+            runs have weights, so that a loss without this argument serves runs without.
         """
-        return masked_squared_error(prediction, target)
+        return masked_squared_error(prediction, target, weight)
 
     def expected(self, prediction: Tensor) -> Tensor:
         """Return the target that a prediction stands for, the one for which the loss is least.

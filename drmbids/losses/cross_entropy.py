@@ -31,17 +31,19 @@ class CrossEntropy(DRMLoss):
     0.6931
     """
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the loss, shape ().
 
         Parameters
         ----------
         prediction, target : Tensor of shape (n_measured, batch, n_classes)
+        weight : Tensor of the same shape, optional
+            How much each choice counts, above 0; the same for all its classes.
         """
         filled, present = split_missing(target)
         log_p = prediction.masked_fill(~present, NEVER).log_softmax(-1)
         surprise = -(filled * log_p.masked_fill(~present, 0.0)).sum(-1, keepdim=True)
-        return masked_mean(surprise.expand_as(log_p), present)
+        return masked_mean(surprise.expand_as(log_p), present, weight)
 
     def expected(self, prediction: Tensor) -> Tensor:
         """Return the probabilities of the classes.

@@ -14,7 +14,9 @@ from drmbids.core.run import Run
 CONSTANT_TOLERANCE = 1e-10
 
 
-def correlation(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def correlation(
+    measured: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return Pearson's r of each target.
 
     Parameters
@@ -23,6 +25,8 @@ def correlation(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         NaN elements are left out, each for its own target.
     predicted : array of shape (n_measured, n_targets)
         Predictions of the same elements.
+    weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
+        How much each element counts; all alike when absent.
 
     Returns
     -------
@@ -41,13 +45,18 @@ def correlation(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     array([1.])
     """
     there = _present(measured, predicted)
-    m, p = centred(measured, there), centred(predicted, there)
+    m, p = centred(measured, there, weights), centred(predicted, there, weights)
+    if weights is not None:
+        root = np.sqrt(weights)
+        m, p = root * m, root * p
     norms = np.linalg.norm(m, axis=0) * np.linalg.norm(p, axis=0)
     # rounding can lift |r| of a perfect prediction a hair above 1
     return np.clip(ratio((m * p).sum(0), norms), -1.0, 1.0)
 
 
-def r2(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def r2(
+    measured: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return the coefficient of determination of each target, ``1 - SSE / SST``.
 
     Parameters
@@ -57,6 +66,8 @@ def r2(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         the others.
     predicted : array of shape (n_measured, n_targets)
         Predictions of the same elements.
+    weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
+        How much each element counts; all alike when absent.
 
     Returns
     -------
@@ -75,8 +86,9 @@ def r2(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """
     there = _present(measured, predicted)
     error = np.where(there, measured - predicted, 0.0)
-    total = centred(measured, there)
-    return 1.0 - ratio((error**2).sum(0), (total**2).sum(0))
+    total = centred(measured, there, weights)
+    w = 1.0 if weights is None else weights
+    return 1.0 - ratio((w * error**2).sum(0), (w * total**2).sum(0))
 
 
 def score_run(
@@ -85,7 +97,8 @@ def score_run(
     """Score the prediction of one run, with the nuisance taken out of both series.
 
     The weights of drift and confounds belong to one run and cannot be predicted, so neither
-    series is credited or charged for them.
+    series is credited or charged for them. Where the responses of the run have weights, elements
+    count by these, in what is taken out and in the scores.
 
     Parameters
     ----------
@@ -109,12 +122,13 @@ def score_run(
         If the run lacks a region, or a shape differs from what ``regions`` says.
     """
     measured, predicted, _ = without_nuisance(run, predicted, regions, nuisance)
+    weights = run.measured_weights(list(regions))
     return pd.DataFrame(
         {
             "region": np.repeat(list(regions), list(regions.values())),
             "target": np.concatenate([np.arange(n) for n in regions.values()]),
-            "r": correlation(measured, predicted),
-            "r2": r2(measured, predicted),
+            "r": correlation(measured, predicted, weights),
+            "r2": r2(measured, predicted, weights),
         }
     )
 
@@ -154,9 +168,10 @@ def without_nuisance(
             "both must be (n_measured, n_targets)"
         )
     basis = nuisance.basis(run, run.measured_times(list(regions)))
+    weights = run.measured_weights(list(regions))
     # the same elements missing in both, so that both lose the same subspace
     predicted = np.where(np.isfinite(measured), predicted, np.nan)
-    return remainder(basis, measured), remainder(basis, predicted), basis
+    return remainder(basis, measured, weights), remainder(basis, predicted, weights), basis
 
 
 def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:
@@ -192,7 +207,7 @@ def _present(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.isfinite(measured)
 
 
-def centred(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+def centred(values: np.ndarray, there: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return the values around the mean of those there, zero elsewhere and where constant.
 
     Parameters
@@ -200,14 +215,22 @@ def centred(values: np.ndarray, there: np.ndarray) -> np.ndarray:
     values : array of shape (n_measured, n_targets)
     there : array of bool of shape (n_measured, n_targets)
         Which elements count.
+    weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
+        How much; all alike when absent.
     """
     values = np.where(there, values, 0.0)
-    count = np.maximum(there.sum(0), 1)
-    centred = np.where(there, values - values.sum(0) / count, 0.0)
+    if weights is None:
+        mean = values.sum(0) / np.maximum(there.sum(0), 1)
+    else:
+        total = (weights * there).sum(0)
+        mean = (weights * values).sum(0) / np.where(total > 0, total, 1.0)
+    centred = np.where(there, values - mean, 0.0)
     return _without_rounding(centred, values)
 
 
-def remainder(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+def remainder(
+    basis: np.ndarray, values: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return what the basis leaves of the values; exactly zero where that is rounding alone.
 
     Parameters
@@ -215,8 +238,10 @@ def remainder(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
     basis : array of shape (n_measured, rank)
     values : array of shape (n_measured, n_targets)
         NaN stays NaN.
+    weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
+        As for :func:`~drmbids.core.nuisance.project_out`.
     """
-    return _without_rounding(project_out(basis, values), values)
+    return _without_rounding(project_out(basis, values, weights), values)
 
 
 def _without_rounding(remainder: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -10,7 +10,10 @@ _ROUNDING = 1e-10
 
 
 def shifted_correlations(
-    measured: np.ndarray, predicted: np.ndarray, basis: np.ndarray
+    measured: np.ndarray,
+    predicted: np.ndarray,
+    basis: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return r at every circular shift, with the nuisance out of measured and shifted prediction.
 
@@ -26,6 +29,9 @@ def shifted_correlations(
         Complete.
     basis : array of shape (n_measured, rank)
         Orthonormal basis of the nuisance, which holds the constant.
+    weights : array of shape (n_measured, n_targets), optional
+        How much each measured element counts, whatever the prediction beside it; all alike when
+        absent.
 
     Returns
     -------
@@ -40,22 +46,23 @@ def shifted_correlations(
     array([ 1.  , -0.33, -0.33, -0.33])
     """
     predicted, there = remainder(basis, predicted), np.isfinite(measured)
-    measured = np.nan_to_num(remainder(basis, measured))
+    measured = np.nan_to_num(remainder(basis, measured, weights))
     r = np.empty_like(predicted)
-    patterns, which = np.unique(there, axis=1, return_inverse=True)
+    counts = there.astype(float) if weights is None else np.where(there, weights, 0.0)
+    patterns, which = np.unique(counts, axis=1, return_inverse=True)
     for k, pattern in enumerate(patterns.T):
         columns = np.flatnonzero(which.ravel() == k)
         m, p = measured[:, columns], predicted[:, columns]
-        power = _lagged(pattern[:, None].astype(float), p**2)
+        root = np.sqrt(pattern)[:, None]
+        power = _lagged(pattern[:, None], p**2)
         # what the nuisance, where it is measured, explains of the shifted prediction
-        nuisance = orth(basis[pattern]) if pattern.any() else np.zeros((0, 0))
+        nuisance = orth(basis * root) if pattern.any() else np.zeros((len(p), 0))
         left = power.copy()
         for column in nuisance.T:
-            full = np.zeros((len(p), 1))
-            full[pattern, 0] = column
-            left -= _lagged(full, p) ** 2
+            left -= _lagged(column[:, None] * root, p) ** 2
         left[left < _ROUNDING * power] = 0.0
-        r[:, columns] = ratio(_lagged(m, p), np.sqrt(left * (m**2).sum(0)))
+        weighted = pattern[:, None] * m
+        r[:, columns] = ratio(_lagged(weighted, p), np.sqrt(left * (weighted * m).sum(0)))
     return np.clip(r, -1.0, 1.0)
 
 

@@ -6,7 +6,7 @@ from drmbids.core.exceptions import DataError
 from drmbids.metrics.scores import centred, ratio
 
 
-def split_r2(measured: np.ndarray, parts: np.ndarray) -> np.ndarray:
+def split_r2(measured: np.ndarray, parts: np.ndarray, centre: bool = True) -> np.ndarray:
     """Return the share of R2 that each part of an additive prediction carries (product measure).
 
     ``sum_t p_k (2 y - p) / sum_t y^2`` for part ``p_k`` of the prediction ``p = sum_k p_k`` of the
@@ -18,6 +18,8 @@ def split_r2(measured: np.ndarray, parts: np.ndarray) -> np.ndarray:
         NaN elements are left out, each for its own target.
     parts : array of shape (n_parts, n_measured, n_targets)
         What each feature space adds to the prediction, centred as ``measured`` is here.
+    centre : bool
+        Whether the mean is taken out of ``measured``; where nuisance was taken out, it is gone.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def split_r2(measured: np.ndarray, parts: np.ndarray) -> np.ndarray:
             f"{np.shape(measured)}"
         )
     there = np.isfinite(measured)
-    y = centred(measured, there)
+    y = centred(measured, there) if centre else np.where(there, measured, 0.0)
     parts = np.where(there, parts, 0.0)
     products = (parts * (2 * y - parts.sum(0))).sum(1)
     return np.stack([ratio(product, (y**2).sum(0)) for product in products])

@@ -8,7 +8,7 @@ from drmbids.plotting.style import BLACK, GREY, PALETTE, WIDTH, no_data, shorten
 
 
 @styled
-def variance_parts(parts: pd.DataFrame) -> Figure:
+def variance_parts(parts: pd.DataFrame, unit: str = "targets") -> Figure:
     """Draw the unique and shared parts of held-out R2, each the mean over the targets of a region.
 
     Means are drawn since they add up, as the parts of each target do; shared parts are hatched.
@@ -17,6 +17,9 @@ def variance_parts(parts: pd.DataFrame) -> Figure:
     ----------
     parts : DataFrame
         Columns ``part, n_spaces, region, target, r2``.
+    unit : str
+        What the mean is over: ``"targets"``, or ``"participants"`` where each has a number in place
+        of a target.
 
     Returns
     -------
@@ -54,10 +57,10 @@ def variance_parts(parts: pd.DataFrame) -> Figure:
                 edgecolor=GREY if shared else "none", hatch="////" if shared else None,
             )  # fmt: skip
         axes.axvline(0, color=BLACK, linewidth=0.6)
-        axes.set_title(f"{shorten(str(region), 20)} ({rows['target'].nunique()} targets)")
+        axes.set_title(f"{shorten(str(region), 20)} ({rows['target'].nunique()} {unit})")
     grid[0, 0].set_yticks(range(len(names)), [shorten(str(name), 36) for name in names])
     grid[0, 0].set_ylim(len(names) - 0.4, -0.6)
     for axes in grid.flat[max(len(regions) - n_columns, 0) : len(regions)]:
         axes.tick_params(labelbottom=True)  # also where nothing stands below
-        axes.set_xlabel("Held-out R², mean over targets")
+        axes.set_xlabel(f"Held-out R², mean over {unit}")
     return figure

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from drmbids.report.folder import Analysis, entities_of, find_analyses
 from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
 from drmbids.report.group_tables import model_selection, participant_pairs, participant_scores
 from drmbids.report.page import Section, render, section
+from drmbids.report.part_sections import fill_group_intervals, fill_group_parts
 from drmbids.report.run_sections import fill_methods
 from drmbids.report.statistics_text import group_text
 from drmbids.report.svg import FigureFolder
@@ -34,7 +36,9 @@ def write_group_report(out_dir: str | Path) -> Path:
         participant, analysis, model and region), ``desc-differences_participants.tsv`` (each
         participant's differences with the baseline), ``desc-paired_participants.tsv`` (what these
         say of the population) and, for two participants or more with log-likelihoods,
-        ``desc-selection_participants.tsv`` (how frequent each model is).
+        ``desc-selection_participants.tsv`` (how frequent each model is); where participants have
+        them, ``desc-parts_participants.tsv`` and ``desc-intervals_participants.tsv`` (parts of
+        the variance, parameters with intervals).
 
     Raises
     ------
@@ -61,6 +65,8 @@ def write_group_report(out_dir: str | Path) -> Path:
         "differences": differences,
         "paired": summarise_differences(differences) if len(differences) else pd.DataFrame(),
         "selection": model_selection(scores) if "log_likelihood" in scores else pd.DataFrame(),
+        "parts": _gathered([_parts_of(a) for a in scored]),
+        "intervals": _gathered([_intervals_of(a) for a in scored]),
     }
     for name, table in tables.items():
         path = out_dir / "group" / f"desc-{name}_participants.tsv"
@@ -77,6 +83,7 @@ def write_group_report(out_dir: str | Path) -> Path:
         section("Scores", "scores", partial(fill_scores, baseline=baseline, **drawn)),
         section("Differences", "differences", partial(fill_differences, **drawn)),
         section("Model frequencies", "selection", partial(fill_selection, **drawn)),
+        *_asked_for(tables, drawn),
         section("Methods", "methods", partial(_fill_methods, scored=scored, tables=tables)),
     ]
     n = scores["participant_id"].nunique()
@@ -101,6 +108,43 @@ def _scores_of(analysis: Analysis) -> pd.DataFrame:
 def _pairs_of(analysis: Analysis, baseline: str) -> pd.DataFrame:
     """Return the differences with the baseline of one analysis."""
     return _named(analysis, participant_pairs(_read_scores(analysis), baseline))
+
+
+def _parts_of(analysis: Analysis) -> pd.DataFrame:
+    """Return the parts of the variance of one analysis, mean over voxels."""
+    table = analysis.table("desc-parts_scores")
+    if table is None:
+        return pd.DataFrame()
+    keys = ["model", "measure", "part", "n_spaces", "region"]
+    return _named(analysis, table.groupby(keys, sort=False)["r2"].mean().reset_index())
+
+
+def _intervals_of(analysis: Analysis) -> pd.DataFrame:
+    """Return the parameters of the models of one analysis that have intervals."""
+    tables = analysis.model_tables("intervals")
+    parts = [table.assign(model=model) for model, table in tables.items()]
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    return _named(analysis, table[["model", *(name for name in table if name != "model")]])
+
+
+def _gathered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables that are not empty as one."""
+    there = [table for table in tables if len(table)]
+    return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
+
+
+def _asked_for(tables: Mapping[str, pd.DataFrame], drawn: Mapping[str, Any]) -> list[Section]:
+    """Return the sections on what participants have only where it was asked for."""
+    found = []
+    if len(tables["parts"]):
+        fill = partial(fill_group_parts, **drawn)
+        found.append(section("Parts of the variance", "parts", fill))
+    if len(tables["intervals"]):
+        fill = partial(fill_group_intervals, **drawn)
+        found.append(section("Intervals of parameters", "intervals", fill))
+    return found
 
 
 def _read_scores(analysis: Analysis) -> pd.DataFrame:

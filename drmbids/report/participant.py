@@ -19,6 +19,7 @@ from drmbids.report.model_sections import (
 )
 from drmbids.report.numbers import format_value
 from drmbids.report.page import Section, render, section
+from drmbids.report.part_sections import fill_intervals, fill_parts
 from drmbids.report.physiology import fill_physio
 from drmbids.report.run_sections import (
     fill_design,
@@ -101,6 +102,13 @@ def _chapter(
     if analysis.table_path("desc-recovery_scores"):
         recovered = ("Recovery of the truth", "recovery", partial(fill_recovery, **drawn))
         parts.insert(-1 if where else len(parts), recovered)
+    if analysis.table_path("desc-parts_scores"):
+        place = next(k for k, part in enumerate(parts) if part[1] == "statistics") + 1
+        parts.insert(place, ("Parts of the variance", "parts", partial(fill_parts, **drawn)))
+    if analysis.model_tables("intervals"):
+        place = next(k for k, part in enumerate(parts) if part[1] == "parameters") + 1
+        told = partial(fill_intervals, **drawn)
+        parts.insert(place, ("Intervals of parameters", "intervals", told))
     if analysis.inputs.get("physio"):
         place = next(k for k, part in enumerate(parts) if part[1] == "design") + 1
         parts.insert(place, ("Heart and breath", "physio", partial(fill_physio, **drawn)))

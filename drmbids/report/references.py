@@ -113,4 +113,27 @@ REFERENCES = {
         "Abraham, A., et al. (2014). Machine learning for neuroimaging with scikit-learn. "
         "Frontiers in Neuroinformatics, 8, 14. https://doi.org/10.3389/fninf.2014.00014"
     ),
+    "commonality": (
+        "Mood, A. M. (1971). Partitioning variance in multiple regression analyses as a tool for "
+        "developing learning models. American Educational Research Journal, 8(2), 191-202. "
+        "https://doi.org/10.3102/00028312008002191"
+    ),
+    "product": (
+        "Hoffman, P. J. (1960). The paramorphic representation of clinical judgment. Psychological "
+        "Bulletin, 57(2), 116-131. https://doi.org/10.1037/h0047807"
+    ),
+    "sandwich": (
+        "White, H. (1982). Maximum likelihood estimation of misspecified models. Econometrica, "
+        "50(1), 1-25. https://doi.org/10.2307/1912526"
+    ),
+    "slow": (
+        "Lazarus, E., Lewis, D. J., Stock, J. H., & Watson, M. W. (2018). HAR inference: "
+        "recommendations for practice. Journal of Business & Economic Statistics, 36(4), 541-559. "
+        "https://doi.org/10.1080/07350015.2018.1506926"
+    ),
+    "resampled": (
+        "Hesterberg, T. C. (2015). What teachers should know about the bootstrap: resampling in "
+        "the undergraduate statistics curriculum. The American Statistician, 69(4), 371-386. "
+        "https://doi.org/10.1080/00031305.2015.1089789"
+    ),
 }

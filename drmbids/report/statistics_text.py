@@ -19,6 +19,11 @@ STATISTICS_CITATIONS = {
     "between": "Paule & Mandel, 1982",
     "selection": "Stephan et al., 2009",
     "protected": "Rigoux et al., 2014",
+    "commonality": "Mood, 1971",
+    "product": "Hoffman, 1960",
+    "sandwich": "White, 1982",
+    "slow": "Lazarus et al., 2018",
+    "resampled": "Hesterberg, 2015",
 }
 _CITE = STATISTICS_CITATIONS
 
@@ -76,7 +81,41 @@ def statistics_text(inputs: Mapping[str, Any]) -> str:
         if recorded.get("repeats_held_out_together"):
             text += f"), and correlations were normalised by them ({_CITE['normalised']}"
         sentences.append(f"{text}).")
+    sentences += _parts_text(recorded.get("partition") or {})
+    if recorded.get("intervals") in _INTERVALS:
+        sentences.append(
+            "Intervals (95 %) of physical parameters come from "
+            f"{_INTERVALS[recorded['intervals']]}, everything else that was trained left free."
+        )
     return " ".join(sentences)
+
+
+# How intervals are had, as it reads in a sentence.
+_INTERVALS = {
+    "laplace": f"the curvature of the training objective about the fit ({_CITE['sandwich']}), with "
+    f"a variance of the noise that allows for its autocorrelation ({_CITE['slow']})",
+    "bootstrap": f"fits to runs drawn with replacement, enlarged for few runs "
+    f"({_CITE['resampled']})",
+    "jackknife": "a jackknife over blocks of volumes",
+}
+
+
+def _parts_text(partition: Mapping[str, list[str]]) -> list[str]:
+    """Return what is said of parts of the variance."""
+    found = []
+    for model, spaces in partition.items():
+        listed = ", ".join(f"({name})" if "," in name else name for name in spaces)
+        text = (
+            f"The held-out R² of {model} was divided into unique and shared parts by comparing "
+            f"models with and without a space ({_CITE['commonality']}): {listed}"
+        )
+        if model == "glm":
+            text += (
+                "; and between the spaces by what each adds to its prediction (product measure, "
+                f"{_CITE['product']})"
+            )
+        found.append(f"{text}.")
+    return found
 
 
 def group_text(paired: pd.DataFrame, selection: pd.DataFrame) -> str:

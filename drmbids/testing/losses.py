@@ -1,6 +1,7 @@
 """The contract of losses."""
 
 from collections.abc import Callable
+from inspect import signature
 
 import torch
 from torch import Tensor
@@ -23,7 +24,8 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
 
     One number; least where the target is what the prediction stands for (``expected``); a missing
     element gives no loss and a gradient of exactly zero; leaving a volume out is the same as
-    missing it; 0 when nothing was measured; copies; gradients; documentation.
+    missing it; 0 when nothing was measured; copies; gradients; documentation. Where it takes
+    weights: equal ones change nothing, and what has nearly none is nearly missing.
 
     Parameters
     ----------
@@ -51,6 +53,8 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
             require_form(value, (), target, f"{type(single).__name__}: the loss")
             _check_minimum(single, prediction, best)
             _check_missing(single, prediction, target, tolerance)
+            if "weight" in signature(single.forward).parameters:
+                _check_weights(single, prediction, target, tolerance)
         loss, fresh = (build().to(device).double() for _ in range(2))
         measured, best = _series(device, torch.float64)
         partly = loss.expected(best)
@@ -74,6 +78,17 @@ def _check_minimum(loss: DRMLoss, prediction: Tensor, best: Tensor) -> None:
     require(least.item() < loss(prediction, target).item(), f"{name} is not least at the target")
     flat = truth.grad is None or truth.grad.abs().max().item() < 1e-6
     require(flat, f"{name}: the gradient at the target is not zero")
+
+
+def _check_weights(loss: DRMLoss, prediction: Tensor, target: Tensor, tolerance: float) -> None:
+    name, alike = type(loss).__name__, torch.full_like(target, 3.0)
+    message = f"{name}: weights that are all alike change it"
+    require_equal(loss(prediction, target, alike), loss(prediction, target), tolerance, message)
+    dropped, light = target.clone(), torch.ones_like(target)
+    dropped[2], light[2] = torch.nan, 1e-12
+    message = f"{name}: a volume of next to no weight differs from a missing one"
+    found = loss(prediction, target, light)
+    require_equal(found, loss(prediction, dropped), tolerance, message)
 
 
 def _check_missing(loss: DRMLoss, prediction: Tensor, target: Tensor, tolerance: float) -> None:

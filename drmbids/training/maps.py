@@ -5,6 +5,9 @@ nuisance of each run out of both, the maps minimise, for each target ``v``,
 ``||M (y_v - X w_v)||^2 + alpha_v n sum_k s_k^2 w_kv^2`` with ``s_k`` the standard deviation of
 feature ``k`` after ``M``, so that a penalty means the same for any scale of activity. At the
 minimum the gradient of this objective for everything upstream needs no derivative of ``w``.
+
+Where measured elements have weights, the square is the weighted one, ``M`` takes the nuisance out
+by weighted least squares, and ``n`` is multiplied by their mean, so that only ratios matter.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +18,7 @@ from torch import Tensor
 
 from drmbids.functional.ridge import Products, residualise
 from drmbids.functional.ridge_search import CleanRun, RidgeFit, search_products, search_ridge
-from drmbids.training.targets import Cleaner, RegionTargets
+from drmbids.training.targets import Cleaner, Group, RegionTargets
 
 #: Penalties to choose from, in units of the variance of a standardised feature: from almost none
 #: to shrinking everything away.
@@ -89,8 +92,8 @@ def solve_region(
     RegionMaps
     """
     problem = _Region(features, targets, alphas, weightings)
-    for rows, columns in targets.groups:
-        problem.solve(rows, columns, weighting)
+    for group in targets.groups:
+        problem.solve(group, weighting)
     return problem.maps()
 
 
@@ -129,33 +132,35 @@ class _Region:
         self.errors = [volumes.clone() for volumes in targets.volumes]
         self.slopes = [torch.zeros_like(a) for a in x]
 
-    def solve(self, rows: Sequence[Tensor], columns: Tensor, weighting: Tensor | None) -> None:
-        """Solve for targets that share their missing samples."""
-        cleaner = Cleaner(self.targets.series, rows)
+    def solve(self, group: Group, weighting: Tensor | None) -> None:
+        """Solve for targets that have the same samples with the same weights."""
+        rows, columns, cleaner = group.rows, group.columns, Cleaner(self.targets.series, group)
         there, shared = cleaner.there, cleaner.shared
         raw = [self.x[k][rows[k]] for k in there]
-        x, y = cleaner.clean(raw), self.targets.some(there, rows, columns)
-        n_free = sum(len(a) for a in x) - sum(cleaner.lost)
+        weighed = cleaner.weigh(raw)
+        x, y = cleaner.clean(weighed), cleaner.weigh(self.targets.some(there, rows, columns))
         u = self._search(x, y, cleaner, columns, weighting)
         per_variance = self.targets.scale[columns] ** -2
         size = self.weightings[self.weighting[columns]].mT
         share = torch.where(size > 0, u / size, 0.0).square()
-        strength = self.alpha[columns] * per_variance * (n_free / self.n_rows)
+        strength = self.alpha[columns] * per_variance * (cleaner.strength / self.n_rows)
         self.penalty = self.penalty + share @ strength
         # ||y - x u||^2 and its slope, of which only sums over targets are needed
         weighted = (u * per_variance).mT
         gram = u @ weighted
         parts = cleaner.clean([t @ weighted for t in y])
-        for k, a, part in zip(there, x, parts, strict=True):
-            rest = torch.addmm(part, a, gram, alpha=-1)
-            self.slopes[k][rows[k]] -= 2 * rest
+        rests = [torch.addmm(p, a, gram, alpha=-1) for p, a in zip(parts, x, strict=True)]
+        for k, a, part, rest in zip(there, x, parts, rests, strict=True):
             self.errors[k][rows[k]] -= ((part + rest) * a).sum(1)
-        confound_weights = shared.weights(y) - shared.weights(raw) @ u
+        # features come into it times the roots of weights, and so does their slope
+        for k, slope in zip(there, cleaner.weigh(rests), strict=True):
+            self.slopes[k][rows[k]] -= 2 * slope
+        confound_weights = shared.weights(y) - shared.weights(weighed) @ u
         self.weights[:, columns] = u / self.spread[:, None]
         self.confound_weights[:, columns] = confound_weights
-        mean = torch.stack([a.mean(0) for a in raw]).mean(0) @ u
+        mean = cleaner.means(raw).mean(0) @ u
         if shared.rank:
-            mean += torch.stack([c.mean(0) for c in cleaner.confounds]).mean(0) @ confound_weights
+            mean += cleaner.means(cleaner.confounds).mean(0) @ confound_weights
         self.bias[columns] = self.targets.mean[there][:, columns].mean(0) - mean
 
     def _search(
@@ -167,8 +172,7 @@ class _Region:
         weighting: Tensor | None,
     ) -> Tensor:
         """Return the weights of standardised features; keep what was chosen."""
-        n_rows, lost = sum(len(a) for a in x), cleaner.lost
-        n_free = n_rows - sum(lost)
+        n_rows, lost, strength = sum(len(a) for a in x), cleaner.lost, cleaner.strength
         search: Callable[..., RidgeFit]
         if len(x) > 1 and not cleaner.shared.rank and n_rows**2 >= len(x) * x[0].shape[1] ** 2:
             # features are clean, so that targets need not be
@@ -182,15 +186,15 @@ class _Region:
             runs = list(zip(x, cleaner.clean(y), lost, strict=True))
             search = _of_runs(runs if len(runs) > 1 else blocks(*runs[0]))
         if weighting is None:
-            fit = search(slice(None), self.alphas * n_free, self.weightings)
-            self.weighting[columns], self.alpha[columns] = fit.choice, fit.alpha / n_free
+            fit = search(slice(None), self.alphas * strength, self.weightings)
+            self.weighting[columns], self.alpha[columns] = fit.choice, fit.alpha / strength
             return fit.weights
         weights = x[0].new_zeros(x[0].shape[1], len(columns))
         kept = self.weighting[columns] = weighting[columns]
         for k in kept.unique().tolist():
             some = (kept == k).nonzero()[:, 0]
-            fit = search(some, self.alphas * n_free, self.weightings[k][None])
-            self.alpha[columns[some]], weights[:, some] = fit.alpha / n_free, fit.weights
+            fit = search(some, self.alphas * strength, self.weightings[k][None])
+            self.alpha[columns[some]], weights[:, some] = fit.alpha / strength, fit.weights
         return weights
 
     def maps(self) -> RegionMaps:
@@ -243,5 +247,5 @@ def blocks(x: Tensor, y: Tensor, removed: float) -> list[tuple[Tensor, Tensor, f
 
 def default_alphas(alphas: Sequence[float] | float | None, like: Tensor) -> Tensor:
     """Return penalties as a float64 tensor on the device of ``like``."""
-    values = DEFAULT_ALPHAS if alphas is None else torch.as_tensor(alphas).reshape(-1).tolist()
-    return torch.as_tensor(values, dtype=torch.float64, device=like.device)
+    values = DEFAULT_ALPHAS if alphas is None else alphas
+    return torch.as_tensor(values, dtype=torch.float64, device=like.device).reshape(-1)

@@ -75,8 +75,26 @@ class RunData:
             return [_as_orthonormal(basis) for basis in series]
         return series
 
+    def _weights(self) -> list[Tensor] | list[None]:
+        """Return the weights of the elements of each run."""
+        return self.get("weight") or [None] * len(self.runs)
+
+    def weights_by_region(self, n_targets: Sequence[int]) -> list[list[Tensor | None]]:
+        """Return the weights of the elements, ``[region][run]``, None where there are none.
+
+        Parameters
+        ----------
+        n_targets : sequence of int
+            Of each region.
+        """
+        by_run: list[list[Tensor | None]] = [
+            [w] * len(n_targets) if w is None or w.shape[1] == 1 else [*by_region(w, n_targets)]
+            for w in self._weights()
+        ]
+        return [[run[k] for run in by_run] for k in range(len(n_targets))]
+
     def target_scale(self) -> Tensor:
-        """Return the standard deviation of each target, nuisance taken out, shape (n_targets,).
+        """Return the (weighted) standard deviation of each target, nuisance taken out.
 
         A target that never varies gets 1, so that it adds a constant to the loss and no infinity.
         """
@@ -84,18 +102,23 @@ class RunData:
             total: Tensor | float = 0.0
             size: Tensor | float = 0.0
             count: Tensor | float = 0.0
-            for y, basis in zip(self.get("response"), self.get("nuisance"), strict=True):
+            series = zip(self.get("response"), self.get("nuisance"), self._weights(), strict=True)
+            for y, basis, weight in series:
                 squares: list[Tensor] = []
                 sizes: list[Tensor] = []
                 counts: list[Tensor] = []
-                for some in y.split(TARGETS_AT_ONCE, 1):
-                    rest = some.double() - nuisance_fit(some.double(), basis.double())
-                    squares.append(rest.square().nansum(0))
-                    sizes.append(some.double().square().nansum(0))
-                    counts.append((~rest.isnan()).sum(0))
+                for first in range(0, y.shape[1], TARGETS_AT_ONCE):
+                    columns = slice(first, first + TARGETS_AT_ONCE)
+                    some, w = y[:, columns].double(), _some_weights(weight, columns)
+                    rest = some - nuisance_fit(some, basis.double(), w)
+                    w = torch.ones_like(rest) if w is None else w.expand_as(rest)
+                    squares.append((w * rest.square()).nansum(0))
+                    sizes.append((w * some.square()).nansum(0))
+                    counts.append(w.where(~rest.isnan(), 0.0).sum(0))
                 total, count = total + torch.cat(squares), count + torch.cat(counts)
                 size = size + torch.cat(sizes)
-            n = torch.as_tensor(count).clamp(min=1)
+            n = torch.as_tensor(count)
+            n = torch.where(n > 0, n, 1.0)
             scale, least = (total / n).sqrt(), CONSTANT_TARGET * (size / n).sqrt()
             self._scale = torch.where(scale > least.clamp(min=1e-12), scale, 1.0)
         return self._scale
@@ -113,9 +136,11 @@ class RunData:
         some = some.to(scale.device)
         products = scale.new_zeros(len(some), len(some))
         n_rows = 0.0
-        for y, basis in zip(self.get("response"), self.get("nuisance"), strict=True):
-            series = y[:, some].double()
-            clean = (series - nuisance_fit(series, basis.double())) / scale[some]
+        all_series = zip(self.get("response"), self.get("nuisance"), self._weights(), strict=True)
+        for y, basis, weight in all_series:
+            series, w = y[:, some].double(), _some_weights(weight, some)
+            clean = (series - nuisance_fit(series, basis.double(), w)) / scale[some]
+            clean = clean if w is None else clean * w.sqrt()
             products += clean.nan_to_num(0.0).mT @ clean.nan_to_num(0.0)
             n_rows += float((~series.isnan()).any(1).sum())
         total, spread = products.diagonal().sum().square(), products.square().sum()
@@ -129,12 +154,21 @@ def _as_orthonormal(basis: Tensor) -> Tensor:
     return basis if whole else orthonormal(basis)
 
 
+def _some_weights(weight: Tensor | None, columns: slice | Tensor) -> Tensor | None:
+    """Return the weights of some targets in float64."""
+    if weight is None or weight.shape[1] == 1:
+        return None if weight is None else weight.double()
+    return weight[:, columns].double()
+
+
 @torch.no_grad()
 def gather_targets(data: Iterable[Item], n_runs: int) -> RunData:
     """Return targets, confounds and nuisance of every run."""
     gathered = RunData(n_runs)
     for item in data:
-        gathered.add(item, response=item["response"], confounds=item["confounds"])
+        weight = item.get("weight")
+        own = {} if weight is None else {"weight": weight}
+        gathered.add(item, response=item["response"], confounds=item["confounds"], **own)
     return gathered
 
 

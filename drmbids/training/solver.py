@@ -7,13 +7,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from drmbids.functional.ridge import orthonormal, residualise
+from drmbids.functional.ridge import residualise
 from drmbids.iterators.item import Item
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.bands import feature_bands, weightings_of
 from drmbids.training.maps import default_alphas, solve_region
 from drmbids.training.passes import RunData, by_region
-from drmbids.training.targets import RegionTargets, Series, some_of, target_groups
+from drmbids.training.targets import (
+    RegionTargets,
+    Series,
+    basis_of_rows,
+    some_of,
+    target_groups,
+    weights_of,
+)
 
 #: Weightings of bands are chosen anew every so many epochs, penalties in every one: features change
 #: little from one epoch to the next, and to try a weighting takes as long as to try all penalties.
@@ -115,9 +122,12 @@ class MapSolver:
         self.place = {run: k for k, run in enumerate(targets.runs)}
         scales = by_region(targets.target_scale(), readout.n_targets)
         regions = zip(*(by_region(y, readout.n_targets) for y in response), strict=True)
+        weights = targets.weights_by_region(readout.n_targets)
         self.targets = [
-            RegionTargets([Series(*run) for run in zip(y, nuisance, confounds, strict=True)], scale)
-            for y, scale in zip(regions, scales, strict=True)
+            RegionTargets(
+                [Series(*run) for run in zip(y, nuisance, confounds, weight, strict=True)], scale
+            )
+            for y, weight, scale in zip(regions, weights, scales, strict=True)
         ]
         self.weightings = [
             weightings_of(feature_bands(readout, k)).to(response[0].device)
@@ -162,6 +172,7 @@ def squared_error(
     """Return the sum of squared errors over the measured elements, and their number.
 
     The nuisance of each run is taken out of what the maps leave. Targets are taken some at a time.
+    Squares are multiplied by the weights of the elements, which are 1 on average.
 
     Parameters
     ----------
@@ -177,11 +188,15 @@ def squared_error(
     total, count, first = scale.new_zeros((), dtype=torch.float64), 0, 0
     bases = [basis.double() for basis in targets.get("nuisance")]
     confounds, series = targets.get("confounds"), targets.get("response")
-    for region, n, weights in zip(features, readout.n_targets, readout.weights, strict=True):
+    own = targets.weights_by_region(readout.n_targets)
+    regions = zip(features, readout.n_targets, readout.weights, own, strict=True)
+    for region, n, weights, weight in regions:
         columns_of = slice(first, first + n)
         first += n
         for k, whole in enumerate(series):
-            for (rows,), columns in target_groups([whole[:, columns_of]]):
+            counted = weights_of([weight[k]])
+            for group in target_groups([whole[:, columns_of]], counted):
+                (rows,), columns, _ = group
                 if not rows.any():
                     continue
                 places = columns + columns_of.start
@@ -190,7 +205,9 @@ def squared_error(
                 if readout.n_confounds:
                     shared = readout.confound_weights[:, places].double()
                     rest -= confounds[k][rows].double() @ shared
-                basis = bases[k] if rows.all() else orthonormal(bases[k][rows])
+                root = None if group.weights is None else group.weights[0].sqrt()[:, None]
+                basis = basis_of_rows(bases[k], rows, root)
+                rest = rest if root is None else rest * root
                 total += (residualise(basis, rest) / scale[places]).square_().sum()
                 count += rest.numel()
     return total.item(), count

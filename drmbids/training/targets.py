@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,8 +14,13 @@ from drmbids.training.confounds import SharedConfounds
 # with the rows of a run.
 TARGETS_AT_ONCE = 1024
 
-#: For each run the rows that are there, and the targets, all or some of which, this holds for.
-Group = tuple[list[Tensor], Tensor]
+
+class Group(NamedTuple):
+    """Targets, all or some, that have the same samples with the same weights."""
+
+    rows: list[Tensor]  # for each run, which of its rows are there
+    columns: Tensor  # indices of the targets
+    weights: list[Tensor] | None  # for each run, of the rows that are there; all 1 when None
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,22 +35,28 @@ class Series:
         Orthonormal.
     confounds : Tensor of shape (n_measured, n_confounds), optional
         Fitted without penalty, with weights that all runs share.
+    weight : Tensor of shape (n_measured, 1) or (n_measured, n_targets), optional
+        How much each element counts; all alike when absent.
     """
 
     target: Tensor
     nuisance: Tensor
     confounds: Tensor | None = None
+    weight: Tensor | None = None
 
 
 class Cleaner:
     """Takes nuisance and shared confounds out of the rows that some targets have.
 
+    Least squares with weights is least squares of values times the roots of their weights: values
+    go through :meth:`weigh` first, and all that is fitted is fitted to what comes out.
+
     Parameters
     ----------
     series : sequence of Series
         One for each run.
-    rows : sequence of Tensor of bool of shape (n_measured,)
-        For each run the rows that are there.
+    group : Group
+        The rows that are there, and their weights.
 
     Attributes
     ----------
@@ -52,26 +64,51 @@ class Cleaner:
         Runs that have a row; values are given for these only.
     lost : list of float
         For each of them, the degrees of freedom that are taken out.
+    n_left : float
+        Degrees of freedom that are left.
+    strength : float
+        What a penalty is multiplied by: ``n_left``, times the mean weight.
     """
 
-    def __init__(self, series: Sequence[Series], rows: Sequence[Tensor]):
+    def __init__(self, series: Sequence[Series], group: Group):
+        rows = group.rows
         self.there = [k for k, keep in enumerate(rows) if keep.any()]
-        bases = [series[k].nuisance.double() for k in self.there]
+        self.weights = None if group.weights is None else [group.weights[k] for k in self.there]
+        self.roots = None if self.weights is None else [w.sqrt()[:, None] for w in self.weights]
+        roots = [None] * len(self.there) if self.roots is None else self.roots
         self.bases = [
-            basis if rows[k].all() else orthonormal(basis[rows[k]])
-            for k, basis in zip(self.there, bases, strict=True)
+            basis_of_rows(series[k].nuisance.double(), rows[k], root)
+            for k, root in zip(self.there, roots, strict=True)
         ]
         confounds = [series[k].confounds for k in self.there]
         self.confounds = [
             basis.new_zeros(len(basis), 0) if c is None else c.double()[rows[k]]
             for k, c, basis in zip(self.there, confounds, self.bases, strict=True)
         ]
-        size = torch.cat(self.confounds).norm(dim=0)
-        self.shared = SharedConfounds(self._without_nuisance(self.confounds), size)
-        self.lost = [basis.shape[1] + self.shared.rank / len(bases) for basis in self.bases]
+        weighted = self.weigh(self.confounds)
+        size = torch.cat(weighted).norm(dim=0)
+        self.shared = SharedConfounds(self._without_nuisance(weighted), size)
+        self.lost = [basis.shape[1] + self.shared.rank / len(self.there) for basis in self.bases]
+        n_rows = sum(len(basis) for basis in self.bases)
+        mean = 1.0 if self.weights is None else float(torch.cat(self.weights).sum()) / n_rows
+        self.n_left = n_rows - sum(self.lost)
+        self.strength = self.n_left * mean
+
+    def weigh(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """Return values of shape (n_there, n_columns) times the roots of their weights."""
+        if self.roots is None:
+            return list(values)
+        return [root * part for root, part in zip(self.roots, values, strict=True)]
+
+    def means(self, values: Sequence[Tensor]) -> Tensor:
+        """Return the weighted means of values as they are, shape (n_there_runs, n_columns)."""
+        if self.weights is None:
+            return torch.stack([part.mean(0) for part in values])
+        pairs = zip(self.weights, values, strict=True)
+        return torch.stack([w @ part / w.sum() for w, part in pairs])
 
     def clean(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """Return values of shape (n_there, n_columns) with nuisance and confounds taken out."""
+        """Return weighted values (n_there, n_columns) without nuisance and confounds."""
         return self.shared.clean(self._without_nuisance(values))
 
     def _without_nuisance(self, values: Sequence[Tensor]) -> list[Tensor]:
@@ -91,9 +128,10 @@ class RegionTargets:
     Attributes
     ----------
     groups : list of Group
-        Targets that share their missing samples; those without any are in none.
+        Targets that have the same samples with the same weights; those without any are in none.
     power, mean : Tensor of shape (n_runs, n_targets)
-        Sum of squares with nuisance and confounds taken out, and mean; 0 in a run without samples.
+        Weighted sum of squares with nuisance and confounds taken out, and weighted mean; 0 in a run
+        without samples.
     volumes : list of Tensor of shape (n_measured,)
         For each run the sum over targets of such squares, in units of their variance.
     """
@@ -106,15 +144,19 @@ class RegionTargets:
         self.mean = torch.zeros_like(self.power)
         self.volumes = [self.scale.new_zeros(len(s.target)) for s in self.series]
         self.groups: list[Group] = []
-        for rows, columns in target_groups([s.target for s in self.series]):
-            if not any(bool(keep.any()) for keep in rows):
+        weights = weights_of([s.weight for s in self.series])
+        for group in target_groups([s.target for s in self.series], weights):
+            if not any(bool(keep.any()) for keep in group.rows):
                 continue
-            self.groups.append((rows, columns))
-            cleaner, per_variance = Cleaner(self.series, rows), self.scale[columns] ** -2
+            self.groups.append(group)
+            rows, columns = group.rows, group.columns
+            cleaner, per_variance = Cleaner(self.series, group), self.scale[columns] ** -2
             raw = self.some(cleaner.there, rows, columns)
-            for k, y, clean in zip(cleaner.there, raw, cleaner.clean(raw), strict=True):
+            means = cleaner.means(raw)
+            cleaned = cleaner.clean(cleaner.weigh(raw))
+            for k, mean, clean in zip(cleaner.there, means, cleaned, strict=True):
                 squares = clean.square()
-                self.power[k, columns], self.mean[k, columns] = squares.sum(0), y.mean(0)
+                self.power[k, columns], self.mean[k, columns] = squares.sum(0), mean
                 self.volumes[k][rows[k]] += squares @ per_variance
 
     def some(self, runs: Sequence[int], rows: Sequence[Tensor], columns: Tensor) -> list[Tensor]:
@@ -122,12 +164,22 @@ class RegionTargets:
         return [some_of(self.series[k].target, rows[k], columns).double() for k in runs]
 
 
-def take_out(x: Tensor, y: Tensor, basis: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Return rows of one run that are there without its nuisance, and the rank taken out."""
-    if not bool(keep.all()):
-        x, y = x[keep], y[keep]
-        basis = orthonormal(basis[keep])
-    return residualise(basis, x), residualise(basis, y), float(basis.shape[1])
+def basis_of_rows(basis: Tensor, rows: Tensor, root: Tensor | None = None) -> Tensor:
+    """Return an orthonormal basis of some rows of one, times the roots of their weights.
+
+    Parameters
+    ----------
+    basis : Tensor of shape (n_measured, rank)
+        Orthonormal.
+    rows : Tensor of bool of shape (n_measured,)
+        At least one.
+    root : Tensor of shape (n_there, 1), optional
+        All 1 when absent.
+    """
+    if root is not None:
+        # what counts as zero is a share of the largest
+        return orthonormal(basis[rows] * (root / root.max()))
+    return basis if bool(rows.all()) else orthonormal(basis[rows])
 
 
 def missing_patterns(y: Sequence[Tensor]) -> list[tuple[list[Tensor], Tensor]]:
@@ -152,18 +204,41 @@ def missing_patterns(y: Sequence[Tensor]) -> list[tuple[list[Tensor], Tensor]]:
     ]
 
 
-def target_groups(y: Sequence[Tensor]) -> list[Group]:
-    """Return targets that share their missing samples, a limited number in each group.
+def weights_of(weights: Sequence[Tensor | None]) -> list[Tensor] | None:
+    """Return the weights of all runs, None where there are none."""
+    found = [w for w in weights if w is not None]
+    return found or None
+
+
+def target_groups(y: Sequence[Tensor], weights: Sequence[Tensor] | None = None) -> list[Group]:
+    """Return targets that have the same samples with the same weights, so many in each group.
 
     Parameters
     ----------
     y : sequence of Tensor of shape (n_measured, n_targets)
         One for each run; NaN where missing.
+    weights : sequence of Tensor of shape (n_measured, 1) or (n_measured, n_targets), optional
+        One for each run.
     """
     found = []
     for first in range(0, y[0].shape[1], TARGETS_AT_ONCE):
         some = [t[:, first : first + TARGETS_AT_ONCE] for t in y]
-        found += [(rows, columns + first) for rows, columns in missing_patterns(some)]
+        if weights is None or weights[0].shape[1] == 1:
+            for rows, columns in missing_patterns(some):
+                own = None
+                if weights is not None:
+                    pairs = zip(weights, rows, strict=True)
+                    own = [w[keep, 0].double() for w, keep in pairs]
+                found.append(Group(rows, columns + first, own))
+            continue
+        ws = [w[:, first : first + TARGETS_AT_ONCE] for w in weights]
+        marks = torch.cat([w.where(~t.isnan(), 0.0) for w, t in zip(ws, some, strict=True)])
+        patterns, which = torch.unique(marks, dim=1, return_inverse=True)
+        for k, pattern in enumerate(patterns.unbind(1)):
+            parts = pattern.split([len(t) for t in y])
+            rows = [part > 0 for part in parts]
+            own = [part[keep].double() for part, keep in zip(parts, rows, strict=True)]
+            found.append(Group(rows, torch.nonzero(which == k)[:, 0] + first, own))
     return found
 
 
@@ -175,17 +250,25 @@ def some_of(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return values if bool(rows.all()) else values[rows]
 
 
-def nuisance_fit(values: Tensor, basis: Tensor) -> Tensor:
-    """Return what a nuisance basis explains of the values, at all rows; NaN rows are left out."""
-    missing = values.isnan()
-    if not bool(missing.any()):
+def nuisance_fit(values: Tensor, basis: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return what a nuisance basis explains of the values, at all rows; NaN rows are left out.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_measured, n_targets)
+    basis : Tensor of shape (n_measured, rank)
+        Orthonormal.
+    weights : Tensor of shape (n_measured, 1) or (n_measured, n_targets), optional
+        How much each element counts; all alike when absent.
+    """
+    if weights is None and not bool(values.isnan().any()):
         return basis @ (basis.mT @ values)
     out = torch.zeros_like(values)
-    for (rows,), columns in missing_patterns([values]):
+    for (rows,), columns, own in target_groups([values], None if weights is None else [weights]):
         if rows.any():
+            root = 1.0 if own is None else own[0].sqrt()[:, None].to(values)
+            x, y = basis[rows] * root, values[rows][:, columns] * root
             # driver gelsd: with few rows left the basis may have lost rank
-            fit = torch.linalg.lstsq(
-                basis[rows].cpu(), values[rows][:, columns].cpu(), driver="gelsd"
-            )
+            fit = torch.linalg.lstsq(x.cpu(), y.cpu(), driver="gelsd")
             out[:, columns] = basis @ fit.solution.to(basis.device)
     return out

@@ -230,9 +230,13 @@ class Trainee:
             return self.solution.loss(item, features, count)
         if self.solve or not len(item["times"]):  # not solved: activity is not finite
             return features[0].sum() * 0.0
-        share = int((~item["response"].isnan()).sum()) / max(count, 1)
         prediction = self.net.readout.map_features(features, item["confounds"])
-        return share * self.loss(prediction, item["response"])
+        there, weight = ~item["response"].isnan(), item.get("weight")
+        if weight is None:
+            return int(there.sum()) / max(count, 1) * self.loss(prediction, item["response"])
+        weight = weight.expand_as(item["response"])
+        share = float(weight[there].sum()) / max(count, 1)
+        return share * self.loss(prediction, item["response"], weight)
 
 
 def count_measured(targets: RunData) -> int:

@@ -22,11 +22,19 @@ from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
 from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
 from drmbids.workflows.logs import collected_warnings, logger
+from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import chosen_confounds, usable_runs
 from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
-from drmbids.workflows.write import write_inputs, write_model, write_scores, write_series
+from drmbids.workflows.write import (
+    write_inputs,
+    write_intervals,
+    write_model,
+    write_parts,
+    write_scores,
+    write_series,
+)
 
 #: Seed of the initial weights where neither the command line nor the model file gives one.
 DEFAULT_SEED = 0
@@ -112,17 +120,24 @@ def analyse_participant(
         )
         write_series(dataset, runs, results, nuisance)
         write_scores(dataset, runs, statistics)
+        glm = BASELINE, GLMBaseline(config.baseline_hrf, nuisance=nuisance)
+        parts = variance_table(config, results, runs, glm, specs)
+        if parts is not None:
+            write_parts(dataset, runs, parts)
         for name, estimator in fitted.items():
             logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
             estimator.fit(runs)
             write_model(dataset, runs, name, estimator)
+            intervals = interval_table_of(config, name, estimator, runs)
+            if intervals is not None:
+                write_intervals(dataset, runs, name, intervals)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, warnings, shlex.join(sys.argv)) | {
         "errors": usable.errors,
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
-        "statistics": statistics_record(statistics, config.n_permutations),
+        "statistics": statistics_record(statistics, config.n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
     record["methods"] = citation(record, fitted, nuisance, config.cv)

@@ -8,6 +8,9 @@ Level = Literal["participant", "group"]
 #: What a fold of the cross-validation holds out.
 HeldOut = Literal["run", "session"]
 
+#: How intervals of physical parameters are had, if at all.
+Intervals = Literal["none", "laplace", "bootstrap", "jackknife"]
+
 #: HRF of the baseline, by the names of nilearn.
 BaselineHRF = Literal[
     "glover",

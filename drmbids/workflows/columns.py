@@ -107,6 +107,15 @@ _MODEL = {
     "prior_sd": _column("Standard deviation of the prior, in the unit of its row"),
     "target": _column("Population that receives"),
     "delay_s": _column("Conduction delay", "s"),
+    "low": _column("Lower end of the interval, in the unit of its row"),
+    "high": _column("Upper end of the interval, in the unit of its row"),
+    "level": _column("Share of such intervals that hold the true value", "1"),
+    "method": _column(
+        "How the interval was had",
+        laplace="curvature of the training objective",
+        bootstrap="fits to runs drawn with replacement",
+        jackknife="fits that leave out volumes",
+    ),
     "weight_mean": _column("Mean of the weights, n/a where a connection has none of its own", "1"),
     "weight_norm": _column("Frobenius norm of the weights", "1"),
     "time_s": _column("Time since the neural impulse", "s"),
@@ -122,6 +131,18 @@ SCORE_TABLES = _WHO | _SCORES | _CEILING | _CHANCE | _PAIRED
 #: The test against chance, whose ``p`` is not that of paired differences.
 CHANCE_TABLES = SCORE_TABLES | _CHANCE
 MODEL_TABLES = _WHO | _MODEL
+
+#: Parts of the explained variance.
+PART_TABLES = SCORE_TABLES | {
+    "measure": _column(
+        "How the variance is divided",
+        unique="what is lost in held-out r2 without a space, and what spaces share",
+        product="what each space adds to the prediction of the model with all (product measure)",
+    ),
+    "part": _column("Space of conditions or model parts; several that share it joined by &"),
+    "n_spaces": _column("Spaces that share the part; 1 for what is unique", "1"),
+    "r2": _column("Part of the held-out r2, mean over folds", "1"),
+}
 
 #: Tables over participants, by name of the file.
 GROUP_TABLES = SCORE_TABLES | {
@@ -147,6 +168,17 @@ GROUP_TABLES = SCORE_TABLES | {
         "The same, with the chance allowed for that all models are equally frequent", "1"
     ),
     "omnibus_risk": _column("Probability that all models are equally frequent", "1"),
+}
+
+#: Parts of the explained variance and parameters of each participant.
+GROUP_PARTS = PART_TABLES | {
+    "participant_id": GROUP_TABLES["participant_id"],
+    "analysis": GROUP_TABLES["analysis"],
+    "r2": _column("Part of the held-out r2, mean over folds and voxels", "1"),
+}
+GROUP_INTERVALS = MODEL_TABLES | {
+    "participant_id": GROUP_TABLES["participant_id"],
+    "analysis": GROUP_TABLES["analysis"],
 }
 
 #: Differences of single participants, whose ``p`` is that of folds.

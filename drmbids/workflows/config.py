@@ -15,7 +15,7 @@ from drmbids.bids.problems import check_codes
 from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
 from drmbids.physiology import Physio
-from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
+from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level
 
 #: Models that are compared: the name in files and tables.
 BASELINE, MEAN, DRM = "glm", "mean", "drm"
@@ -68,6 +68,14 @@ class Config:
     n_permutations : int
         Permutations of the test of each voxel against chance, predictions moved against the
         measured series (:func:`drmbids.permutation_test`); none when 0.
+    partition : mapping of str to tuple of str, or None
+        Spaces that the explained variance of the linear model is divided between, each with its
+        trial types (``stimulus:column`` for other stimuli); each trial type is a space when empty.
+        What model files explain beyond one another is given as well, where one holds all that the
+        others have. None for no partition.
+    intervals : {"none", "laplace", "bootstrap", "jackknife"}
+        Intervals of the physical parameters of each model fitted on all runs
+        (:func:`drmbids.parameter_intervals`); refits take as long as so many fits.
     device : str
         Where the DRM is trained: ``"cpu"``, ``"cuda"``.
     random_seed : int or None
@@ -120,6 +128,8 @@ class Config:
     cv: HeldOut = "run"
     baseline_hrf: BaselineHRF = "glover"
     n_permutations: Annotated[int, Field(ge=0)] = 1000
+    partition: Mapping[str, tuple[str, ...]] | None = None
+    intervals: Intervals = "none"
     device: str = "cpu"
     random_seed: Annotated[int, Field(ge=0)] | None = None
     n_threads: Annotated[int, Field(ge=1)] = 1

@@ -8,10 +8,22 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
 from drmbids.report.folder import read_table
 from drmbids.report.group import write_group_report
-from drmbids.workflows.columns import DIFFERENCE_TABLES, GROUP_TABLES
+from drmbids.workflows.columns import (
+    DIFFERENCE_TABLES,
+    GROUP_INTERVALS,
+    GROUP_PARTS,
+    GROUP_TABLES,
+)
 from drmbids.workflows.config import Config
 from drmbids.workflows.logs import collected_warnings, logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output
+
+# Tables whose columns mean something of their own.
+_COLUMNS = {
+    "desc-differences": DIFFERENCE_TABLES,
+    "desc-parts": GROUP_PARTS,
+    "desc-intervals": GROUP_INTERVALS,
+}
 
 
 def run_group(config: Config) -> int:
@@ -47,7 +59,7 @@ def run_group(config: Config) -> int:
         with collected_warnings("group"):
             path = write_group_report(config.out_dir)
         for table in sorted((config.out_dir / "group").glob("*.tsv")):
-            known = DIFFERENCE_TABLES if "desc-differences_" in table.name else GROUP_TABLES
+            known = _COLUMNS.get(table.name.split("_")[0], GROUP_TABLES)
             columns = describe_columns(read_table(table).columns, known)
             write_json(table.with_suffix(".json"), columns)
         logger.info("group: done, see %s", path)

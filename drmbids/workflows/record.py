@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from drmbids import __version__
 from drmbids.bids.find import RunFiles
@@ -95,7 +96,12 @@ def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
     }
 
 
-def statistics_record(statistics: ComparisonStatistics, n_permutations: int) -> dict[str, Any]:
+def statistics_record(
+    statistics: ComparisonStatistics,
+    n_permutations: int,
+    parts: pd.DataFrame | None = None,
+    intervals: str = "none",
+) -> dict[str, Any]:
     """Return what statistics there are, for the methods text.
 
     Parameters
@@ -103,6 +109,10 @@ def statistics_record(statistics: ComparisonStatistics, n_permutations: int) -> 
     statistics : ComparisonStatistics
     n_permutations : int
         Permutations of the test against chance, 0 for none.
+    parts : DataFrame, optional
+        Parts of the explained variance.
+    intervals : str
+        How intervals of parameters were had.
 
     Returns
     -------
@@ -114,7 +124,15 @@ def statistics_record(statistics: ComparisonStatistics, n_permutations: int) -> 
         "log_likelihood": "log_likelihood" in statistics.results.scores,
         "n_repeated_stimuli": 0 if ceiling is None else int(ceiling["repeats"].nunique()),
         "repeats_held_out_together": statistics.normalised is not None,
+        "partition": {} if parts is None else _parts(parts),
+        "intervals": intervals,
     }
+
+
+def _parts(parts: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the unique parts of each model."""
+    alone = parts[(parts["measure"] == "unique") & (parts["n_spaces"] == 1)]
+    return {str(m): list(rows["part"].unique()) for m, rows in alone.groupby("model", sort=False)}
 
 
 def _regions_of(net: DRMNet, population: int) -> list[str]:

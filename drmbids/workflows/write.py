@@ -23,7 +23,7 @@ from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.workflows.columns import CHANCE_TABLES, MODEL_TABLES, SCORE_TABLES
+from drmbids.workflows.columns import CHANCE_TABLES, MODEL_TABLES, PART_TABLES, SCORE_TABLES
 from drmbids.workflows.compared import describe_models
 
 _WITHOUT_NUISANCE = "intercept, drift and confounds of the run are taken out"
@@ -128,6 +128,44 @@ def write_model(
     for suffix, table in tables.items():
         path = folder / file_name(entities, suffix, ".tsv", desc=name)
         write_table(path, table, MODEL_TABLES)
+
+
+def write_parts(dataset: DerivativeDataset, runs: Sequence[Run], parts: pd.DataFrame) -> None:
+    """Write the parts of explained variance.
+
+    Parameters
+    ----------
+    dataset : DerivativeDataset
+    runs : sequence of Run
+    parts : DataFrame
+        From :func:`drmbids.workflows.parts.variance_table`.
+    """
+    entities = shared_entities(runs)
+    path = models_folder(dataset.root, entities) / file_name(
+        entities, "scores", ".tsv", desc="parts"
+    )
+    write_table(path, parts, PART_TABLES)
+
+
+def write_intervals(
+    dataset: DerivativeDataset, runs: Sequence[Run], name: str, intervals: pd.DataFrame
+) -> None:
+    """Write the intervals of the parameters of a model.
+
+    Parameters
+    ----------
+    dataset : DerivativeDataset
+    runs : sequence of Run
+    name : str
+        Of the model.
+    intervals : DataFrame
+        From :func:`drmbids.parameter_intervals`.
+    """
+    entities = shared_entities(runs)
+    path = models_folder(dataset.root, entities) / file_name(
+        entities, "intervals", ".tsv", desc=name
+    )
+    write_table(path, intervals, MODEL_TABLES)
 
 
 def write_inputs(

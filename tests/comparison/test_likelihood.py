@@ -1,16 +1,23 @@
 """Log-likelihood of held-out runs against the density worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 from scipy.stats import norm
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.likelihood import with_log_likelihood
+from drmbids.comparison.likelihood import fold_log_likelihood, with_log_likelihood
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.selection import select_models
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.run import Run
+from drmbids.core.stream import Events, Stream
+from drmbids.estimators.autoregressive import ARBaseline
+from drmbids.estimators.glm import GLMBaseline
 
 
 def test_it_is_the_density_of_errors_with_the_variance_of_training(make_runs, ridge):
@@ -59,3 +66,26 @@ def test_fitted_models_have_to_be_kept(make_runs, ridge):
     runs = make_runs(2, 0, np.full((2, 4), 0.3))
     with pytest.raises(UsageError, match="return_estimators=True"):
         with_log_likelihood(compare_models({"m": ridge()}, runs), runs)
+
+
+def test_autocorrelated_errors_are_more_probable_as_such():
+    """Two models of the same prediction but for rounding: what differs is how errors count."""
+    rng, runs = np.random.default_rng(0), []
+    for k in range(4):
+        noise = lfilter([1.0], [1.0, -0.6], rng.normal(size=(200, 5)), axis=0)[80:]
+        noise = np.column_stack([noise, rng.normal(size=(120, 5))])
+        bold = Stream(noise, 2.0 * np.arange(120))
+        events = Events([20.0, 100.0, 180.0], [10.0] * 3, ["a", "b", "a"])
+        runs.append(Run({"V1": bold}, {"events": events}, tr=2.0, entities={"run": str(k)}))
+    models = {"glm": GLMBaseline(), "ar": ARBaseline()}
+    table = compare_models(models, runs, log_likelihood=True).table
+    by_target = table.groupby(["model", "target"])["log_likelihood"].sum()
+    gain = by_target["ar"] - by_target["glm"]
+    # 480 samples at -log(1 - rho^2) / 2 nats each; nothing is to be gained of white noise
+    expected = -0.5 * np.log(1 - 0.36) * 480
+    assert gain[:5].mean() == pytest.approx(expected, rel=0.25)
+    assert abs(gain[5:].mean()) < 10
+    other = replace(runs[0], tr=1.0)
+    fitted = ARBaseline().fit(runs[1:])
+    with pytest.raises(DataError, match="run-0: TR 1 s, but the autocorrelation"):
+        fold_log_likelihood(fitted, runs[1:], [other], fitted.predict([other]), Nuisance())

@@ -13,6 +13,7 @@ from drmbids.comparison.compare import compare_models
 from drmbids.connections.base import DRMConnection
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.estimators.autoregressive import ARBaseline
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.library import HRFLibrary
@@ -34,7 +35,7 @@ TIMES = TR * np.arange(N_VOLUMES)
 #: weightings of bands, hemodynamic responses, autocorrelations, settings, the epoch that is kept.
 MODELS = {
     "glm": GLMBaseline(),
-    "autocorrelation": GLMBaseline(noise_model="ar1"),
+    "autocorrelation": ARBaseline(),
     "penalty": RidgeBaseline(delays=(2.0, 4.0, 6.0)),
     "bands": RidgeBaseline(kernels="spm", edges=True, banded=True, n_weightings=3, random_state=0),
     "library": HRFLibrary(),

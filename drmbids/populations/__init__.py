@@ -9,6 +9,11 @@ POPULATIONS = Registry(
         "leaky": "drmbids.populations.leaky:Leaky",
         "gru": "drmbids.populations.gru:GRU",
         "wong_wang": "drmbids.populations.wong_wang:ReducedWongWang",
+        "wong_wang_ei": "drmbids.populations.wong_wang_ei:ReducedWongWangEI",
         "hopf": "drmbids.populations.hopf:Hopf",
+        "kuramoto": "drmbids.populations.kuramoto:Kuramoto",
+        "wilson_cowan": "drmbids.populations.wilson_cowan:WilsonCowan",
+        "jansen_rit": "drmbids.populations.jansen_rit:JansenRit",
+        "fitzhugh_nagumo": "drmbids.populations.fitzhugh_nagumo:FitzHughNagumo",
     },
 )

@@ -83,6 +83,23 @@ class DRMPopulation(DRMNode, ABC):
         """Return the state before the first tick of a run; None for a population without memory."""
         return None
 
+    def number_runs(self, state: Any, runs: Tensor, name: str) -> Any:
+        """Return the state before the first tick, for runs that have numbers.
+
+        A population that draws noise makes it a function of the number of the run and of its own
+        name. Returns the state as it is by default.
+
+        Parameters
+        ----------
+        state : Tensor or tuple of Tensor or None
+            From :meth:`initial_state`.
+        runs : Tensor of shape (batch,), int64
+            Number of each run in its data set.
+        name : str
+            Name of the population in its net.
+        """
+        return state
+
     def initialise_inputs(self, n_stimulus: int) -> None:
         """Draw fresh input weights, knowing that the first ``n_stimulus`` inputs are stimuli.
 

@@ -62,6 +62,18 @@ class DRMPopulation(DRMNode, ABC):
             )
         self.n_units, self.n_inputs = n_units, n_inputs
 
+    @classmethod
+    def fewest_inputs(cls, n_units: int, options: dict[str, Any]) -> int:
+        """Return how many inputs a population of these options needs at least; 1 by default.
+
+        Parameters
+        ----------
+        n_units : int
+        options : dict of str to object
+            Further arguments of ``__init__``.
+        """
+        return 1
+
     @abstractmethod
     def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
         """Return the activity and the state after a block of ticks.

@@ -37,10 +37,9 @@ class Mass(DRMPopulation):
     for each unit, which is added to its drive as it is (what :class:`~drmbids.Tracts` from the
     population to itself delivers).
 
-    With ``noise`` the population draws noise itself: each number follows from the seed, the name
-    of the population, the number of the run and the tick, so that windows, batches and epochs see
-    the same. ``sigma`` scales it and can be trained (reparameterised noise). Noise that was drawn
-    elsewhere is an input (``noisy``, :meth:`draw_noise`).
+    With ``noise`` the population draws noise itself: each number follows from seed, name of the
+    population, number of the run and tick, so that windows, batches and epochs see the same.
+    ``sigma`` scales it and can be trained. Noise from elsewhere is an input (``noisy``).
 
     Parameters
     ----------
@@ -151,6 +150,12 @@ class Mass(DRMPopulation):
         add_constants(self, constants, {**sigma, **(values or {})}, trainable or (), self.source)
         self._code: dict[tuple[float, tuple[int, ...]], UnitCode] = {}
 
+    @classmethod
+    def fewest_inputs(cls, n_units: int, options: dict[str, Any]) -> int:
+        """Return the inputs that noise and coupling take, and at least 1."""
+        noise = n_units * (1 if cls.noise_in_drive else len(cls.variables))
+        return max(1, noise * bool(options.get("noisy")) + n_units * bool(options.get("coupled")))
+
     @property
     def steps_per_tick(self) -> int:
         """Steps of the integrator in a tick."""
@@ -223,17 +228,8 @@ class Mass(DRMPopulation):
     def draw_noise(self, n_ticks: int, batch: int, seed: int) -> Tensor:
         """Return standard normal noise for a run, the input that ``noisy`` asks for.
 
-        Parameters
-        ----------
-        n_ticks, batch : int
-        seed : int
-            The same seed gives the same noise.
-
-        Returns
-        -------
-        Tensor of shape (n_ticks, batch, n_variables * n_units)
-            Units of the first variable, then of the next; one for each unit where noise is added
-            to the drive.
+        Returns a tensor of shape (n_ticks, batch, n_variables * n_units), units of the first
+        variable, then of the next; one number for each unit where noise is added to the drive.
         """
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(n_ticks, batch, self._noise_width, generator=generator)

@@ -35,3 +35,33 @@ def leaky_scan(decay: Tensor, drive: Tensor, initial: Tensor) -> Tensor:
         y = torch.cat((y[:step], y[step:] + power * y[:-step]))
         step, power = 2 * step, power * power
     return y
+
+
+def linear_scan(step: Tensor, drive: Tensor, initial: Tensor) -> Tensor:
+    """Return ``y[t] = step y[t - 1] + drive[t]`` for a block of ticks, by doubling as well.
+
+    Parameters
+    ----------
+    step : Tensor of shape (n_units, n_units)
+        ``[to][from]``, a contraction: its powers must not grow.
+    drive : Tensor of shape (L, batch, n_units)
+    initial : Tensor of shape (batch, n_units)
+        ``y`` before the block.
+
+    Returns
+    -------
+    Tensor of shape (L, batch, n_units)
+
+    Examples
+    --------
+    >>> import torch
+    >>> turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    >>> linear_scan(turn, torch.zeros(3, 1, 2), torch.tensor([[1.0, 0.0]]))[:, 0].tolist()
+    [[0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]
+    """
+    y = torch.cat((drive[:1] + initial @ step.mT, drive[1:]))
+    length, power = 1, step
+    while length < y.shape[0]:
+        y = torch.cat((y[:length], y[length:] + y[:-length] @ power.mT))
+        length, power = 2 * length, power @ power
+    return y

@@ -112,7 +112,7 @@ def side_by_side(nets: Sequence[DRMNet], data: DRMIterator) -> list[list[list[Te
     for item in data:
         wide = double_item(item)
         if carry is None or item["first"]:
-            carry = runner.initial_carry(wide["stimulus"][0].shape[1])
+            carry = runner.initial_carry(wide["stimulus"][0].shape[1], wide.get("runs"))
         features, carry = runner.window([wide] * len(nets), carry)
         for runs, own in zip(gathered, features, strict=True):
             runs.add_features(wide, own)

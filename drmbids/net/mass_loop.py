@@ -66,7 +66,7 @@ class MassLoop:
         arriving = [receive(a, 0, n_ticks) for a in outside]
         x = torch.cat(arriving, -1) if arriving else past.new_zeros(n_ticks, past.shape[1], 0)
         taps = Taps(*tracts.taps(), tracts.value("strength"), tracts(past))
-        activity, states[self.node] = mass.run_compiled(mass.received(x), states[self.node], taps)
+        activity, states[self.node] = mass([x], states[self.node], taps)
         line.append(Block(0, n_ticks, activity))
 
 

@@ -150,15 +150,18 @@ class DRMNet(nn.Module):
         """Names of the stimuli, in order."""
         return tuple(self.stimuli)
 
-    def initial_carry(self, batch: int) -> Carry:
+    def initial_carry(self, batch: int, runs: Sequence[int] | None = None) -> Carry:
         """Return the past of a run that has not begun: silence.
 
         Parameters
         ----------
         batch : int
             Runs side by side.
+        runs : sequence of int, optional
+            Number of each run in its data set, which noise follows from; 0, 1 ... when absent.
         """
         like = next(self.parameters())
+        numbers = torch.tensor(range(batch) if runs is None else runs, device=like.device)
         past = [self.readout.memory] * len(self.populations)
         shown = [0] * len(self.stimuli)
         for line in self.afferents:
@@ -174,7 +177,12 @@ class DRMNet(nn.Module):
                 like.new_zeros(n, batch, population.n_units)
                 for n, population in zip(past, self.population_list, strict=True)
             ),
-            tuple(population.initial_state(batch) for population in self.population_list),
+            tuple(
+                population.number_runs(population.initial_state(batch), numbers, name)
+                for name, population in zip(
+                    self.population_names, self.population_list, strict=True
+                )
+            ),
         )
 
     def run(
@@ -246,7 +254,8 @@ class DRMNet(nn.Module):
         Tensor of shape (n_measured, batch, n_targets)
         """
         if self._carry is None or item.get("first", False):
-            self._carry = self.initial_carry(item["stimulus"][0].shape[1])
+            batch = item["stimulus"][0].shape[1]
+            self._carry = self.initial_carry(batch, item.get("runs"))
         prediction, _, self._carry = self.window(
             item["stimulus"], item["times"], item.get("confounds"), self._carry
         )

@@ -62,6 +62,18 @@ class DRMPopulation(DRMNode, ABC):
             )
         self.n_units, self.n_inputs = n_units, n_inputs
 
+    @classmethod
+    def fewest_inputs(cls, n_units: int, options: dict[str, Any]) -> int:
+        """Return how many inputs a population of these options needs at least; 1 by default.
+
+        Parameters
+        ----------
+        n_units : int
+        options : dict of str to object
+            Further arguments of ``__init__``.
+        """
+        return 1
+
     @abstractmethod
     def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
         """Return the activity and the state after a block of ticks.
@@ -82,6 +94,23 @@ class DRMPopulation(DRMNode, ABC):
     def initial_state(self, batch: int) -> Any:
         """Return the state before the first tick of a run; None for a population without memory."""
         return None
+
+    def number_runs(self, state: Any, runs: Tensor, name: str) -> Any:
+        """Return the state before the first tick, for runs that have numbers.
+
+        A population that draws noise makes it a function of the number of the run and of its own
+        name. Returns the state as it is by default.
+
+        Parameters
+        ----------
+        state : Tensor or tuple of Tensor or None
+            From :meth:`initial_state`.
+        runs : Tensor of shape (batch,), int64
+            Number of each run in its data set.
+        name : str
+            Name of the population in its net.
+        """
+        return state
 
     def initialise_inputs(self, n_stimulus: int) -> None:
         """Draw fresh input weights, knowing that the first ``n_stimulus`` inputs are stimuli.

@@ -1,47 +1,45 @@
 """Mass: populations that follow a differential equation, written once."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.functional.integrators import Integrator, check_integrator, integrate
+from drmbids.functional.random_numbers import first_clock, noise_at
 from drmbids.functional.unit_code import UnitCode, unit_code
 from drmbids.functional.unit_dynamics import Taps, run_units
 from drmbids.populations.base import DRMPopulation, prefer_inputs
-
-State = tuple[Tensor, ...]
-
-
-class Constant(NamedTuple):
-    """A parameter of an equation: default, unit, meaning and exclusive limits."""
-
-    value: float
-    unit: str
-    meaning: str
-    lower: float | None = None
-    upper: float | None = None
-
-
-SIGMA = Constant(0.01, "1/sqrt(s)", "standard deviation of the noise after one second", 0.0)
+from drmbids.populations.equation import (
+    SIGMA,
+    Constant,
+    NoiseOptions,
+    State,
+    add_constants,
+    noise_seed,
+    starting_values,
+)
 
 
 class Mass(DRMPopulation):
     """Units that each follow ``dX/dt = f(X, drive)``: neural masses, one for each region.
 
     Name the variables, their start and the constants, and write :meth:`derivative`. The first
-    variable is the activity. The drive is constant within a tick.
+    variable is the activity, unless :meth:`output` is written too. The drive is constant within a
+    tick.
 
     Inputs are, in this order: those that reach the drive through trained weights; with ``noisy``
     one column of standard normal noise for each variable and unit; with ``coupled`` one column
     for each unit, which is added to its drive as it is (what :class:`~drmbids.Tracts` from the
     population to itself delivers).
 
-    Noise is an input like any other (:meth:`draw_noise`), so that a run can be repeated, cut into
-    windows and compared with other programs; ``sigma`` scales it and can be trained.
+    With ``noise`` the population draws noise itself: each number follows from seed, name of the
+    population, number of the run and tick, so that windows, batches and epochs see the same.
+    ``sigma`` scales it and can be trained. Noise from elsewhere is an input (``noisy``).
 
     Parameters
     ----------
@@ -57,11 +55,16 @@ class Mass(DRMPopulation):
         Whether inputs before those are noise.
     integrator : {"euler", "exponential_euler", "heun", "rk4"}
         Method (:mod:`drmbids.functional.integrators`).
-    n_substeps : int
-        Steps a tick.
+    n_substeps : int, optional
+        Steps a tick; as many as keep a step within the ``longest_step`` of the class when absent.
     compiled : bool
         Whether a window runs as machine code, ten times as fast, on the CPU only. Needs numba, and
         a derivative of elementwise operations. Takes a few seconds at the first window.
+    noise : dict of {"sigma", "seed"} to float, optional
+        Noise that the population draws itself: its size, and a whole number; (0.01, 0) for what is
+        left out. None for no noise.
+    initial : dict of str to float or list of float, optional
+        Variables that start a run elsewhere than by default; a list has a value for each unit.
 
     Attributes
     ----------
@@ -69,6 +72,12 @@ class Mass(DRMPopulation):
         Names of the variables.
     start : tuple of float
         Their values before a run.
+    longest_step : float
+        Seconds that a step may last where ``n_substeps`` does not say how many there are.
+    noise_in_drive : bool
+        Whether noise is added to the drive, not to the slope of each variable.
+    sigma : Constant
+        Size of the noise.
     constants : mapping of str to Constant
         Parameters of the equation.
     source : str
@@ -101,6 +110,9 @@ class Mass(DRMPopulation):
     start: ClassVar[tuple[float, ...]]
     constants: ClassVar[Mapping[str, Constant]]
     source: ClassVar[str] = ""
+    longest_step: ClassVar[float] = math.inf
+    noise_in_drive: ClassVar[bool] = False
+    sigma: ClassVar[Constant] = SIGMA
 
     def __init__(
         self,
@@ -111,15 +123,19 @@ class Mass(DRMPopulation):
         coupled: bool = False,
         noisy: bool = False,
         integrator: Integrator = "heun",
-        n_substeps: int = 1,
+        n_substeps: int | None = None,
         compiled: bool = False,
+        noise: NoiseOptions | None = None,
+        initial: dict[str, float | list[float]] | None = None,
     ):
         super().__init__(n_units, n_inputs)
-        check_integrator(integrator, n_substeps)
+        check_integrator(integrator, 1 if n_substeps is None else n_substeps)
         self.coupled, self.noisy, self.compiled = coupled, noisy, compiled
         self.integrator: Integrator = integrator
         self.n_substeps = n_substeps
-        self.n_noise = len(self.variables) * n_units if noisy else 0
+        self.seed = noise_seed(noise, noisy)
+        self.initial = starting_values(self, initial or {})
+        self.n_noise = self._noise_width if noisy else 0
         self.n_weighted = n_inputs - self.n_noise - (n_units if coupled else 0)
         if self.n_weighted < 0:
             raise UsageError(
@@ -129,33 +145,35 @@ class Mass(DRMPopulation):
         empty = torch.empty(n_units, self.n_weighted)
         self.weight = nn.Parameter(empty, requires_grad=self.n_weighted > 0)
         self.initialise_inputs(n_inputs)
-        self._add_constants(values or {}, trainable or ())
+        constants = {**self.constants, **({"sigma": self.sigma} if self._has_noise else {})}
+        sigma = {} if noise is None or "sigma" not in noise else {"sigma": noise["sigma"]}
+        add_constants(self, constants, {**sigma, **(values or {})}, trainable or (), self.source)
         self._code: dict[tuple[float, tuple[int, ...]], UnitCode] = {}
 
-    def _add_constants(
-        self, values: Mapping[str, float | list[float]], trainable: Sequence[str]
-    ) -> None:
-        constants = {**self.constants, **({"sigma": SIGMA} if self.noisy else {})}
-        for name in (*values, *trainable):
-            if name not in constants:
-                raise ModelError(
-                    f"{type(self).__name__} has no constant {name!r}; there are: "
-                    f"{', '.join(constants)}"
-                )
-        for name, constant in constants.items():
-            value = torch.as_tensor(values.get(name, constant.value), dtype=torch.float64)
-            if value.ndim and value.shape != (self.n_units,):
-                raise UsageError(f"{value.numel()} values of {name} for {self.n_units} units")
-            self.add_parameter(
-                name,
-                value,
-                unit=constant.unit,
-                meaning=constant.meaning,
-                lower=constant.lower,
-                upper=constant.upper,
-                trainable=name in trainable,
-                source=self.source,
-            )
+    @classmethod
+    def fewest_inputs(cls, n_units: int, options: dict[str, Any]) -> int:
+        """Return the inputs that noise and coupling take, and at least 1."""
+        noise = n_units * (1 if cls.noise_in_drive else len(cls.variables))
+        return max(1, noise * bool(options.get("noisy")) + n_units * bool(options.get("coupled")))
+
+    @property
+    def steps_per_tick(self) -> int:
+        """Steps of the integrator in a tick."""
+        if self.n_substeps is not None:
+            return self.n_substeps
+        return max(1, math.ceil(self.resolution / self.longest_step - 1e-9))
+
+    @property
+    def _has_noise(self) -> bool:
+        return self.noisy or self.seed is not None
+
+    @property
+    def _noise_width(self) -> int:
+        return self.n_units * (1 if self.noise_in_drive else len(self.variables))
+
+    @property
+    def _has_output(self) -> bool:
+        return type(self).output is not Mass.output
 
     @abstractmethod
     def derivative(self, state: State, drive: Tensor, p: Mapping[str, Tensor]) -> State:
@@ -171,6 +189,13 @@ class Mass(DRMPopulation):
             The constants, of shape () or (n_units,).
         """
 
+    def output(self, state: State, p: Mapping[str, Tensor]) -> Tensor:
+        """Return the activity that variables mean, the first of them by default.
+
+        The arguments are those of :meth:`derivative`.
+        """
+        return state[0]
+
     def initialise_inputs(self, n_stimulus: int) -> None:
         """Draw fresh input weights: each unit prefers one stimulus column."""
         if self.n_weighted:
@@ -180,36 +205,62 @@ class Mass(DRMPopulation):
         """Return the weights on the afferents; None where some reach the units without."""
         return None if self.coupled or self.noisy else self.weight
 
-    def initial_state(self, batch: int) -> Tensor:
-        """Return the variables before the run, shape (batch, n_variables, n_units)."""
-        start = self.weight.new_tensor(self.start)
-        return start[:, None].expand(batch, -1, self.n_units).clone()
+    def initial_state(self, batch: int) -> Any:
+        """Return the variables before the run, shape (batch, n_variables, n_units).
+
+        A mass with an :meth:`output` has it before them; one with ``noise`` a clock beside them.
+        """
+        start = self.weight.new_tensor(self.initial)
+        if self._has_output:
+            start = torch.cat((torch.zeros_like(start[:1]), start))
+        variables = start.expand(batch, *start.shape).clone()
+        if self.seed is None:
+            return variables
+        runs = torch.arange(batch, device=variables.device)
+        return variables, first_clock(self.seed, runs, "")
+
+    def number_runs(self, state: Any, runs: Tensor, name: str) -> Any:
+        """Return the state with the noise of the numbers of runs, and of the population's name."""
+        if self.seed is None:
+            return state
+        return state[0], first_clock(self.seed, runs, name)
 
     def draw_noise(self, n_ticks: int, batch: int, seed: int) -> Tensor:
         """Return standard normal noise for a run, the input that ``noisy`` asks for.
 
-        Parameters
-        ----------
-        n_ticks, batch : int
-        seed : int
-            The same seed gives the same noise.
-
-        Returns
-        -------
-        Tensor of shape (n_ticks, batch, n_variables * n_units)
-            Units of the first variable, then of the next.
+        Returns a tensor of shape (n_ticks, batch, n_variables * n_units), units of the first
+        variable, then of the next; one number for each unit where noise is added to the drive.
         """
         generator = torch.Generator().manual_seed(seed)
-        width = len(self.variables) * self.n_units
-        noise = torch.randn(n_ticks, batch, width, generator=generator)
+        noise = torch.randn(n_ticks, batch, self._noise_width, generator=generator)
         return noise.to(self.weight)
 
-    def forward(self, inputs: Sequence[Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return activity of shape (L, batch, n_units) and the variables after the block."""
+    def forward(
+        self, inputs: Sequence[Tensor], state: Any, taps: Taps | None = None
+    ) -> tuple[Tensor, Any]:
+        """Return activity of shape (L, batch, n_units) and the state after the block.
+
+        Parameters
+        ----------
+        inputs : sequence of Tensor of shape (L, batch, n_j)
+        state : Tensor or tuple of Tensor
+            From :meth:`initial_state` or the block before.
+        taps : Taps, optional
+            What the units hear of each other in this block, added to their drives; compiled only.
+        """
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
-        received = self.received(x)
+        variables, clock = (state, None) if self.seed is None else state
+        noise = None
+        if clock is not None:
+            noise, clock = noise_at(clock, len(x), self._noise_width)
+        received = self.received(x, noise)
         if self.compiled:
-            return self.run_compiled(received, state)
+            activity, variables = self.run_compiled(received, variables, taps)
+        else:
+            activity, variables = self._run(received, variables)
+        return activity, variables if clock is None else (variables, clock)
+
+    def _run(self, received: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         constants = [self.value(name) for name in self.constants]
         now, activity = state.unbind(1), []
         for tick in received.unbind(0):
@@ -217,13 +268,15 @@ class Mass(DRMPopulation):
             activity.append(now[0])
         return torch.stack(activity), torch.stack(now, 1)
 
-    def received(self, x: Tensor) -> Tensor:
+    def received(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
         """Return what each unit receives: its drive, and the noise of each variable in 1/s.
 
         Parameters
         ----------
         x : Tensor of shape (L, batch, n_inputs)
             All afferents; those of the coupling may be left out.
+        noise : Tensor of shape (L, batch, n_noise), optional
+            Standard normal noise that is no input.
 
         Returns
         -------
@@ -233,11 +286,14 @@ class Mass(DRMPopulation):
         drive = nn.functional.linear(x[..., : self.n_weighted], self.weight).unsqueeze(-2)
         if x.shape[-1] > end:
             drive = drive + x[..., None, end:]
-        if not self.noisy:
+        if self.noisy:
+            noise = x[..., self.n_weighted : end]
+        if noise is None:
             return drive
-        noise = x[..., self.n_weighted : end].unflatten(-1, (-1, self.n_units))
         # a Wiener process moves by sqrt(dt) in dt
-        return torch.cat((drive, self.value("sigma") * self.resolution**-0.5 * noise), dim=-2)
+        scaled = self.value("sigma") * self.resolution**-0.5 * noise.to(drive)
+        scaled = scaled.unflatten(-1, (-1, self.n_units))
+        return drive + scaled if self.noise_in_drive else torch.cat((drive, scaled), dim=-2)
 
     def run_compiled(
         self, received: Tensor, state: Tensor, taps: Taps | None = None
@@ -264,26 +320,28 @@ class Mass(DRMPopulation):
         )
         key = (self.resolution, trained)
         if key not in self._code:
-            sizes = len(self.variables), received.shape[2], len(names)
+            sizes = state.shape[1], received.shape[2], len(names)
             self._code[key] = unit_code(self._step, *sizes, trained)
         constants = torch.stack([self.value(name).expand(self.n_units) for name in names])
         return run_units(self._code[key], state, received, constants, taps)
 
     def _step(self, *values: Tensor) -> State:
         """Return the variables after a tick, from variables, what is received, and constants."""
-        n_states = len(self.variables)
-        n_received = n_states + (1 + n_states if self.noisy else 1)
+        n, first = len(self.variables), int(self._has_output)
+        n_states = first + n
+        n_received = n_states + (1 + n if self._has_noise and not self.noise_in_drive else 1)
         drive, *noise = values[n_states:n_received]
         p = dict(zip(self.constants, values[n_received:], strict=True))
 
         def slope(state: State) -> State:
             slopes = tuple(self.derivative(state, drive, p))
-            if len(slopes) != n_states:
+            if len(slopes) != n:
                 raise ModelError(
                     f"{type(self).__name__}.derivative gives {len(slopes)} tensors for the "
                     f"variables {', '.join(self.variables)}"
                 )
-            return tuple(s + n for s, n in zip(slopes, noise, strict=True)) if noise else slopes
+            return tuple(s + e for s, e in zip(slopes, noise, strict=True)) if noise else slopes
 
-        state = values[:n_states]
-        return integrate(slope, state, self.resolution, self.integrator, self.n_substeps)
+        state = values[first:n_states]
+        after = integrate(slope, state, self.resolution, self.integrator, self.steps_per_tick)
+        return (self.output(after, p), *after) if first else after

@@ -6,7 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from drmbids.populations.mass import Constant, Mass, State
+from drmbids.populations.equation import Constant, State
+from drmbids.populations.mass import Mass
 
 
 class ReducedWongWang(Mass):
@@ -32,10 +33,14 @@ class ReducedWongWang(Mass):
         Whether inputs before those are noise.
     integrator : {"euler", "exponential_euler", "heun", "rk4"}
         Method (:mod:`drmbids.functional.integrators`).
-    n_substeps : int
-        Steps a tick.
+    n_substeps : int, optional
+        Steps a tick; one for each 50 ms or less when absent.
     compiled : bool
         Whether a window runs as machine code; see :class:`~drmbids.Mass`.
+    noise : dict of {"sigma", "seed"} to float, optional
+        Noise that the population draws itself: its size, and a whole number.
+    initial : dict of str to float or list of float, optional
+        Variables that start a run elsewhere than by default; a list has a value for each unit.
 
     References
     ----------
@@ -72,8 +77,21 @@ class ReducedWongWang(Mass):
         """Return dS/dt in 1/s."""
         (S,) = state
         x = p["J_N"] * (p["w"] * S + drive) + p["I_o"]
-        rate = _quotient(p["d"] * (p["a"] * x - p["b"])) / p["d"]
+        rate = firing_rate(p["a"] * x - p["b"], p["d"])
         return ((1 - S) * p["gamma"] * rate - S / p["tau_s"],)
+
+
+def firing_rate(drive: Tensor, curvature: Tensor) -> Tensor:
+    """Return ``u / (1 - exp(-d u))``: 0 far below ``u = 0``, ``u`` far above.
+
+    Parameters
+    ----------
+    drive : Tensor
+        The drive above threshold ``u`` in Hz.
+    curvature : Tensor
+        ``d`` in s.
+    """
+    return _quotient(curvature * drive) / curvature
 
 
 def _quotient(y: Tensor) -> Tensor:

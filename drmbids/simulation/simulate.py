@@ -115,7 +115,7 @@ def predict(net: DRMNet, runs: Sequence[Run]) -> list[np.ndarray]:
     )
     found: dict[int, np.ndarray] = {}
     for item in data:
-        carry = net.initial_carry(len(item["runs"]))
+        carry = net.initial_carry(len(item["runs"]), item["runs"])
         prediction, _, _ = net.window(item["stimulus"], item["times"], item["confounds"], carry)
         for batch, run in enumerate(item["runs"]):
             found[run] = prediction[:, batch].cpu().double().numpy()

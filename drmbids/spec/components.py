@@ -1,7 +1,8 @@
 """Kinds of components and their options: checked by asking the components themselves."""
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,20 +42,23 @@ def check_components(draft: Draft) -> list[Problem]:
     problems: list[Problem] = []
     for name, population in draft.populations.items():
         if population is not None:
-            units = MOST_UNITS if population.units == "auto" else population.units
             problems += _component(
                 ("populations", name),
                 population,
                 POPULATIONS,
                 POPULATION_SIZES,
-                {"n_units": units, "n_inputs": 1},
+                partial(_population_sizes, population),
             )
     for index, projection in enumerate(draft.projections):
         if projection is not None and projection.priors:
             problems += _projection(("projections", index), projection, draft.resolution)
     if draft.readout is not None:
         problems += _component(
-            ("readout",), draft.readout, READOUTS, READOUT_SIZES, {"n_units": [1], "n_targets": [1]}
+            ("readout",),
+            draft.readout,
+            READOUTS,
+            READOUT_SIZES,
+            lambda _: {"n_units": [1], "n_targets": [1]},
         )
         problems += _hrf(draft.readout)
     return problems
@@ -84,7 +88,12 @@ def _hrf(readout: ReadoutSpec) -> Iterable[Problem]:
         return []
     if "hrf" not in inspect.signature(READOUTS[readout.kind]).parameters:
         return [Problem(("readout", "hrf"), f"{readout.kind} has no hemodynamics; take it out")]
-    return _component(("readout", "hrf"), readout.hrf, HRFS, HRF_SIZES, {"n_regions": 1})
+    return _component(("readout", "hrf"), readout.hrf, HRFS, HRF_SIZES, lambda _: {"n_regions": 1})
+
+
+def _population_sizes(part: PopulationSpec, options: dict[str, Any]) -> dict[str, int]:
+    units = MOST_UNITS if part.units == "auto" else part.units
+    return {"n_units": units, "n_inputs": POPULATIONS[part.kind].fewest_inputs(units, options)}
 
 
 def _component(
@@ -92,7 +101,7 @@ def _component(
     part: PopulationSpec | ReadoutSpec | HRFSpec,
     registry: Registry,
     sizes: frozenset[str],
-    sizes_to_try: Mapping[str, Any],
+    sizes_to_try: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> Iterator[Problem]:
     kind = part.kind
     if kind not in registry:
@@ -120,7 +129,8 @@ def _component(
         # a check must not move the random numbers that training starts from
         with torch.random.fork_rng(devices=[]):
             try:
-                node = component(**sizes_to_try, **arguments(component, sizes, part.options))
+                options = arguments(component, sizes, part.options)
+                node = component(**sizes_to_try(options), **options)
             except DRMError as error:
                 yield Problem(path, f"{shortened(str(error))}; change the options")
             else:

@@ -81,8 +81,15 @@ class Option:
 
 
 def documented(component: type) -> dict[str, tuple[str, str]]:
+    """Return type and description of each parameter in the docstrings of a class and its bases."""
+    found: dict[str, tuple[str, str]] = {}
+    for kind in reversed(inspect.getmro(component)):
+        found |= _documented_parameters(inspect.cleandoc(vars(kind).get("__doc__") or ""))
+    return found
+
+
+def _documented_parameters(doc: str) -> dict[str, tuple[str, str]]:
     """Return type and description of each parameter in a numpydoc docstring."""
-    doc = inspect.getdoc(component) or ""
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n---+$|\Z)", doc, re.M | re.S)
     found: dict[str, tuple[str, str]] = {}
     text = section[1].rstrip() + "\n" if section else ""

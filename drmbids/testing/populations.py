@@ -1,6 +1,6 @@
 """The contract of populations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -71,8 +71,16 @@ def check_population(
 
 def _run(population: Any, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
     """Return activity and state for one afferent, from silence when no state is given."""
-    state = population.initial_state(x.shape[1]) if state is None else state
+    state = _start(population, range(x.shape[1])) if state is None else state
     return population([x], state)
+
+
+def _start(population: Any, runs: Iterable[int]) -> Any:
+    """Return the state before runs of given numbers, which noise follows from."""
+    numbers = torch.tensor(list(runs))
+    like = next(population.parameters(), numbers)
+    state = population.initial_state(len(numbers))
+    return population.number_runs(state, numbers.to(like.device), "population")
 
 
 def _check_blocks(population: DRMPopulation, x: Tensor, tolerance: float) -> None:
@@ -82,16 +90,19 @@ def _check_blocks(population: DRMPopulation, x: Tensor, tolerance: float) -> Non
     whole, _ = _run(population, x)
     require_form(whole, (*x.shape[:2], population.n_units), x, f"{name}: activity")
     require_equal(x, before, 0.0, f"{name} changes its input in place")
-    split, _ = population([x[..., :1], x[..., 1:]], population.initial_state(x.shape[1]))
+    start = _start(population, range(x.shape[1]))
+    split, _ = population([x[..., :1], x[..., 1:]], start)
     require_form(split, whole.shape, x, f"{name}: activity for two afferents")
-    alone = torch.cat([_run(population, x[:, k : k + 1])[0] for k in range(x.shape[1])], dim=1)
-    require_equal(alone, whole, tolerance, f"{name}: a batch differs from its elements")
+    each = [_run(population, x[:, [k]], _start(population, [k]))[0] for k in range(x.shape[1])]
+    require_equal(
+        torch.cat(each, dim=1), whole, tolerance, f"{name}: a batch differs from its elements"
+    )
     for cut in range(1, n_ticks):
         head, state = _run(population, x[:cut])
         tail, _ = _run(population, x[cut:], state)
         joined = torch.cat((head, tail))
         require_equal(joined, whole, tolerance, f"{name}: cut at tick {cut} differs from the whole")
-    state, ticks = population.initial_state(x.shape[1]), []
+    state, ticks = _start(population, range(x.shape[1])), []
     for k in range(n_ticks):
         now, state = population([x[k : k + 1]], state)
         ticks.append(now)
@@ -113,20 +124,26 @@ def _check_weights(population: DRMPopulation) -> None:
 
 def _check_gradients(population: DRMPopulation, x: Tensor) -> None:
     """Check gradients of activity and state for input, parameters and the state before."""
-    parts: list[Tensor] = []
-    map_tensors(lambda t: parts.append(t) or t, population.initial_state(x.shape[1]))
-    parts = [p + 0.3 * torch.randn_like(p) for p in parts]
+    parts = [p + 0.3 * torch.randn_like(p) for p in _numbers(_start(population, range(x.shape[1])))]
 
     def compute(component: Any, inputs: Tensor, *state: Tensor) -> list[Tensor]:
         rest = iter(state)
-        start = map_tensors(lambda _: next(rest), component.initial_state(inputs.shape[1]))
+        start = map_tensors(
+            lambda p: next(rest) if p.is_floating_point() else p,
+            _start(component, range(inputs.shape[1])),
+        )
         activity, end = component([inputs], start)
-        ends: list[Tensor] = []
-        map_tensors(lambda t: ends.append(t) or t, end)
-        return [activity, *ends]
+        return [activity, *_numbers(end)]
 
     def one(component: Any, *inputs: Tensor) -> Tensor:
         return torch.cat([part.flatten() for part in compute(component, *inputs)])
 
     randomise(population)
     check_gradients(population, one, (x, *parts))
+
+
+def _numbers(state: Any) -> list[Tensor]:
+    """Return the tensors of a state that have gradients: clocks of noise are whole numbers."""
+    found: list[Tensor] = []
+    map_tensors(lambda p: found.append(p) or p, state)
+    return [p for p in found if p.is_floating_point()]

@@ -29,7 +29,7 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
     """
     n_ticks, batch = stimulus[0].shape[:2]
     series: list[list[Tensor]] = [[] for _ in net.population_list]
-    states = [p.initial_state(batch) for p in net.population_list]
+    states = list(net.initial_carry(batch).states)
 
     def past(a: Afferent) -> Tensor | list[Tensor]:
         return stimulus[a.source] if a.is_stimulus else series[a.source]

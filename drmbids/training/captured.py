@@ -77,9 +77,9 @@ class Captured:
             # which the next window overwrites
             value.grad = torch.zeros_like(value)
 
-    def initial_carry(self, batch: int) -> Carry:
+    def initial_carry(self, batch: int, runs: Sequence[int] | None = None) -> Carry:
         """Return the past of runs that have not begun."""
-        return self.runner.initial_carry(batch)
+        return self.runner.initial_carry(batch, runs)
 
     def window(self, items: Sequence[Item], carry: Carry) -> tuple[list[Features], Carry]:
         """Return the features of each net for its item, and what the next window needs."""

@@ -187,7 +187,7 @@ def _next_window(
     runner: Runner, items: Sequence[Item], carry: Carry | None
 ) -> tuple[list[Features], Carry]:
     if carry is None or items[0]["first"]:
-        carry = runner.initial_carry(n_runs_in(items))
+        carry = runner.initial_carry(n_runs_in(items), items[0].get("runs"))
     return runner.window(items, carry)
 
 

@@ -179,7 +179,7 @@ def feature_windows(
     carry: Any = None
     for item in items:
         if carry is None or item["first"]:
-            carry = net.initial_carry(item["stimulus"][0].shape[1])
+            carry = net.initial_carry(item["stimulus"][0].shape[1], item.get("runs"))
         activity, seen, carry = net.run(item["stimulus"], carry)
         yield item, net.readout.features(seen, item["times"]), activity
         carry = carry.detach()

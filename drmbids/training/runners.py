@@ -32,7 +32,7 @@ class Runner(Protocol):
     def begin(self) -> None:
         """Take the parameters as they are now; gradients start at zero."""
 
-    def initial_carry(self, batch: int) -> Carry:
+    def initial_carry(self, batch: int, runs: Sequence[int] | None = None) -> Carry:
         """Return the past of runs that have not begun."""
 
     def window(self, items: Sequence[Item], carry: Carry) -> tuple[list[Features], Carry]:
@@ -61,9 +61,9 @@ class Alone:
         """Set gradients to zero."""
         self.net.zero_grad(set_to_none=True)
 
-    def initial_carry(self, batch: int) -> Carry:
+    def initial_carry(self, batch: int, runs: Sequence[int] | None = None) -> Carry:
         """Return the past of runs that have not begun."""
-        return self.net.initial_carry(batch)
+        return self.net.initial_carry(batch, runs)
 
     def window(self, items: Sequence[Item], carry: Carry) -> tuple[list[Features], Carry]:
         """Return the features of the one net for the one item, and the carry."""
@@ -111,10 +111,10 @@ class SideBySide:
             value.grad = None
             value.requires_grad_(name in self._names and own[0][name].requires_grad)
 
-    def initial_carry(self, batch: int) -> Carry:
+    def initial_carry(self, batch: int, runs: Sequence[int] | None = None) -> Carry:
         """Return the past of runs that have not begun, with a leading axis of models."""
         n = len(self.nets)
-        carry = self.nets[0].initial_carry(batch)
+        carry = self.nets[0].initial_carry(batch, runs)
         return Carry(*map_tensors(lambda x: x.expand(n, *x.shape), carry))
 
     def window(self, items: Sequence[Item], carry: Carry) -> tuple[list[Features], Carry]:

@@ -105,3 +105,27 @@ def test_same_seed_same_net(runs: list[Run]) -> None:
         torch.manual_seed(3)
         nets.append(default_model().build(runs).state_dict())
     assert all(torch.equal(nets[0][key], nets[1][key]) for key in nets[0])
+
+
+def test_populations_that_need_more_than_one_input_are_checked_with_as_many() -> None:
+    """The check of options builds each population once, before the sizes are known."""
+    pixels = [f"p{k}" for k in range(16)]
+    model = {
+        "schema_version": 1,
+        "resolution_s": 0.5,
+        "stimuli": {"screen": {"conditions": pixels}},
+        "populations": {
+            "V1": {"kind": "conv", "units": 4, "frame": [1, 4, 4], "filters": [2]},
+            "V2": {"kind": "receptive_field", "units": 4, "frame": [4, 4], "field_of_view_deg": 8.0},
+            "V3": {"kind": "hopf", "units": 4, "coupled": True},
+        },
+        "projections": [
+            {"from": "screen", "to": "V1"},
+            {"from": "screen", "to": "V2"},
+            {"from": "V2", "to": "V1", "delay_s": 0.5},
+            {"from": "V2", "to": "V3"},
+        ],
+    }
+    shape = DataShape({"V1": 2, "V2": 2, "V3": 1}, {"screen": tuple(pixels)})
+    conv, fields, masses = as_model(model).build(shape).populations
+    assert (conv.n_inputs, fields.pixel, masses.n_weighted) == (20, 2.0, 0)

@@ -1,0 +1,139 @@
+"""What the equation of a mass is made of: constants, starting values, noise."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from drmbids.core.exceptions import ModelError, UsageError
+from drmbids.populations.base import DRMPopulation
+
+if TYPE_CHECKING:
+    from drmbids.populations.mass import Mass
+
+State = tuple[Tensor, ...]
+
+#: Noise that a population draws itself, as model files state it.
+NoiseOptions = dict[Literal["sigma", "seed"], float]
+
+
+class Constant(NamedTuple):
+    """A parameter of an equation: default, unit, meaning and exclusive limits."""
+
+    value: float
+    unit: str
+    meaning: str
+    lower: float | None = None
+    upper: float | None = None
+
+
+SIGMA = Constant(0.01, "1/sqrt(s)", "standard deviation of the noise after one second", 0.0)
+
+
+def add_constants(
+    population: DRMPopulation,
+    constants: Mapping[str, Constant],
+    values: Mapping[str, float | list[float]],
+    trainable: Sequence[str],
+    source: str,
+) -> None:
+    """Add the constants of an equation to the parameters of a population.
+
+    Parameters
+    ----------
+    population : DRMPopulation
+    constants : mapping of str to Constant
+    values : mapping of str to float or list of float
+        Those that differ from their defaults; a list has one for each unit.
+    trainable : sequence of str
+        Those that training moves.
+    source : str
+        Where they come from.
+
+    Raises
+    ------
+    ModelError
+        If a constant is unknown.
+    UsageError
+        If there are not as many values as units, or one is beyond its limits.
+    """
+    for name in (*values, *trainable):
+        if name not in constants:
+            raise ModelError(
+                f"{type(population).__name__} has no constant {name!r}; there are: "
+                f"{', '.join(constants)}"
+            )
+    for name, constant in constants.items():
+        value = torch.as_tensor(values.get(name, constant.value), dtype=torch.float64)
+        if value.ndim and value.shape != (population.n_units,):
+            raise UsageError(f"{value.numel()} values of {name} for {population.n_units} units")
+        population.add_parameter(
+            name,
+            value,
+            unit=constant.unit,
+            meaning=constant.meaning,
+            lower=constant.lower,
+            upper=constant.upper,
+            trainable=name in trainable,
+            source=source,
+        )
+
+
+def starting_values(
+    mass: "Mass", initial: Mapping[str, float | list[float]]
+) -> tuple[tuple[float, ...], ...]:
+    """Return the variables of all units before a run, ``[variable][unit]``.
+
+    Parameters
+    ----------
+    mass : Mass
+    initial : mapping of str to float or list of float
+        Those that differ from the ``start`` of the class; a list has one for each unit.
+
+    Raises
+    ------
+    ModelError
+        If a variable is unknown.
+    UsageError
+        If there are not as many values as units.
+    """
+    for name in initial:
+        if name not in mass.variables:
+            raise ModelError(
+                f"{type(mass).__name__} has no variable {name!r}; there are: "
+                f"{', '.join(mass.variables)}"
+            )
+    rows = []
+    for name, default in zip(mass.variables, mass.start, strict=True):
+        value = torch.as_tensor(initial.get(name, default), dtype=torch.float64)
+        if value.ndim and value.shape != (mass.n_units,):
+            raise UsageError(f"{value.numel()} initial {name} for {mass.n_units} units")
+        rows.append(tuple(value.expand(mass.n_units).tolist()))
+    return tuple(rows)
+
+
+def noise_seed(noise: NoiseOptions | None, noisy: bool) -> int | None:
+    """Return the seed of noise that a mass draws itself, None where it draws none.
+
+    Parameters
+    ----------
+    noise : dict of {"sigma", "seed"} to float, or None
+    noisy : bool
+        Whether noise is an input.
+
+    Raises
+    ------
+    UsageError
+        If both are asked for, a key is unknown, or the seed is no whole number.
+    """
+    if noise is None:
+        return None
+    if noisy:
+        raise UsageError("noise is an input (noisy) or drawn by the population (noise), not both")
+    unknown, seed = set(noise) - {"sigma", "seed"}, noise.get("seed", 0)
+    if unknown or seed != int(seed) or not 0 <= seed < 2**32:
+        raise UsageError(
+            f"noise takes sigma and seed, a whole number from 0 to 2**32 - 1; got {noise}"
+        )
+    return int(seed)

@@ -1,8 +1,8 @@
 """A folder of files that is there whole or not at all, with a checksum of each.
 
-Units of work and checkpoints are kept this way: written beside their place under a hidden name, each
-file flushed to disk, the manifest last, and renamed. What is read is compared with the checksums, so
-that a file that was cut, changed or put there by something else is never taken for a result.
+Units of work and checkpoints are kept this way: written beside their place under a hidden name,
+each file flushed to disk, the manifest last, and renamed. What is read is compared with the
+checksums: a file that was cut, changed or put there by something else is never taken for a result.
 """
 
 import hashlib

@@ -67,6 +67,8 @@ def _parts(value: Any) -> list[bytes]:
         return [kind, _digest(told)]
     if callable(value) and hasattr(value, "__qualname__") and "<" not in value.__qualname__:
         return [b"callable", _name(value)]
+    if getattr(value, "__dict__", None):  # splitters of scikit-learn, for example
+        return [kind, _digest(vars(value))]
     raise UsageError(f"{kind.decode()} cannot be told apart from others of its kind: {value!r:.80}")
 
 

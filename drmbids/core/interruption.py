@@ -1,9 +1,9 @@
 """A stop that was asked for, by a signal or a file: work ends where it can be taken up again.
 
-Schedulers announce the end of a job by a signal some time before they kill it. Where nothing has to
-be saved first, :class:`Interrupted` is raised at once; within :func:`at_good_places` the signal only
-leaves a note, and :func:`stop_if_asked` raises where the state is whole. A file does the same for
-other processes, on any backend of joblib.
+Schedulers announce the end of a job by a signal some time before they kill it. Where nothing has
+to be saved first, :class:`Interrupted` is raised at once; within :func:`at_good_places` the signal
+only leaves a note, and :func:`stop_if_asked` raises where the state is whole. A file does the same
+for other processes, on any backend of joblib.
 """
 
 import signal

@@ -1,9 +1,9 @@
 """Training that goes on where it was stopped, to the same numbers as without the stop.
 
-What is kept is all that the next epoch depends on: parameters and buffers of the net, the best state
-so far, the moments of the optimizer, what the maps were solved with last, the random numbers, the
-cut-off, and the history. A checkpoint holds the state between two epochs; a stop within an epoch
-gives up what was computed of it.
+What is kept is all that the next epoch depends on: parameters and buffers of the net, the best
+state so far, the moments of the optimizer, what the maps were solved with last, the random numbers,
+the cut-off, and the history. A checkpoint holds the state between two epochs; a stop within an
+epoch gives up what was computed of it.
 """
 
 import json
@@ -24,6 +24,7 @@ from torch import Tensor
 from drmbids.core.bundle import load_bundle, save_bundle
 from drmbids.core.exceptions import DataError, TrainingWarning
 from drmbids.core.interruption import at_good_places, stop_if_asked
+from drmbids.core.processes import RANDOM
 from drmbids.training.memory import Window
 from drmbids.training.solver import Choice, MapSolver
 
@@ -206,7 +207,8 @@ class Progress:
             prefix = f"{k}/"
             own = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
             _put_back(trainee, own, told)
-        torch.set_rng_state(tensors["random"])
+        with RANDOM:
+            torch.set_rng_state(tensors["random"])
         return epoch
 
 

@@ -22,15 +22,20 @@ KILLED = (
 
 
 @contextmanager
-def own_processes() -> Iterator[None]:
-    """Let :class:`joblib.Parallel` use processes with one thread each, unless a backend was chosen.
+def own_processes(n_threads: int = 1) -> Iterator[None]:
+    """Let :class:`joblib.Parallel` use processes with few threads, unless a backend was chosen.
 
     One that :func:`joblib.parallel_config` names (``"threading"``, ``"dask"`` ...) stays.
+
+    Parameters
+    ----------
+    n_threads : int
+        Threads of each process.
     """
     active: Any = get_active_backend()[0]
     # the default backend is loky too, but lets every process use threads of its own number
     if type(active).__name__ != "LokyBackend" or active.inner_max_num_threads is not None:
         yield
         return
-    with parallel_config("loky", inner_max_num_threads=1):
+    with parallel_config("loky", inner_max_num_threads=n_threads):
         yield

@@ -18,7 +18,10 @@ BIDS_VERSION = "1.10.1"
 RAW = "raw"
 
 # What BIDS has no place for yet: statistical maps, scores, models, reports.
-_IGNORED = ("*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*")
+_IGNORED = (
+    "*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*",
+    ".drmbids_work", "hash-*",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,19 +78,50 @@ class DerivativeDataset:
                 sidecar[key] = "that of the source image"
         return sidecar
 
-    def write_description(self, descriptions: Mapping[str, str]) -> None:
+    def write_description(
+        self, descriptions: Mapping[str, str], configuration_hash: str | None = None
+    ) -> list[str]:
         """Write what makes the folder a dataset: description, README, ``.bidsignore``, labels.
+
+        Labels and links that earlier calls wrote stay: their files are there.
 
         Parameters
         ----------
         descriptions : mapping of str to str
             Meaning of every ``desc`` label in the names of files.
+        configuration_hash : str, optional
+            Of how the analysis is done.
+
+        Returns
+        -------
+        list of str
+            What an earlier call wrote otherwise and is lost now, as sentences.
         """
-        write_json(self.root / "dataset_description.json", self._description())
+        before = _source_description(self.root)
+        now = self._description()
+        told = []
+        for name, link in dict(before.get("DatasetLinks", {})).items():
+            if now["DatasetLinks"].setdefault(name, link) != link:
+                told.append(
+                    f"{self.root}: dataset {name!r} was {link}, and is "
+                    f"{now['DatasetLinks'][name]} now; sources of earlier results point there"
+                )
+        for source in before.get("SourceDatasets", []):
+            if source.get("URL") in now["DatasetLinks"].values():
+                now["SourceDatasets"] += [source] if source not in now["SourceDatasets"] else []
+        if configuration_hash is not None:
+            now["ConfigurationHash"] = configuration_hash
+        write_json(self.root / "dataset_description.json", now)
         write_text(self.root / ".bidsignore", "\n".join(_IGNORED) + "\n")
-        rows = "".join(f"desc-{label}\t{text}\n" for label, text in descriptions.items())
+        labels = {**_read_labels(self.root / "descriptions.tsv"), **descriptions}
+        rows = "".join(f"desc-{label}\t{text}\n" for label, text in labels.items())
         write_text(self.root / "descriptions.tsv", "desc_id\tdescription\n" + rows)
         write_text(self.root / "README.md", _README)
+        return told
+
+    def configuration_hash(self) -> str | None:
+        """Return the hash of how the latest analysis here was done, None where none was."""
+        return _source_description(self.root).get("ConfigurationHash")
 
     def _description(self) -> dict[str, Any]:
         """Return the content of ``dataset_description.json``."""
@@ -131,6 +165,15 @@ def _source_description(root: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _read_labels(path: Path) -> dict[str, str]:
+    """Return the labels that an earlier call described."""
+    try:
+        rows = [line.split("\t") for line in path.read_text("utf-8").splitlines()[1:]]
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {row[0].removeprefix("desc-"): row[1] for row in rows if len(row) == 2}
 
 
 _README = """\

@@ -14,7 +14,7 @@ from drmbids.cli.arguments import (
     positive,
 )
 from drmbids.physiology import Physio
-from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level
+from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
 
 #: What each exit code says.
 EXIT_CODES = {
@@ -23,8 +23,9 @@ EXIT_CODES = {
     2: "wrong option or model file",
     65: "data that cannot be used",
     70: "internal error",
-    73: "the output cannot be written",
-    130: "interrupted",
+    73: "the output cannot be written, or another process works on it",
+    75: "stopped by SIGTERM or SIGUSR1; the same command goes on from there",
+    130: "stopped by Ctrl-C; the same command goes on from there",
 }
 
 _EPILOG = """\
@@ -97,6 +98,7 @@ def add_all_options(parser: argparse.ArgumentParser) -> None:
     add_reading(Options(parser, "how they are read"))
     _add_models(Options(parser, "models"))
     _add_running(Options(parser, "running"))
+    _add_resources(Options(parser, "processors, memory and interrupted work"))
 
 
 def add_selection(options: Options) -> None:
@@ -213,21 +215,20 @@ def _add_running(options: Options) -> None:
     options.add(
         "--random-seed", type=positive(int, zero=True), metavar="N", help="of initial weights"
     )
-    options.add(
-        "--n-threads",
-        type=positive(int),
-        metavar="N",
-        help="threads of torch; 1 when not given, as small models are slower on more",
-    )
-    options.add(
-        "--n-models-at-once",
-        type=positive(int),
-        metavar="N",
-        help="fits trained side by side; more than 1 is faster for small models with feedback",
-    )
     add_config_file(options)
     add_ignore(options)
     options.add("--reports-only", action="store_true", help="write the reports again, nothing else")
+    options.add(
+        "--boilerplate-only",
+        action="store_true",
+        help="write the methods text (logs/CITATION.md) again, nothing else",
+    )
+    options.add(
+        "--output-layout",
+        choices=get_args(OutputLayout),
+        help="bids: an analysis replaces the one before; multiverse: each configuration has a "
+        "derivative dataset of its own in OUT_DIR/hash-<hash>",
+    )
     options.add(
         "--stop-on-first-crash", action="store_true", help="end when one participant failed"
     )
@@ -235,10 +236,59 @@ def _add_running(options: Options) -> None:
     add_verbosity(options)
 
 
+def _add_resources(options: Options) -> None:
+    options.add(
+        "--n-cpus",
+        "--nprocs",
+        type=positive(int),
+        metavar="N",
+        help="processors: participants, or the folds of one, are shared among N / n-threads "
+        "processes; 1 when not given",
+    )
+    options.add(
+        "--n-threads",
+        type=positive(int),
+        metavar="N",
+        help="threads of each process; 1 when not given, as small models are slower on more",
+    )
+    options.add(
+        "--n-models-at-once",
+        type=positive(int),
+        metavar="N",
+        help="fits trained side by side; more than 1 is faster for small models with feedback",
+    )
+    options.add(
+        "--mem-mb",
+        type=positive(int),
+        metavar="MB",
+        help="memory of all processes together; fewer run at once where it is little",
+    )
+    options.add(
+        "-w",
+        "--work-dir",
+        type=Path,
+        metavar="DIR",
+        help="where fits are kept, finished and on the way, so that the same command goes on where "
+        "it was stopped; in OUT_DIR, until the participant is complete, when not given",
+    )
+    options.add(
+        "--clean-workdir",
+        action="store_true",
+        help="remove a participant's fits from the work folder when it is complete",
+    )
+    options.add(
+        "--checkpoint-minutes",
+        type=positive(float, zero=True),
+        metavar="MIN",
+        help="what is lost at most of a fit that is killed without notice; 10 when not given",
+    )
+
+
 def add_config_file(options: Options) -> None:
-    """Add ``--config-file``."""
+    """Add ``--config-file``, or ``--config``."""
     options.add(
         "--config-file",
+        "--config",
         metavar="FILE",
         help="TOML with any of these options, as in logs/*/config.toml; the command line overrides",
     )

@@ -19,7 +19,6 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     options = Options(parser, "jobs")
     options.add("--scheduler", choices=("slurm",), help="whose script it is, slurm by default")
     options.add("--time", metavar="TIME", help="limit of a job, such as 2:00:00")
-    options.add("--mem-mb", type=positive(int), metavar="MB", help="memory of a job")
     options.add("--partition", metavar="NAME", help="partition that jobs are sent to")
     options.add("--n-jobs-at-once", type=positive(int), metavar="N", help="jobs at the same time")
     add_all_options(parser)

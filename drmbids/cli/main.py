@@ -1,12 +1,11 @@
 """``drmbids``: parse, run the command, and turn what went wrong into one line and an exit code."""
 
 import os
-import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,12 @@ from drmbids.cli.bids_app import bids_app_parser
 from drmbids.cli.commands import COMMANDS, CONFIGURATION
 from drmbids.cli.tools import TOOLS, tools_parser
 from drmbids.core.exceptions import DRMError, ModelError
+from drmbids.core.interruption import Interrupted, stop_on_signals
 
 #: 128 + 2, what shells report for a program that Ctrl-C ended.
 INTERRUPTED = 130
+
+_GOES_ON = "what is finished is kept, and the same command goes on from there"
 
 #: 128 + 13, what shells report for a program whose reader has gone.
 PIPE_CLOSED = 141
@@ -34,15 +36,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0, or an exit code: 1 some participants failed, 2 wrong option or model file, 65 unusable
-        data, 70 internal error, 73 the output cannot be written, 130 interrupted.
+        data, 70 internal error, 73 the output cannot be written or is another's, 75 stopped by
+        SIGTERM or SIGUSR1, 130 by Ctrl-C.
     """
     command, arguments = parse(sys.argv[1:] if argv is None else list(argv))
     debug = bool(arguments.pop("debug", False))
     try:
-        with _terminated_as_interrupt():
+        with stop_on_signals():
             return int(_run(command, arguments, debug) or 0)
+    except Interrupted as stop:
+        print(f"drmbids: {stop}; {_GOES_ON}", file=sys.stderr)
+        return stop.exit_code
     except KeyboardInterrupt:
-        print("drmbids: interrupted; what was not complete is removed", file=sys.stderr)
+        print(f"drmbids: interrupted; {_GOES_ON}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # whoever read the output has gone; keep the interpreter from writing to it at exit
@@ -99,23 +105,6 @@ def _run(command: str, arguments: dict[str, Any], debug: bool) -> int | None:
     config_file = arguments.pop("config_file", None)
     given = arguments | ({"debug": True} if debug else {})
     return COMMANDS[command](CONFIGURATION["resolve"](given, config_file))
-
-
-@contextmanager
-def _terminated_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM, which a scheduler sends, clean up as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = None
-    with suppress(ValueError):  # only the main thread may set handlers
-        previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
 
 
 def _save_traceback(out_dir: Path | None) -> Path:

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.fits import fit_and_predict
+from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.folds import Fold, make_folds
-from drmbids.comparison.likelihood import fold_log_likelihood
+from drmbids.comparison.units import Units
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
-from drmbids.estimators.base import fitted_regions
-from drmbids.metrics.scores import score_run
 
 
 def compare_models(
@@ -28,6 +26,7 @@ def compare_models(
     n_models_at_once: int = 1,
     n_jobs: int | None = None,
     log_likelihood: bool = False,
+    units: Units | None = None,
 ) -> Results:
     """Fit each model on training runs and score it on the runs held out, fold by fold.
 
@@ -57,12 +56,16 @@ def compare_models(
         Fits that are trained side by side where their structure allows it
         (:func:`~drmbids.fit_together`): faster for small models with feedback and few runs.
     n_jobs : int, optional
-        Processes that fits are shared among, each with one thread; one, this one, when absent, and
-        all cores with -1. The numbers are the same, to rounding.
+        Processes that fits are shared among, each with one thread; those of
+        :func:`joblib.parallel_config` when absent, otherwise one, this one; all cores with -1. The
+        numbers are the same.
     log_likelihood : bool
         Whether the table gets the score ``log_likelihood`` too, as
         :func:`~drmbids.with_log_likelihood` has it, without keeping the fitted models; each
         predicts its training runs for that.
+    units : Units, optional
+        Folder in which each fit is kept when it is finished, and on the way
+        (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped.
 
     Returns
     -------
@@ -75,9 +78,12 @@ def compare_models(
     DataError
         If there are fewer than two runs, labels are not unique, or an entity is missing.
     UsageError
-        If there is no model, the folds overlap, or ``n_models_at_once`` is below 1.
+        If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
+        are asked for beside units, which hold none.
     TrainingError
-        If a fit fails; the message names model and fold.
+        If a fit fails, or its process is killed; the message names model and fold.
+    Interrupted
+        If a stop was asked for (:mod:`drmbids.core.interruption`).
 
     Examples
     --------
@@ -104,21 +110,14 @@ def compare_models(
         {name: {} for name in models} if return_estimators else {}
     )
     pairs = [(name, fold) for name in models for fold in folds]
-    fitted = fit_and_predict(models, runs, pairs, n_models_at_once, n_jobs)
-    for i, ((name, fold), (estimator, predicted)) in enumerate(zip(pairs, fitted, strict=True), 1):
-        test = [runs[k] for k in fold.test]
-        scores = [
-            score_run(run, series, fitted_regions(estimator), nuisance)
-            for run, series in zip(test, predicted, strict=True)
-        ]
-        tables.append(_mean_over_runs(scores).assign(model=name, fold=fold.label))
-        if log_likelihood:
-            train = [runs[k] for k in fold.train]
-            found = fold_log_likelihood(estimator, train, test, predicted, nuisance)
-            tables[-1]["log_likelihood"] = found
-        predictions[name].update(zip((run.label for run in test), predicted, strict=True))
+    plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
+    fits = fit_folds(models, runs, pairs, plan)
+    for i, ((name, fold), fit) in enumerate(zip(pairs, fits, strict=True), 1):
+        tables.append(fit.scores.assign(model=name, fold=fold.label))
+        held_out = (runs[k].label for k in fold.test)
+        predictions[name].update(zip(held_out, fit.predictions, strict=True))
         if return_estimators:
-            estimators[name][fold.label] = estimator
+            estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
             on_fold(name, fold.label, i, len(pairs))
     columns = [*SCORE_COLUMNS, *(["log_likelihood"] if log_likelihood else [])]
@@ -144,11 +143,3 @@ def _check_runs(runs: Sequence[Run]) -> None:
     twice = [label for label, n in Counter(run.label for run in runs).items() if n > 1]
     if twice:
         raise DataError(f"several runs are called {twice[0]!r}; give each its own entities")
-
-
-def _mean_over_runs(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the mean of the scores of several runs, NaN left out."""
-    if len(scores) == 1:
-        return scores[0]
-    stacked = pd.concat(scores)
-    return stacked.groupby(["region", "target"], sort=False)[["r", "r2"]].mean().reset_index()

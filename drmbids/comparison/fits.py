@@ -1,31 +1,89 @@
 """Fits of models to folds, side by side in one process or shared among several."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+import pandas as pd
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
 from drmbids.comparison.folds import Fold
-from drmbids.core.exceptions import DRMWarning
+from drmbids.comparison.likelihood import fold_log_likelihood
+from drmbids.comparison.units import (
+    FoldFit,
+    Unit,
+    Units,
+    load_fold,
+    repeat_warnings,
+    save_fold,
+)
+from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.interruption import (
+    Interrupted,
+    at_good_places,
+    stop_file,
+    stop_if_asked,
+    stop_on_signals,
+    watching,
+)
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.processes import KILLED, TerminatedWorkerError, own_processes
 from drmbids.core.run import Run
+from drmbids.core.warned import recorded_warnings
+from drmbids.estimators.base import fitted_regions
 from drmbids.estimators.together import fit_together
-
-#: A fitted estimator and its predictions of the runs that were held out.
-Fitted = tuple[Any, Sequence[np.ndarray]]
+from drmbids.metrics.scores import score_run
 
 
-def fit_and_predict(
+@dataclass(frozen=True, eq=False)
+class FitPlan:
+    """How the fits of a comparison are made.
+
+    Parameters
+    ----------
+    nuisance : Nuisance
+        Taken out of measured and predicted series before they are compared.
+    at_once : int
+        Fits that are trained side by side.
+    n_jobs : int or None
+        Processes, as joblib counts them; those of :func:`joblib.parallel_config` for None.
+    log_likelihood : bool
+        Whether scores have it.
+    keep : bool
+        Whether fitted estimators are kept.
+    units : Units or None
+        Where finished fits are kept, and found.
+    """
+
+    nuisance: Nuisance
+    at_once: int = 1
+    n_jobs: int | None = None
+    log_likelihood: bool = False
+    keep: bool = False
+    units: Units | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Fits that are made together, all that a process needs to make them."""
+
+    estimators: list[Any]
+    train: list[list[Run]]
+    test: list[list[Run]]
+    labels: list[str]
+    places: list[Unit] | None
+
+
+def fit_folds(
     models: Mapping[str, Any],
     runs: Sequence[Run],
     pairs: Sequence[tuple[str, Fold]],
-    at_once: int,
-    n_jobs: int | None,
-) -> Iterator[Fitted]:
-    """Yield the estimator fitted to each model and fold, with its predictions, in order.
+    plan: FitPlan,
+) -> Iterator[FoldFit]:
+    """Yield what each model makes of each fold, in order.
 
     Parameters
     ----------
@@ -34,58 +92,152 @@ def fit_and_predict(
     runs : sequence of Run
     pairs : sequence of (str, Fold)
         Name of the model, and the fold.
-    at_once : int
-        Fits that are trained side by side.
-    n_jobs : int or None
-        Processes, as joblib counts them; this one for None or 1.
+    plan : FitPlan
+
+    Raises
+    ------
+    UsageError
+        If estimators are to be kept that units on disk do not hold.
+    Interrupted
+        If a stop was asked for; what is finished is kept in the units.
+    TrainingError
+        If a process was killed.
     """
-    tasks = _tasks(models, runs, pairs, at_once)
-    if n_jobs in (None, 1):
-        for task in tasks:
-            yield from _fit(*task)
-        return
-    # one thread in each process; arrays are sent, not mapped to files: a mapped stimulus would be
-    # taken for one that is too large to be held
-    with parallel_config("loky", inner_max_num_threads=1):
-        run = Parallel(n_jobs=n_jobs, return_as="generator", max_nbytes=None)
-        for found, messages in run(delayed(_fit_elsewhere)(*task) for task in tasks):
-            for message in messages:
-                warnings.warn(message, stacklevel=3)
-            yield from found
+    if plan.keep and plan.units is not None:
+        raise UsageError("units on disk hold no estimators: use return_estimators or units")
+    tasks = (
+        _task(models, runs, pairs[start : start + plan.at_once], plan)
+        for start in range(0, len(pairs), plan.at_once)
+    )
+    found = (
+        _one_after_another(tasks, plan)
+        if effective_n_jobs(plan.n_jobs) == 1
+        else _in_processes(list(tasks), plan)
+    )
+    for fit in found:
+        repeat_warnings(fit.messages)
+        yield fit
 
 
-def _tasks(
-    models: Mapping[str, Any], runs: Sequence[Run], pairs: Sequence[tuple[str, Fold]], at_once: int
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the arguments of :func:`_fit` for so many fits at once, made when they are needed."""
-    for start in range(0, len(pairs), at_once):
-        some = pairs[start : start + at_once]
-        yield (
-            [clone(models[name]) for name, _ in some],
-            [[runs[k] for k in fold.train] for _, fold in some],
-            [[_blanked(runs[k]) for k in fold.test] for _, fold in some],
-            [f"model {name!r}, fold {fold.label!r}" for name, fold in some],
-        )
+def _one_after_another(tasks: Iterator[_Task], plan: FitPlan) -> Iterator[FoldFit]:
+    for task in tasks:
+        yield from _known(task) or _fit(task, plan)
+        stop_if_asked()
 
 
-def _fit(
-    estimators: Sequence[Any],
-    train: Sequence[Sequence[Run]],
-    test: Sequence[Sequence[Run]],
-    labels: Sequence[str],
-) -> list[Fitted]:
-    """Fit estimators to their training runs and predict their test runs."""
-    fit_together(estimators, train, labels)
-    pairs = zip(estimators, test, strict=True)
-    return [(estimator, estimator.predict(own)) for estimator, own in pairs]
+def _in_processes(tasks: Sequence[_Task], plan: FitPlan) -> Iterator[FoldFit]:
+    """Share tasks among processes; those that are finished on disk are read here."""
+    known = [_known(task) for task in tasks]
+    left = [task for task, fits in zip(tasks, known, strict=True) if fits is None]
+    # arrays are sent, not mapped to files: a mapped stimulus would be taken for one that is too
+    # large to be held
+    with own_processes(), at_good_places():
+        run = Parallel(n_jobs=plan.n_jobs, return_as="generator", max_nbytes=None)
+        made = run(delayed(_fit_elsewhere)(task, plan, stop_file()) for task in left)
+        stopped = False
+        try:
+            for fits in known:
+                found = fits if fits is not None else next(made)
+                stopped = stopped or found is None
+                if not stopped:  # otherwise the others are waited for: they stop as well
+                    yield from found
+        except TerminatedWorkerError as error:
+            raise TrainingError(KILLED) from error
+    if stopped:
+        raise Interrupted("a stop was asked for")
 
 
-def _fit_elsewhere(*task: Any) -> tuple[list[Fitted], list[Warning]]:
-    """Do the same in another process, and bring warnings along that nobody would see there."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        found = _fit(*task)
-    return found, [w.message for w in caught if isinstance(w.message, DRMWarning)]
+def _task(
+    models: Mapping[str, Any], runs: Sequence[Run], some: Sequence[tuple[str, Fold]], plan: FitPlan
+) -> _Task:
+    """Return fits that are made together."""
+    estimators = [clone(models[name]) for name, _ in some]
+    train = [[runs[k] for k in fold.train] for _, fold in some]
+    test = [[runs[k] for k in fold.test] for _, fold in some]
+    labels = [f"model {name!r}, fold {fold.label!r}" for name, fold in some]
+    places = None
+    if plan.units is not None:
+        settings = {"nuisance": plan.nuisance, "log_likelihood": plan.log_likelihood}
+        each = zip(some, estimators, train, test, strict=True)
+        places = [
+            plan.units.unit(name, fold.label, estimator, seen, unseen, settings)
+            for (name, fold), estimator, seen, unseen in each
+        ]
+    return _Task(estimators, train, test, labels, places)
+
+
+def _known(task: _Task) -> list[FoldFit] | None:
+    """Return the fits of a task where all are finished on disk.
+
+    Fits that are trained side by side differ in rounding from those alone, so that they are made
+    again together or not at all.
+    """
+    if task.places is None:
+        return None
+    found = [load_fold(place) for place in task.places]
+    return None if any(fit is None for fit in found) else [fit for fit in found if fit is not None]
+
+
+def _fit(task: _Task, plan: FitPlan) -> list[FoldFit]:
+    """Fit estimators to their training runs, predict and score their test runs, keep the units."""
+    if plan.units is None or task.places is None:
+        return _fits(task, plan, None)
+    with plan.units.training(task.places) as checkpoint:
+        found = _fits(task, plan, checkpoint)
+        for place, fit in zip(task.places, found, strict=True):
+            save_fold(place, fit)
+    return found
+
+
+def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
+    with recorded_warnings() as messages:
+        fit_together(task.estimators, task.train, task.labels, checkpoint)
+    found = []
+    for estimator, train, test in zip(task.estimators, task.train, task.test, strict=True):
+        with recorded_warnings() as more:
+            predicted = list(estimator.predict([_blanked(run) for run in test]))
+            scores = _scores(estimator, train, test, predicted, plan)
+        kept = estimator if plan.keep else None
+        found.append(FoldFit(predicted, scores, kept, [*messages, *more]))
+        messages = []  # those of fits made together are told once
+    return found
+
+
+def _scores(
+    estimator: Any,
+    train: Sequence[Run],
+    test: Sequence[Run],
+    predicted: Sequence[np.ndarray],
+    plan: FitPlan,
+) -> pd.DataFrame:
+    """Return the scores of one fold, the mean over the runs that it holds out."""
+    regions = fitted_regions(estimator)
+    pairs = zip(test, predicted, strict=True)
+    scores = _mean_over_runs(
+        [score_run(run, series, regions, plan.nuisance) for run, series in pairs]
+    )
+    if plan.log_likelihood:
+        found = fold_log_likelihood(estimator, train, test, predicted, plan.nuisance)
+        scores["log_likelihood"] = found
+    return scores
+
+
+def _mean_over_runs(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the mean of the scores of several runs, NaN left out."""
+    if len(scores) == 1:
+        return scores[0]
+    stacked = pd.concat(scores)
+    return stacked.groupby(["region", "target"], sort=False)[["r", "r2"]].mean().reset_index()
+
+
+def _fit_elsewhere(task: _Task, plan: FitPlan, stop: Path | None) -> list[FoldFit] | None:
+    """Do the same in another process; None where it was asked to stop."""
+    with watching(stop), stop_on_signals():
+        try:
+            stop_if_asked()
+            return _fit(task, plan)
+        except KeyboardInterrupt:
+            return None
 
 
 def _blanked(run: Run) -> Run:

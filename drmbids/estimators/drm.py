@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.estimators.base import RunEstimator
@@ -151,7 +152,7 @@ class DRMRegressor(RunEstimator):
                 f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
             )
         self.model_ = self._default_model(runs) if self.model is None else as_model(self.model)
-        with torch.random.fork_rng(devices=[]):
+        with RANDOM, torch.random.fork_rng(devices=[]):
             # the CPU's generator alone: nets are built there, and others are not put back
             torch.default_generator.manual_seed(self._setting("random_state"))
             self.net_ = self.model_.build(runs)

@@ -1,11 +1,12 @@
 """A trained model on disk: model file, weights, and a manifest with their checksums."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -83,6 +84,39 @@ def load_fitted(path: Path) -> tuple[ModelSpec, DRMNet]:
         first = str(error).splitlines()[0]
         raise DataError(f"{files[WEIGHTS]}: does not fit {MODEL}: {first}") from error
     return spec, net
+
+
+def restore_fit(
+    estimator: Any,
+    runs: Sequence[Run],
+    weights: Mapping[str, np.ndarray],
+    history: Sequence[Mapping[str, Any]],
+) -> None:
+    """Let an estimator take up what an earlier fit of the same one to the same runs found.
+
+    Parameters
+    ----------
+    estimator : DRMRegressor
+        Unfitted; fitted in the end, without any training.
+    runs : sequence of Run
+        Training runs.
+    weights : mapping of str to array
+        The ``state_dict`` of its net.
+    history : sequence of mapping
+        Its ``history_``.
+
+    Raises
+    ------
+    DataError
+        If the weights are not those of the net that the runs ask for.
+    """
+    estimator.prepare(runs)
+    try:
+        estimator.net_.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"weights do not fit the model: {first}") from error
+    estimator.history_ = [dict(row) for row in history]
 
 
 def _source(path: Path) -> Path:

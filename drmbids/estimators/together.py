@@ -1,11 +1,13 @@
 """Fits of several estimators at once."""
 
+import itertools
 from collections.abc import Sequence
 
 from drmbids.core.exceptions import TrainingError
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.runners import MOST_RUNS
 from drmbids.training.together import Fit, can_train_together, train_together
 
@@ -14,6 +16,7 @@ def fit_together(
     estimators: Sequence[RunEstimator],
     runs: Sequence[Sequence[Run]],
     labels: Sequence[str] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Fit estimators at once: seeds, settings, folds or subjects.
 
@@ -30,6 +33,9 @@ def fit_together(
         Training runs of each estimator.
     labels : sequence of str, optional
         Names of the fits, for messages.
+    checkpoint : Checkpoint, optional
+        Where training is taken up by the same call, and kept on the way
+        (:mod:`drmbids.training.checkpoint`).
 
     Examples
     --------
@@ -49,10 +55,12 @@ def fit_together(
             waiting.append(estimator.prepare(own, label))
         else:
             _fit_alone(estimator, own, label)
-    while waiting:
+    for n in itertools.count():
+        if not waiting:
+            return
         alike = [fit for fit in waiting if can_train_together([waiting[0], fit])]
         batch = alike[: max(1, MOST_RUNS // waiting[0].data.n_runs)]
-        train_together(batch)
+        train_together(batch, checkpoint and checkpoint.part(n))
         waiting = [fit for fit in waiting if fit not in batch]
 
 

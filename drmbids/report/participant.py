@@ -23,6 +23,7 @@ from drmbids.report.part_sections import fill_intervals, fill_parts
 from drmbids.report.physiology import fill_physio
 from drmbids.report.run_sections import (
     fill_design,
+    fill_failure,
     fill_inputs,
     fill_messages,
     fill_methods,
@@ -32,7 +33,7 @@ from drmbids.report.score_sections import fill_maps, fill_scores, fill_series, f
 from drmbids.report.svg import FigureFolder
 
 
-def write_participant_report(out_dir: str | Path, subject: str) -> Path:
+def write_participant_report(out_dir: str | Path, subject: str, failure: str | None = None) -> Path:
     """Write the report of one participant from its saved derivatives.
 
     Parameters
@@ -41,6 +42,8 @@ def write_participant_report(out_dir: str | Path, subject: str) -> Path:
         Derivative dataset.
     subject : str
         Label of the participant, without ``sub-``.
+    failure : str, optional
+        Why the latest call failed, where it did; what is reported is then of an earlier one.
 
     Returns
     -------
@@ -65,6 +68,9 @@ def write_participant_report(out_dir: str | Path, subject: str) -> Path:
         about.insert(0, section("Errors and warnings", "messages", fill))
     title = "This run" if len(analyses) > 1 else ""
     chapters.append({"title": title, "sections": about})
+    if failure is not None:
+        fill = partial(fill_failure, failure=failure, earlier=bool(analyses), out_dir=out_dir)
+        chapters.insert(0, {"title": "", "sections": [section("Failed", "failed", fill)]})
     page = render(
         "page.html.j2",
         title=f"{name} · drmbids",

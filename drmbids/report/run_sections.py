@@ -100,6 +100,16 @@ def fill_messages(section: Section, analysis: Analysis | None, out_dir: Path) ->
         section.missing = "Neither inputs nor a log were saved."
 
 
+def fill_failure(section: Section, failure: str, earlier: bool, out_dir: Path) -> None:
+    """Why the latest call failed, and the end of its log."""
+    section.messages([failure], "error")
+    if earlier:
+        section.note("The latest call failed. What follows is the result of an earlier one.")
+    log = latest_log(out_dir, "drmbids.log")
+    if log and earlier:  # without results the log is in the section on messages
+        section.code("\n".join(log.splitlines()[-_LOG_LINES:]), "Last lines of its log")
+
+
 def fill_provenance(section: Section, analysis: Analysis | None, out_dir: Path) -> None:
     """Command, seed, versions and resolved configuration."""
     inputs = analysis.inputs if analysis else {}

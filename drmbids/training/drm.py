@@ -15,6 +15,7 @@ from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.captured import Captured
+from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.loop import check_schedule, train
 from drmbids.training.objective import Objective
 from drmbids.training.passes import RunData, feature_windows
@@ -114,6 +115,7 @@ class DRM:
         val_iter: DRMIterator | None = None,
         n_epochs: int = 1,
         cutoff: int | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> tuple[list[float], list[float]]:
         """Train the net.
 
@@ -128,6 +130,9 @@ class DRM:
         cutoff : int, optional
             Ticks that gradients flow back; the window of the iterator when absent. Halved once,
             with a warning, where memory runs out.
+        checkpoint : Checkpoint, optional
+            Where training is taken up, and kept on the way
+            (:mod:`drmbids.training.checkpoint`).
 
         Returns
         -------
@@ -142,7 +147,8 @@ class DRM:
             in its best state so far.
         """
         check_schedule(n_epochs, cutoff)
-        train([self.trainee(data_iter, val_iter)], self.runner(), n_epochs, cutoff)
+        trainee = self.trainee(data_iter, val_iter)
+        train([trainee], self.runner(), n_epochs, cutoff, checkpoint)
         rows = self.history[-n_epochs - 1 :]
         val_losses = [r["val_loss"] for r in rows] if val_iter is not None else []
         return [r["train_loss"] for r in rows], val_losses

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from drmbids.connections.annealing import anneal_delays, set_delay_width
 from drmbids.core.exceptions import UsageError
+from drmbids.core.interruption import stop_if_asked
 from drmbids.iterators.item import Item
 from drmbids.net.carry import Carry
+from drmbids.training.checkpoint import Checkpoint, Progress
 from drmbids.training.memory import Window
 from drmbids.training.passes import windows
 from drmbids.training.runners import Features, Runner
@@ -25,7 +27,13 @@ def check_schedule(n_epochs: int, cutoff: int | None) -> None:
         raise UsageError(f"need n_epochs >= 0 and cutoff >= 1, got {n_epochs} and {cutoff}")
 
 
-def train(trainees: Sequence[Trainee], runner: Runner, n_epochs: int, cutoff: int | None) -> None:
+def train(
+    trainees: Sequence[Trainee],
+    runner: Runner,
+    n_epochs: int,
+    cutoff: int | None,
+    checkpoint: Checkpoint | None = None,
+) -> None:
     """Train nets in lock-step; each ends in its best state.
 
     Delays that are trained are read through kernels that narrow over the first two thirds of the
@@ -41,29 +49,35 @@ def train(trainees: Sequence[Trainee], runner: Runner, n_epochs: int, cutoff: in
     cutoff : int or None
         Ticks that gradients flow back; the windows of the data when None. Halved once, with a
         warning, where memory runs out.
+    checkpoint : Checkpoint, optional
+        Where training is taken up, and kept on the way.
 
     Raises
     ------
     TrainingError
         If a loss is not finite, or memory is too small; all nets are left in their best states.
+    Interrupted
+        If a stop was asked for (:mod:`drmbids.core.interruption`), after the window at hand.
     """
     solved = [p for trainee in trainees for p in trainee.passive()]
     first = trainees[0]
     window = Window(cutoff, first.longest, first.net, first.data)
     try:
-        for epoch in range(n_epochs + 1):
-            started = time.perf_counter()
-            last = epoch == n_epochs
-            for trainee in trainees:
-                if anneal_delays(trainee.net, epoch, n_epochs):
-                    trainee.forget()
-            with held_fixed(solved):
-                losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
-            for trainee, loss in zip(trainees, losses, strict=True):
-                penalty = trainee.add_prior(loss, backward=not last)
-                val = trainee.judge(epoch, loss, penalty)
-                rate = 0.0 if last else trainee.step(epoch, n_epochs)
-                trainee.record(epoch, loss, val, rate, time.perf_counter() - started)
+        with Progress(checkpoint, trainees, window) as progress:
+            for epoch in progress.epochs(n_epochs + 1):
+                started = time.perf_counter()
+                last = epoch == n_epochs
+                for trainee in trainees:
+                    if anneal_delays(trainee.net, epoch, n_epochs):
+                        trainee.forget()
+                with held_fixed(solved):
+                    losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
+                progress.stepping()
+                for trainee, loss in zip(trainees, losses, strict=True):
+                    penalty = trainee.add_prior(loss, backward=not last)
+                    val = trainee.judge(epoch, loss, penalty)
+                    rate = 0.0 if last else trainee.step(epoch, n_epochs)
+                    trainee.record(epoch, loss, val, rate, time.perf_counter() - started)
     finally:
         for trainee in trainees:
             set_delay_width(trainee.net, 0.0)
@@ -186,6 +200,7 @@ def _truncated(
 def _next_window(
     runner: Runner, items: Sequence[Item], carry: Carry | None
 ) -> tuple[list[Features], Carry]:
+    stop_if_asked()
     if carry is None or items[0]["first"]:
         carry = runner.initial_carry(n_runs_in(items), items[0].get("runs"))
     return runner.window(items, carry)

@@ -53,11 +53,13 @@ class Window:
     ----------
     cutoff : int or None
         As it is now.
+    halved : bool
+        Whether it was halved.
     """
 
     def __init__(self, cutoff: int | None, longest: int, net: DRMNet, data: DRMIterator):
         self.cutoff, self.longest, self.net, self.data = cutoff, longest, net, data
-        self._halved = False
+        self.halved = False
 
     def run(self, epoch: Callable[[int | None], Outcome]) -> Outcome:
         """Return the outcome of an epoch, a function of the cut-off.
@@ -73,10 +75,10 @@ class Window:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            if self._halved or ticks < 2:
+            if self.halved or ticks < 2:
                 raise TrainingError(f"out of memory: {self._needed(ticks)}") from error
         # only here, where the error and all tensors that its traceback holds are gone
-        self.cutoff, self._halved = ticks // 2, True
+        self.cutoff, self.halved = ticks // 2, True
         free_memory()
         warnings.warn(
             f"out of memory with gradients that flow back {ticks} ticks; going on with "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from drmbids.core.exceptions import UsageError
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.alike import same_structure
+from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
 from drmbids.training.loop import check_schedule, train
 
@@ -62,7 +63,7 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
     )
 
 
-def train_together(fits: Sequence[Fit]) -> None:
+def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> None:
     """Train models at once.
 
     Each ends up as :meth:`drmbids.DRM.estimate` alone would leave it, up to rounding; small nets
@@ -71,6 +72,8 @@ def train_together(fits: Sequence[Fit]) -> None:
     Parameters
     ----------
     fits : sequence of Fit
+    checkpoint : Checkpoint, optional
+        Where training is taken up, and kept on the way.
 
     Raises
     ------
@@ -89,4 +92,4 @@ def train_together(fits: Sequence[Fit]) -> None:
     nets = [fit.model.net for fit in fits]
     runner = first.model.runner(nets)
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
-    train(trainees, runner, first.n_epochs, first.cutoff)
+    train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)

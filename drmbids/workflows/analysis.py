@@ -2,8 +2,10 @@
 
 import shlex
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.find import RunFiles
@@ -11,6 +13,10 @@ from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
+from drmbids.comparison.units import Units, fit_all_runs
+from drmbids.core.exceptions import DataWarning
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
@@ -21,13 +27,16 @@ from drmbids.spec.model import ModelSpec
 from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
 from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
+from drmbids.workflows.earlier import replaced_analysis
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import chosen_confounds, usable_runs
 from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
+from drmbids.workflows.settings import settings_of
 from drmbids.workflows.write import (
+    inputs_path,
     write_inputs,
     write_intervals,
     write_model,
@@ -57,7 +66,11 @@ class Analysed:
 
 
 def analyse_participant(
-    config: Config, models: Mapping[str, ModelSpec], subject: str, dataset: DerivativeDataset
+    config: Config,
+    models: Mapping[str, ModelSpec],
+    subject: str,
+    dataset: DerivativeDataset,
+    units: Units | None = None,
 ) -> Analysed:
     """Analyse one participant and write all of its files but the report.
 
@@ -71,6 +84,8 @@ def analyse_participant(
         Label without ``sub-``.
     dataset : DerivativeDataset
         Where to write.
+    units : Units, optional
+        Where fits are kept, and taken up by the same call.
 
     Returns
     -------
@@ -82,10 +97,12 @@ def analyse_participant(
         If the data cannot be used, for example because there is one run only.
     """
     label = f"sub-{subject}"
-    with collected_warnings(label, config.ignore) as warnings:
+    with collected_warnings(label, config.ignore) as told:
         usable = usable_runs(config, models, subject)
         runs = _read(config, usable.files)
         make_folds(runs, config.cv)  # raises where nothing can be held out
+        settings = settings_of(config, models)
+        _warn_of_replaced(config, runs, settings)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
         fitted = {
@@ -99,16 +116,7 @@ def analyse_participant(
             MEAN: MeanBaseline(nuisance=nuisance),
             **fitted,
         }
-        with fold_progress(label, show=config.verbosity >= 0) as on_fold:
-            results = compare_models(
-                compared,
-                runs,
-                cv=config.cv,
-                nuisance=nuisance,
-                on_fold=on_fold,
-                n_models_at_once=config.n_models_at_once,
-                log_likelihood=True,
-            )
+        results = _compare(config, compared, runs, nuisance, units)
         seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
         statistics = comparison_statistics(
             results,
@@ -126,14 +134,15 @@ def analyse_participant(
             write_parts(dataset, runs, parts)
         for name, estimator in fitted.items():
             logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
-            estimator.fit(runs)
+            fit_all_runs(units, name, estimator, runs)
             write_model(dataset, runs, name, estimator)
             intervals = interval_table_of(config, name, estimator, runs)
             if intervals is not None:
                 write_intervals(dataset, runs, name, intervals)
         _write_recovery(config, subject, dataset, runs, fitted)
-    record = inputs_record(runs, usable.files, warnings, shlex.join(sys.argv)) | {
+    record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
         "errors": usable.errors,
+        "settings": settings,
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
@@ -143,6 +152,37 @@ def analyse_participant(
     record["methods"] = citation(record, fitted, nuisance, config.cv)
     write_inputs(dataset, runs, record)
     return Analysed(record["methods"], tuple(usable.left_out))
+
+
+def _compare(
+    config: Config,
+    compared: Mapping[str, Any],
+    runs: Sequence[Run],
+    nuisance: Nuisance,
+    units: Units | None,
+) -> Results:
+    """Return the scores of models on held-out runs."""
+    label = f"sub-{runs[0].entities['subject']}"
+    with fold_progress(label, show=config.verbosity >= 0) as on_fold:
+        return compare_models(
+            compared,
+            runs,
+            cv=config.cv,
+            nuisance=nuisance,
+            on_fold=on_fold,
+            n_models_at_once=config.n_models_at_once,
+            n_jobs=config.n_cpus and max(1, config.n_cpus // config.n_threads),
+            log_likelihood=True,
+            units=units,
+        )
+
+
+def _warn_of_replaced(config: Config, runs: Sequence[Run], settings: Mapping[str, Any]) -> None:
+    """Warn where this call replaces results that were made otherwise."""
+    path = inputs_path(config.out_dir, runs)
+    text = replaced_analysis(path, settings, [run.label for run in runs])
+    if text is not None:
+        warnings.warn(text, DataWarning, stacklevel=2)
 
 
 def _read(config: Config, files: Sequence[RunFiles]) -> list[Run]:

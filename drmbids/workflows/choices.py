@@ -20,3 +20,7 @@ BaselineHRF = Literal[
     "spm + derivative",
     "spm + derivative + dispersion",
 ]
+
+#: How configurations share an output folder: a participant's analysis replaces the one before, or
+#: each configuration has a derivative dataset of its own.
+OutputLayout = Literal["bids", "multiverse"]

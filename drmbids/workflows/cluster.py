@@ -6,20 +6,43 @@ from typing import Any
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
+from drmbids.core.interruption import Interrupted
 from drmbids.workflows.config import Config, resolve_config
 from drmbids.workflows.preflight import find_participants
 
+#: Seconds before its time limit that Slurm tells a job to stop: enough for the window at hand of a
+#: long fit, and what submitit takes as well.
+NOTICE_S = 90
+
+#: Times that a job is queued again, so that one which never gets anywhere ends.
+MOST_RESTARTS = 50
+
+# The signal is sent to the shell alone (B:), which hands it on and waits, as it has to see the exit
+# code. `wait` returns when a signal arrives, so it is asked again while the child is there.
 _SCRIPT = """\
 #!/bin/bash
 # One job for each participant: sbatch {script}
 # and, when all have ended:    sbatch --dependency=afterany:<job> --wrap {group}
+# A job that reaches its time limit, or has to make room, goes on where it was stopped.
 #SBATCH --job-name=drmbids
 #SBATCH --array=0-{last}{limit}
-#SBATCH --cpus-per-task={n_threads}
+#SBATCH --cpus-per-task={n_cpus}
+#SBATCH --signal=B:USR1@{notice}
+#SBATCH --requeue
+#SBATCH --open-mode=append
 {requests}#SBATCH --output={log}
-set -euo pipefail
+set -uo pipefail
 participants=({participants})
-exec {participant} --participant-label "${{participants[$SLURM_ARRAY_TASK_ID]}}"
+{participant} --participant-label "${{participants[$SLURM_ARRAY_TASK_ID]}}" &
+child=$!
+trap 'kill -USR1 $child' USR1
+trap 'kill -TERM $child' TERM
+wait $child; code=$?
+while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
+if [ $code -eq {interrupted} ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {most} ]; then
+    scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+fi
+exit $code
 """
 
 
@@ -29,7 +52,6 @@ def write_cluster_script(
     script: Path,
     scheduler: str = "slurm",
     time: str | None = None,
-    mem_mb: int | None = None,
     partition: str | None = None,
     n_jobs_at_once: int | None = None,
     config_file: Path | None = None,
@@ -37,7 +59,9 @@ def write_cluster_script(
 ) -> None:
     """Write a batch script, and beside it the configuration that its jobs use.
 
-    A job that was killed leaves nothing half-written, so that the script may be submitted again.
+    A job that is told to stop, before its time limit or to make room, keeps what it has done, ends
+    with code 75 and is queued again; one that was killed leaves nothing half-written, so that the
+    script may be submitted again.
 
     Parameters
     ----------
@@ -48,13 +72,11 @@ def write_cluster_script(
     scheduler : {"slurm"}
     time, partition : str, optional
         As ``sbatch`` takes them.
-    mem_mb : int, optional
-        Memory of a job in MB.
     n_jobs_at_once : int, optional
         Jobs that run at the same time; as many as the cluster allows when absent.
     config_file : Path, optional
     **options
-        Fields of :class:`Config`.
+        Fields of :class:`Config`; ``n_cpus`` and ``mem_mb`` are asked for each job.
 
     Raises
     ------
@@ -72,17 +94,21 @@ def write_cluster_script(
     config = resolve_config(given, config_file).with_absolute_paths()
     labels, settings = find_participants(config), script.resolve().with_suffix(".toml")
     config.save(settings)
-    requests = {"time": time, "mem": mem_mb and f"{mem_mb}M", "partition": partition}
+    memory = config.mem_mb and f"{config.mem_mb}M"
+    requests = {"time": time, "mem": memory, "partition": partition}
     text = _SCRIPT.format(
         script=shlex.quote(str(script)),
         group=shlex.quote(_command(config, "group", settings)),
         last=len(labels) - 1,
         limit=f"%{n_jobs_at_once}" if n_jobs_at_once else "",
-        n_threads=config.n_threads,
+        n_cpus=config.n_cpus or config.n_threads,
+        notice=NOTICE_S,
         requests="".join(f"#SBATCH --{k}={v}\n" for k, v in requests.items() if v),
         log=config.out_dir / "logs" / "slurm-%A_%a.txt",
         participants=" ".join(labels),
         participant=_command(config, "participant", settings),
+        interrupted=Interrupted.exit_code,
+        most=MOST_RESTARTS,
     )
     (config.out_dir / "logs").mkdir(parents=True, exist_ok=True)  # Slurm makes no folders
     write_text(script, text)

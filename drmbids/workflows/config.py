@@ -15,7 +15,7 @@ from drmbids.bids.problems import check_codes
 from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
 from drmbids.physiology import Physio
-from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level
+from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
 
 #: Models that are compared: the name in files and tables.
 BASELINE, MEAN, DRM = "glm", "mean", "drm"
@@ -81,11 +81,31 @@ class Config:
     random_seed : int or None
         Seed of initial weights; that of the model file when absent.
     n_threads : int
-        Threads of torch. Small models are slower on more than one.
+        Threads of torch in each process. Small models are slower on more than one.
+    n_cpus : int or None
+        Processors to use: ``n_cpus // n_threads`` processes share participants, or the folds where
+        there are fewer participants; what :func:`joblib.parallel_config` says, else one process,
+        when absent.
+    mem_mb : int or None
+        Memory in MB that all processes together may take; there are fewer of them where it is
+        little. No limit when absent.
     n_models_at_once : int
         Fits trained side by side; see :func:`drmbids.compare_models`.
+    work_dir : Path or None
+        Where fits are kept, finished and on the way, so that the same call goes on where it was
+        stopped; a hidden folder in ``out_dir`` when absent, from which those of a participant are
+        removed when it is complete.
+    clean_workdir : bool
+        Remove the fits of a participant from ``work_dir`` too when it is complete.
+    checkpoint_minutes : float
+        Minutes of a fit that are lost at most when its process is killed without notice.
+    output_layout : {"bids", "multiverse"}
+        How configurations share ``out_dir``: the analysis of a participant replaces the one before,
+        or each configuration has a derivative dataset of its own, ``hash-<hash>``, in it.
     reports_only : bool
         Write the reports of earlier results again, nothing else.
+    boilerplate_only : bool
+        Write the methods text of earlier results again, nothing else.
     ignore : tuple of str
         Codes of warnings that are not wanted, see :data:`drmbids.bids.problems.CODES`.
     stop_on_first_crash : bool
@@ -134,7 +154,14 @@ class Config:
     random_seed: Annotated[int, Field(ge=0)] | None = None
     n_threads: Annotated[int, Field(ge=1)] = 1
     n_models_at_once: Annotated[int, Field(ge=1)] = 1
+    n_cpus: Annotated[int, Field(ge=1)] | None = None
+    mem_mb: Annotated[int, Field(ge=1)] | None = None
+    work_dir: Path | None = None
+    clean_workdir: bool = False
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
+    output_layout: OutputLayout = "bids"
     reports_only: bool = False
+    boilerplate_only: bool = False
     ignore: tuple[str, ...] = ()
     stop_on_first_crash: bool = False
     skip_bids_validation: bool = False
@@ -144,6 +171,8 @@ class Config:
     def __post_init__(self) -> None:
         if self.mask and self.atlas is not None:
             raise UsageError("--mask and --atlas both define the regions; give one of them")
+        if self.reports_only and self.boilerplate_only:
+            raise UsageError("--reports-only and --boilerplate-only exclude each other")
         check_codes(self.ignore)
         wrong = [name for name in self.derivatives if name == RAW or not name.isalnum()]
         if wrong:
@@ -159,6 +188,7 @@ class Config:
             bids_dir=self.bids_dir.resolve(),
             out_dir=self.out_dir.resolve(),
             atlas=self.atlas and self.atlas.resolve(),
+            work_dir=self.work_dir and self.work_dir.resolve(),
             model=tuple(path.resolve() for path in self.model),
             derivatives={name: path.resolve() for name, path in self.derivatives.items()},
             mask={name: path.resolve() for name, path in self.mask.items()},
@@ -215,7 +245,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"--config-file {path}: not valid TOML ({error})") from error
     if isinstance(content.get("model"), str):
         content["model"] = [content["model"]]
-    for name in ("bids_dir", "out_dir", "atlas"):
+    for name in ("bids_dir", "out_dir", "atlas", "work_dir"):
         if isinstance(content.get(name), str):
             content[name] = path.parent / content[name]
     if isinstance(content.get("model"), list):

@@ -17,6 +17,7 @@ from drmbids.workflows.columns import (
 from drmbids.workflows.config import Config
 from drmbids.workflows.logs import collected_warnings, logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output
+from drmbids.workflows.settings import different_settings, with_layout
 
 # Tables whose columns mean something of their own.
 _COLUMNS = {
@@ -44,9 +45,11 @@ def run_group(config: Config) -> int:
     DataError
         If no participant has results.
     """
+    config = with_layout(config)
     if not finished_participants(config.out_dir):
         raise DataError(
             f"{config.out_dir}: no participant has results; run the participant level first"
+            f"{_elsewhere(config.out_dir)}"
         )
     check_output(config.bids_dir, config.out_dir)
     call = new_call_folder(config.out_dir)
@@ -56,6 +59,9 @@ def run_group(config: Config) -> int:
         if missing:
             names = ", ".join(f"sub-{label}" for label in missing)
             logger.warning("no results of %s; they are left out", names)
+        several = different_settings(config.out_dir)
+        if several is not None:
+            logger.warning("%s", several)
         with collected_warnings("group"):
             path = write_group_report(config.out_dir)
         for table in sorted((config.out_dir / "group").glob("*.tsv")):
@@ -64,6 +70,13 @@ def run_group(config: Config) -> int:
             write_json(table.with_suffix(".json"), columns)
         logger.info("group: done, see %s", path)
     return 0
+
+
+def _elsewhere(out_dir: Path) -> str:
+    """Return where other configurations have results, as the end of a message."""
+    parents = (out_dir, out_dir.parent) if out_dir.name.startswith("hash-") else (out_dir,)
+    found = [path.name for parent in parents for path in sorted(parent.glob("hash-*"))]
+    return f", with the options of one of {', '.join(found)}" if found else ""
 
 
 def finished_participants(out_dir: Path) -> set[str]:

@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 import uuid
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,6 +14,7 @@ from rich.logging import RichHandler
 
 from drmbids.bids.problems import ProblemWarning
 from drmbids.core.exceptions import OutputError
+from drmbids.core.warned import each_warning
 
 logger = logging.getLogger("drmbids")
 
@@ -132,7 +132,7 @@ def collected_warnings(label: str, ignore: Sequence[str] = ()) -> Iterator[list[
     """
     texts: list[str] = []
 
-    def show(message: Warning | str, category: type[Warning], *_: object) -> None:
+    def show(message: Warning | str, category: type[Warning]) -> None:
         text = " ".join(str(message).split())
         unwanted = isinstance(message, ProblemWarning) and message.problem.code in ignore
         if unwanted or text in texts:
@@ -143,7 +143,5 @@ def collected_warnings(label: str, ignore: Sequence[str] = ()) -> Iterator[list[
         texts.append(text)
         logger.warning("%s: %s", label, text)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = show
+    with each_warning(show):
         yield texts

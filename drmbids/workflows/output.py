@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drmbids.core.exceptions import OutputError, UsageError
+from drmbids.workflows.locks import held
+
+# Folder in a stage that takes the files of an earlier result.
+_REPLACED = "replaced"
 
 
 def check_output(bids_dir: Path, out_dir: Path) -> None:
@@ -50,6 +54,46 @@ def check_output(bids_dir: Path, out_dir: Path) -> None:
         probe.unlink()
 
 
+def lock_path(out_dir: Path, subject: str) -> Path:
+    """Return the file that says who works on a participant."""
+    return out_dir / f".sub-{subject}.lock"
+
+
+@contextmanager
+def locked_participant(out_dir: Path, subject: str) -> Iterator[None]:
+    """Keep other processes from a participant, and put right what a killed one left of it.
+
+    Parameters
+    ----------
+    out_dir : Path
+        The derivative dataset.
+    subject : str
+        Label without ``sub-``.
+
+    Raises
+    ------
+    LockedError
+        If another process works on it.
+    """
+    with held(lock_path(out_dir, subject), f"sub-{subject}"):
+        with _as_output_error(out_dir):
+            for stage in out_dir.glob(f".sub-{subject}-*"):
+                _recover(stage, out_dir, subject)
+        yield
+
+
+def _recover(stage: Path, out_dir: Path, subject: str) -> None:
+    """Finish the move of a stage that was complete when its process was killed; remove it."""
+    old = stage / _REPLACED
+    if old.is_dir():
+        for name in _names(subject):
+            if os.path.lexists(stage / name):
+                if os.path.lexists(out_dir / name):
+                    (out_dir / name).rename(old / name)
+                (stage / name).rename(out_dir / name)
+    shutil.rmtree(stage, ignore_errors=True)
+
+
 @contextmanager
 def staged_participant(out_dir: Path, subject: str) -> Iterator[Path]:
     """Collect the files of one participant in a hidden folder, and move them in place at the end.
@@ -79,9 +123,13 @@ def staged_participant(out_dir: Path, subject: str) -> Iterator[Path]:
             stage.mkdir()
         yield stage
         with _as_output_error(out_dir):
-            _move_in_place(stage, out_dir, [f"sub-{subject}", f"sub-{subject}.html"])
+            _move_in_place(stage, out_dir, _names(subject))
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _names(subject: str) -> list[str]:
+    return [f"sub-{subject}", f"sub-{subject}.html"]
 
 
 @contextmanager
@@ -94,7 +142,7 @@ def _as_output_error(path: Path) -> Iterator[None]:
 
 def _move_in_place(stage: Path, out_dir: Path, names: list[str]) -> None:
     """Swap the staged files for those of an earlier result, and swap back if a step fails."""
-    old = stage / "replaced"
+    old = stage / _REPLACED  # from here on the stage is complete: see _recover
     old.mkdir()
     done: list[tuple[Path, Path]] = []
     try:
@@ -106,4 +154,5 @@ def _move_in_place(stage: Path, out_dir: Path, names: list[str]) -> None:
     except BaseException:
         for source, target in reversed(done):
             target.rename(source)
+        old.rmdir()
         raise

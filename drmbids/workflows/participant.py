@@ -3,67 +3,35 @@
 import shutil
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.core.exceptions import DataError, DRMError
+from drmbids.core.exceptions import DRMError, ModelError, OutputError
 from drmbids.core.files import write_text
+from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watching
 from drmbids.iterators.device import check_device
 from drmbids.report.participant import write_participant_report
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.analysis import analyse_participant
 from drmbids.workflows.compared import describe_models, load_models
 from drmbids.workflows.config import DRM, Config
-from drmbids.workflows.earlier import keep_other_analyses
+from drmbids.workflows.earlier import check_results, keep_other_analyses, saved_methods
+from drmbids.workflows.locks import held
 from drmbids.workflows.logs import logger, logging_to, new_call_folder
-from drmbids.workflows.output import check_output, staged_participant
+from drmbids.workflows.outcomes import Outcome, exit_code, write_outcomes
+from drmbids.workflows.output import check_output, locked_participant, staged_participant
 from drmbids.workflows.preflight import find_participants
+from drmbids.workflows.scratch import participant_units
+from drmbids.workflows.settings import other_settings, settings_hash, settings_of, with_layout
+from drmbids.workflows.side_by_side import run_side_by_side
 from drmbids.workflows.workers import config_of_worker
 
-#: Some participants or runs failed, the others are complete.
-SOME_FAILED = 1
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one participant ended.
-
-    Parameters
-    ----------
-    subject : str
-        Label without ``sub-``.
-    seconds : float
-        Time that it took.
-    error : str or None
-        What went wrong, in one line.
-    code : int
-        0, or the exit code of the error.
-    left_out : tuple of str
-        Runs that could not be used; the others were analysed.
-    """
-
-    subject: str
-    seconds: float
-    error: str | None = None
-    code: int = 0
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """That of the error, or of a participant that is not complete."""
-        return self.code or (SOME_FAILED if self.left_out else 0)
-
-    @property
-    def status(self) -> str:
-        """``"failed"``, ``"incomplete"`` where runs were left out, or ``"done"``."""
-        if self.error is not None:
-            return "failed"
-        return "incomplete" if self.left_out else "done"
+# Seconds that a call waits for another one to write the description of the dataset.
+LOCK_WAIT_S = 60.0
 
 
 def run_participants(config: Config) -> int:
@@ -71,7 +39,8 @@ def run_participants(config: Config) -> int:
 
     Every participant is checked first. A run that cannot be used is logged and left out. A
     participant that fails is logged and listed, and the next one is taken; what an earlier call
-    wrote for it stays. Processes that torchrun started do it together.
+    wrote for it stays. Fits that an earlier call finished are taken up. Processes that torchrun
+    started do it together.
 
     Parameters
     ----------
@@ -81,7 +50,8 @@ def run_participants(config: Config) -> int:
     -------
     int
         0; 1 if some participants failed and others did not, or runs were left out; the exit code
-        of the error if all failed for the same reason.
+        of the error if all failed for the same reason; 75 if a stop was asked for
+        (:mod:`drmbids.core.interruption`), so that the same call goes on from there.
 
     Raises
     ------
@@ -93,23 +63,54 @@ def run_participants(config: Config) -> int:
 
 
 def _run_all(config: Config) -> int:
-    """Analyse all participants in this process."""
+    """Analyse all participants that this process is asked for."""
+    config = with_layout(config)
     check_output(config.bids_dir, config.out_dir)
     call = new_call_folder(config.out_dir)
     config.save(call / "config.toml")
-    with logging_to(call / "drmbids.log", config.verbosity):
+    stop = call / "stop"
+    with logging_to(call / "drmbids.log", config.verbosity), watching(stop):
+        models, subjects = _begin(config)
+        outcomes, crashed = [], False
+        try:
+            work = partial(_run_participant, models=models, call=call)
+            for outcome in run_side_by_side(work, config, subjects, call):
+                outcomes.append(outcome)
+                crashed = crashed or (config.stop_on_first_crash and outcome.status == "failed")
+                if crashed:
+                    ask_to_stop()
+        finally:
+            stop.unlink(missing_ok=True)
+            write_outcomes(outcomes, subjects, call / "participants.tsv")
+        return exit_code(outcomes, stopped=stop_asked() and not crashed)
+
+
+def _begin(config: Config) -> tuple[dict[str, ModelSpec], list[str]]:
+    """Return models and participants; the output is a dataset before anything can go wrong."""
+    try:
         models = load_models(config.model)
-        check_device(config.device)
-        torch.set_num_threads(config.n_threads)
-        subjects = find_participants(config)
-        derivative_dataset(config).write_description(describe_models(models or [DRM]))
-        outcomes = []
-        for subject in subjects:
-            outcomes.append(_run_participant(config, models, subject, call))
-            if outcomes[-1].error is not None and config.stop_on_first_crash:
-                break
-        _write_outcomes(outcomes, call / "participants.tsv")
-        return _exit_code(outcomes)
+    except ModelError:
+        _describe(config, describe_models([]), None)
+        raise
+    settings = settings_of(config, models)
+    changed = _describe(config, describe_models(models or [DRM]), settings_hash(settings))
+    check_device(config.device)
+    torch.set_num_threads(config.n_threads)
+    subjects = find_participants(config)
+    text = other_settings(config.out_dir, settings, subjects) if changed else None
+    if text is not None:
+        logger.warning("%s", text)
+    return models, subjects
+
+
+def _describe(config: Config, labels: Mapping[str, str], told: str | None) -> bool:
+    """Write what makes the folder a dataset; return whether it was made with other settings."""
+    dataset = derivative_dataset(config)
+    with held(config.out_dir / ".dataset.lock", "dataset_description.json", wait=LOCK_WAIT_S):
+        before = dataset.configuration_hash()
+        for text in dataset.write_description(labels, told):
+            logger.warning("%s", text)
+    return before not in (None, told)
 
 
 def derivative_dataset(config: Config, root: Path | None = None) -> DerivativeDataset:
@@ -118,38 +119,70 @@ def derivative_dataset(config: Config, root: Path | None = None) -> DerivativeDa
 
 
 def _run_participant(
-    config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path
+    config: Config, subject: str, models: Mapping[str, ModelSpec], call: Path
 ) -> Outcome:
     """Analyse one participant; an error is logged and returned, not raised."""
     label, started = f"sub-{subject}", time.monotonic()
-    left_out: tuple[str, ...] = ()
     logger.info("%s: started", label)
     try:
-        if config.reports_only:
-            _report_again(config.out_dir, subject)
-        else:
-            with staged_participant(config.out_dir, subject) as stage:
-                dataset = derivative_dataset(config, stage)
-                analysed = analyse_participant(config, models, subject, dataset)
-                left_out = analysed.left_out
-                keep_other_analyses(config.out_dir / label, stage / label)
-                _report(stage, subject, call)
-            write_text(config.out_dir / "logs" / "CITATION.md", analysed.methods)
-    except Exception as error:  # one bad participant must not stop the others
-        text = " ".join(str(error).split())
-        if not isinstance(error, DRMError):
-            text = f"internal error: {type(error).__name__}: {text} (traceback in {call})"
-        logger.error("%s: %s", label, text)
-        logger.debug("%s: traceback", label, exc_info=error)
-        if config.debug:
-            traceback.print_exception(error)
-        if not (config.out_dir / label).exists():
-            _report_failure(config.out_dir, subject)
-        code = error.exit_code if isinstance(error, DRMError) else DRMError.exit_code
-        return Outcome(subject, time.monotonic() - started, text, code)
+        with locked_participant(config.out_dir, subject):
+            try:
+                left_out = _analyse(config, models, subject, call)
+            except Exception as error:
+                text = _log_error(error, label, call, config.debug)
+                _report_failure(config.out_dir, subject, text)
+                return Outcome(subject, time.monotonic() - started, text, _code(error))
+    except Interrupted as stop:
+        text = f"{stop}; the same call goes on from there"
+        logger.warning("%s: %s", label, text)
+        return Outcome(subject, time.monotonic() - started, text, Interrupted.exit_code)
+    except OutputError as error:  # the lock: the participant is another's, or the folder is gone
+        text = _log_error(error, label, call, config.debug)
+        return Outcome(subject, time.monotonic() - started, text, _code(error))
     seconds = time.monotonic() - started
     logger.info("%s: done in %.0f s, see %s", label, seconds, config.out_dir / f"{label}.html")
     return Outcome(subject, seconds, left_out=left_out)
+
+
+def _analyse(
+    config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path
+) -> tuple[str, ...]:
+    """Do what is asked for one participant; return the runs that were left out."""
+    out_dir, label = config.out_dir, f"sub-{subject}"
+    if config.reports_only:
+        check_results(out_dir, subject, "--reports-only")
+        write_participant_report(out_dir, subject)
+        return ()
+    if config.boilerplate_only:
+        check_results(out_dir, subject, "--boilerplate-only")
+        write_text(out_dir / "logs" / "CITATION.md", saved_methods(out_dir, subject))
+        return ()
+    with (
+        participant_units(config, subject) as units,
+        staged_participant(out_dir, subject) as stage,
+    ):
+        dataset = derivative_dataset(config, stage)
+        analysed = analyse_participant(config, models, subject, dataset, units)
+        keep_other_analyses(out_dir / label, stage / label)
+        _report(stage, subject, call)
+    write_text(out_dir / "logs" / "CITATION.md", analysed.methods)
+    return analysed.left_out
+
+
+def _log_error(error: Exception, label: str, call: Path, debug: bool) -> str:
+    """Log an error, its traceback in the file only, and return it as one line."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, DRMError):
+        text = f"internal error: {type(error).__name__}: {text} (traceback in {call})"
+    logger.error("%s: %s", label, text)
+    logger.debug("%s: traceback", label, exc_info=error)
+    if debug:
+        traceback.print_exception(error)
+    return text
+
+
+def _code(error: Exception) -> int:
+    return error.exit_code if isinstance(error, DRMError) else DRMError.exit_code
 
 
 def _report(stage: Path, subject: str, call: Path) -> None:
@@ -158,39 +191,9 @@ def _report(stage: Path, subject: str, call: Path) -> None:
     write_participant_report(stage, subject)
 
 
-def _report_failure(out_dir: Path, subject: str) -> None:
-    """Write a report that shows the end of the log; a fault in it must not hide the first one."""
+def _report_failure(out_dir: Path, subject: str, text: str) -> None:
+    """Write a report that says what went wrong; a fault in it must not hide the first one."""
     try:
-        write_participant_report(out_dir, subject)
+        write_participant_report(out_dir, subject, failure=text)
     except Exception as error:
         logger.error("sub-%s: no report could be written: %s", subject, error)
-
-
-def _report_again(out_dir: Path, subject: str) -> None:
-    """Write the report of what an earlier call saved."""
-    if not (out_dir / f"sub-{subject}" / "models").is_dir():
-        raise DataError(f"{out_dir}: no results of sub-{subject}; run without --reports-only")
-    write_participant_report(out_dir, subject)
-
-
-def _write_outcomes(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write and log how the participants ended."""
-    failed = [o for o in outcomes if o.error is not None]
-    table = pd.DataFrame(
-        {
-            "participant_id": [f"sub-{o.subject}" for o in outcomes],
-            "status": [o.status for o in outcomes],
-            "seconds": [round(o.seconds, 1) for o in outcomes],
-            "error": [o.error for o in outcomes],
-            "left_out": [", ".join(o.left_out) or None for o in outcomes],
-        }
-    )
-    write_text(path, table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))
-    if failed and len(outcomes) > 1:
-        names = ", ".join(f"sub-{o.subject}" for o in failed)
-        logger.info("%d of %d participants failed: %s", len(failed), len(outcomes), names)
-
-
-def _exit_code(outcomes: Sequence[Outcome]) -> int:
-    codes = {outcome.exit_code for outcome in outcomes}
-    return codes.pop() if len(codes) == 1 else SOME_FAILED

@@ -8,6 +8,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from drmbids.workflows.logs import CONSOLE, logger
 
+_BARS = [True]
+
+
+def no_bars() -> None:
+    """Draw no bar in this process any more: others beside it would draw over it."""
+    _BARS[0] = False
+
 
 @contextmanager
 def fold_progress(label: str, show: bool = True) -> Iterator[Callable[[str, str, int, int], None]]:
@@ -26,7 +33,7 @@ def fold_progress(label: str, show: bool = True) -> Iterator[Callable[[str, str,
         For ``on_fold`` of :func:`drmbids.compare_models`.
     """
     started = time.monotonic()
-    if not (show and CONSOLE.is_terminal):
+    if not (show and _BARS[0] and CONSOLE.is_terminal):
 
         def note(model: str, fold: str, i: int, n: int) -> None:
             logger.info("%s: %s", label, _line(model, fold, i, n, started))

@@ -180,9 +180,14 @@ def write_inputs(
     record : mapping
         As :func:`drmbids.workflows.record.inputs_record` makes it.
     """
+    write_json(inputs_path(dataset.root, runs), dict(record))
+
+
+def inputs_path(root: Path, runs: Sequence[Run]) -> Path:
+    """Return the file that says what went into the analysis of these runs."""
     entities = shared_entities(runs)
     name = file_name(entities, "runs", ".json", desc="inputs")
-    write_json(models_folder(dataset.root, entities) / name, dict(record))
+    return models_folder(root, entities) / name
 
 
 def models_folder(root: Path, entities: Mapping[str, str]) -> Path:

@@ -206,7 +206,10 @@ def test_interrupted_run_leaves_the_earlier_result(
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(analysis, "write_scores", interrupt)
-    assert run(tiny_bids, out, "--random-seed", "5") == INTERRUPTED
+    stopped = {"ctrl-c": INTERRUPTED, "sigterm": 75}[how]
+    assert run(tiny_bids, out, "--random-seed", "5") == stopped
+    tables = sorted(out.glob("logs/*/participants.tsv"), key=lambda path: path.stat().st_mtime)
+    assert ("interrupted" if how == "sigterm" else "not finished") in tables[-1].read_text()
     assert results(out) == ["sub-01", "sub-01.html"]
     assert {p: p.read_bytes() for p in (out / "sub-01").rglob("*") if p.is_file()} == before
 

@@ -1,0 +1,314 @@
+"""Units of work on disk: each fit of a model to the runs of a fold is done once.
+
+A unit is a folder, named after model and fold and a hash of all that its numbers depend on: the
+estimator with its settings, seed and model file, the data of its runs as they were loaded, and the
+versions of the programs. What is finished is read, not fitted again; with other data or settings
+the hash is another, and a new unit begins.
+"""
+
+import builtins
+import json
+import re
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from drmbids import __version__
+from drmbids.core import exceptions
+from drmbids.core.bundle import load_bundle, pack_arrays, save_bundle, unpack_arrays
+from drmbids.core.exceptions import DataError, DRMWarning
+from drmbids.core.fingerprint import fingerprint
+from drmbids.core.run import Run
+from drmbids.core.warned import recorded_warnings
+from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.storage import restore_fit
+from drmbids.estimators.together import fit_together
+from drmbids.training.checkpoint import EVERY_S, Checkpoint
+
+#: Programs whose version can change a number of a fit.
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "nilearn")
+
+# Raise it when what a unit holds, or how it is computed, changes without another version number.
+_UNITS_VERSION = 1
+_ARRAYS, _FACTS = "arrays.safetensors", "facts.json"
+
+
+@dataclass(frozen=True, eq=False)
+class FoldFit:
+    """What one fit to a fold gave.
+
+    Parameters
+    ----------
+    predictions : sequence of array of shape (n_measured, n_targets)
+        One for each held-out run.
+    scores : DataFrame
+        Columns ``region, target, r, r2``, maybe ``log_likelihood``.
+    estimator : estimator or None
+        Where it is kept.
+    messages : sequence of Warning
+        What the fit warned of.
+    """
+
+    predictions: Sequence[np.ndarray]
+    scores: pd.DataFrame
+    estimator: Any = None
+    messages: Sequence[Warning] = ()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A place for one fit.
+
+    Parameters
+    ----------
+    folder : Path
+    key : str
+        Hash of all that the fit depends on.
+    """
+
+    folder: Path
+    key: str
+
+    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Return the arrays and facts of the finished unit; None where it is not there or refused.
+
+        Warns
+        -----
+        DRMWarning
+            Of a unit that is refused, and why.
+        """
+        if not self.folder.is_dir():
+            return None
+        try:
+            files, _ = load_bundle(self.folder, {"key": self.key})
+            return unpack_arrays(files[_ARRAYS]), json.loads(files[_FACTS])
+        except (DataError, KeyError, ValueError) as error:
+            self.refuse(error)
+            return None
+
+    def refuse(self, why: Exception) -> None:
+        """Say that the unit is not used."""
+        text = f"unit of work refused: {why}; it is computed again"
+        warnings.warn(text, DRMWarning, stacklevel=3)
+
+    def save(self, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+        """Write the finished unit.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        files = {_ARRAYS: pack_arrays(arrays), _FACTS: json.dumps(facts).encode()}
+        save_bundle(self.folder, files, {"key": self.key})
+
+
+@dataclass(eq=False)
+class Units:
+    """The units of work of one participant.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are kept; made where missing.
+    every : float
+        Seconds between checkpoints of a fit that is not finished.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from drmbids import Events, GLMBaseline, Run, Stream, compare_models
+    >>> rng = np.random.default_rng(0)
+    >>> def run(k):
+    ...     bold = Stream(rng.normal(size=(60, 2)), 2.0 * np.arange(60))
+    ...     events = Events([10.0, 60.0], [20.0, 20.0], ["face", "house"])
+    ...     return Run({"V1": bold}, {"events": events}, tr=2.0, entities={"run": str(k)})
+    >>> runs, models = [run(k) for k in range(3)], {"glm": GLMBaseline()}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first = compare_models(models, runs, units=Units(Path(folder)))
+    ...     again = compare_models(models, runs, units=Units(Path(folder)))  # nothing is fitted
+    ...     sorted(path.name[:10] for path in Path(folder).iterdir())
+    ['glm_run-0_', 'glm_run-1_', 'glm_run-2_']
+    >>> first.table.equals(again.table)
+    True
+    """
+
+    folder: Path
+    every: float = EVERY_S
+    _hashes: dict[int, tuple[Run, str]] = field(default_factory=dict, repr=False)
+
+    def unit(
+        self,
+        model: str,
+        fold: str,
+        estimator: Any,
+        train: Sequence[Run],
+        test: Sequence[Run] = (),
+        settings: Any = None,
+    ) -> Unit:
+        """Return the place of one fit.
+
+        Parameters
+        ----------
+        model, fold : str
+            Names for people.
+        estimator : estimator
+            Unfitted.
+        train, test : sequence of Run
+        settings
+            What else the numbers depend on, as :func:`~drmbids.core.fingerprint.fingerprint` takes
+            it.
+
+        Raises
+        ------
+        UsageError
+            If an estimator or its settings cannot be told apart from others.
+        """
+        programs = {name: version(name) for name in PACKAGES}
+        key = fingerprint(
+            _UNITS_VERSION,
+            __version__,
+            programs,
+            model,
+            estimator,
+            [self._hash(run) for run in train],
+            [self._hash(run) for run in test],
+            settings,
+        )
+        plain = re.sub(r"[^0-9A-Za-z+-]+", "-", fold)[:80]
+        return Unit(self.folder / f"{model}_{plain}_{key[:16]}", key)
+
+    def _hash(self, run: Run) -> str:
+        """Return the hash of a run, worked out once."""
+        if id(run) not in self._hashes:
+            self._hashes[id(run)] = run, fingerprint(run)
+        return self._hashes[id(run)][1]
+
+    @contextmanager
+    def training(self, units: Sequence[Unit]) -> Iterator[Checkpoint]:
+        """Keep the fits of units that are trained together on the way.
+
+        Parameters
+        ----------
+        units : sequence of Unit
+
+        Yields
+        ------
+        Checkpoint
+            Removed when the context ends well, in which the units are saved.
+        """
+        key = fingerprint([unit.key for unit in units])
+        folder = self.folder / f"training_{key[:16]}"
+        yield Checkpoint(folder, key, self.every)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def save_fold(unit: Unit, found: FoldFit) -> None:
+    """Write what a fit to a fold gave, but the estimator.
+
+    Parameters
+    ----------
+    unit : Unit
+    found : FoldFit
+    """
+    regions = list(dict.fromkeys(found.scores["region"]))
+    scores = found.scores.assign(region=found.scores["region"].map(regions.index))
+    arrays = {f"prediction/{k}": _smallest(series) for k, series in enumerate(found.predictions)}
+    arrays |= {f"score/{name}": scores[name].to_numpy() for name in scores}
+    facts = {
+        "regions": regions,
+        "columns": list(scores.columns),
+        "warnings": [(type(m).__name__, str(m)) for m in found.messages],
+    }
+    unit.save(arrays, facts)
+
+
+def load_fold(unit: Unit) -> FoldFit | None:
+    """Return what :func:`save_fold` wrote; None where there is nothing that can be used.
+
+    Parameters
+    ----------
+    unit : Unit
+    """
+    found = unit.load()
+    if found is None:
+        return None
+    arrays, facts = found
+    try:
+        columns: dict[str, Any] = {name: arrays[f"score/{name}"] for name in facts["columns"]}
+        columns["region"] = np.array(facts["regions"], dtype=object)[columns["region"]]
+        n_runs = sum(name.startswith("prediction/") for name in arrays)
+        predictions = [arrays[f"prediction/{k}"].astype(np.float64) for k in range(n_runs)]
+        messages = [_message(kind, text) for kind, text in facts["warnings"]]
+    except (KeyError, IndexError, TypeError) as error:
+        unit.refuse(error)
+        return None
+    return FoldFit(predictions, pd.DataFrame(columns), messages=messages)
+
+
+def fit_all_runs(
+    units: Units | None, model: str, estimator: DRMRegressor, runs: Sequence[Run]
+) -> None:
+    """Fit an estimator to all runs, or take up what an earlier call found.
+
+    Parameters
+    ----------
+    units : Units or None
+    model : str
+        Its name.
+    estimator : DRMRegressor
+        Fitted in place.
+    runs : sequence of Run
+    """
+    if units is None:
+        estimator.fit(runs)
+        return
+    unit = units.unit(model, "all", estimator, runs)
+    found = unit.load()
+    if found is not None:
+        weights, facts = found
+        try:
+            with recorded_warnings():  # told by the first fit, and below
+                restore_fit(estimator, runs, weights, facts["history"])
+            repeat_warnings(_message(kind, text) for kind, text in facts["warnings"])
+            return
+        except (DataError, KeyError, TypeError) as error:
+            unit.refuse(error)
+    with units.training([unit]) as checkpoint, recorded_warnings() as messages:
+        fit_together([estimator], [runs], [f"model {model!r}"], checkpoint)
+        weights = {k: v.detach().cpu().numpy() for k, v in estimator.net_.state_dict().items()}
+        told = [(type(m).__name__, str(m)) for m in messages]
+        unit.save(weights, {"history": estimator.history_, "warnings": told})
+    repeat_warnings(messages)
+
+
+def repeat_warnings(messages: Iterable[Warning]) -> None:
+    """Give warnings that were recorded.
+
+    Parameters
+    ----------
+    messages : iterable of Warning
+    """
+    for message in messages:
+        warnings.warn(message, stacklevel=3)
+
+
+def _smallest(series: np.ndarray) -> np.ndarray:
+    """Return a series in half the size where nothing of it is lost."""
+    small = series.astype(np.float32)
+    return small if np.array_equal(small, series, equal_nan=True) else series
+
+
+def _message(kind: str, text: str) -> Warning:
+    """Return a warning of its own class, as far as it is one of ours or Python's."""
+    category = getattr(exceptions, kind, None) or getattr(builtins, kind, None)
+    known = isinstance(category, type) and issubclass(category, Warning)
+    return category(text) if known else DRMWarning(text)

@@ -1,0 +1,263 @@
+"""Training that goes on where it was stopped, to the same numbers as without the stop.
+
+What is kept is all that the next epoch depends on: parameters and buffers of the net, the best
+state so far, the moments of the optimizer, what the maps were solved with last, the random numbers,
+the cut-off, and the history. A checkpoint holds the state between two epochs; a stop within an
+epoch gives up what was computed of it.
+"""
+
+import json
+import shutil
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from drmbids.core.bundle import load_bundle, save_bundle
+from drmbids.core.exceptions import DataError, TrainingWarning
+from drmbids.core.interruption import at_good_places, stop_if_asked
+from drmbids.core.processes import RANDOM
+from drmbids.training.memory import Window
+from drmbids.training.solver import Choice, MapSolver
+
+if TYPE_CHECKING:
+    from drmbids.training.trainee import Trainee
+
+#: Seconds between checkpoints where nobody says otherwise.
+EVERY_S = 600.0
+
+# Checkpoints that are kept: where the newest cannot be read, the one before serves.
+_N_KEPT = 2
+_TENSORS, _FACTS = "state.safetensors", "state.json"
+
+
+@dataclass
+class Checkpoint:
+    """Where a training is kept, and how often.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the newest checkpoints, and nothing else; made where missing.
+    key : str
+        What is trained, on which data and how, for example a
+        :func:`~drmbids.core.fingerprint.fingerprint`; a checkpoint with another key is refused.
+    every : float
+        Seconds between two checkpoints, 0 for one after every epoch. A stop that is asked for is
+        kept in any case.
+    """
+
+    folder: Path
+    key: str
+    every: float = EVERY_S
+    _written: float = field(default_factory=time.monotonic, repr=False)
+
+    def part(self, n: int) -> "Checkpoint":
+        """Return the checkpoint of one of several trainings that make up this one."""
+        return replace(self, folder=self.folder / f"part-{n}")
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last one was long ago."""
+        return time.monotonic() - self._written >= self.every
+
+    def save(self, epoch: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Write a checkpoint, and remove old ones.
+
+        Parameters
+        ----------
+        epoch : int
+            The next to be trained.
+        tensors : dict of str to Tensor
+        facts : dict
+            Plain values.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        files = {_TENSORS: save(tensors), _FACTS: json.dumps(facts).encode()}
+        save_bundle(self.folder / f"epoch-{epoch:06d}", files, {"key": self.key, "epoch": epoch})
+        self._written = time.monotonic()
+        for old in self._folders()[:-_N_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def load(self) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
+        """Return the newest checkpoint that is whole and of this training, None without one.
+
+        Warns
+        -----
+        TrainingWarning
+            Of one that is refused, and why.
+        """
+        for folder in reversed(self._folders()):
+            try:
+                files, about = load_bundle(folder, {"key": self.key})
+                tensors, facts = load(files[_TENSORS]), json.loads(files[_FACTS])
+                return int(about["epoch"]), tensors, facts
+            except (DataError, SafetensorError, KeyError, ValueError) as error:
+                warnings.warn(
+                    f"checkpoint refused: {error}; going on from an earlier state",
+                    TrainingWarning,
+                    stacklevel=2,
+                )
+        return None
+
+    def _folders(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch-*"))
+
+
+class _Mark(NamedTuple):
+    """What an epoch changes before its end, as it was at its start."""
+
+    epoch: int
+    random: Tensor
+    solved: list[tuple[int, list[Choice | None]] | None]
+
+
+class Progress:
+    """The epochs of a training, from where its checkpoint left off.
+
+    A context: within it a stop waits for the end of a window, and is kept.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint or None
+    trainees : sequence of Trainee
+    window : Window
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint | None, trainees: "Sequence[Trainee]", window: Window
+    ):
+        self.trainees, self.window = trainees, window
+        # processes that train one net together hold the same state: one of them writes
+        self.checkpoint = checkpoint
+        self._mark: _Mark | None = None
+        self._deferred = at_good_places()
+
+    def __enter__(self) -> "Progress":
+        """Take up the state of the checkpoint."""
+        self._deferred.__enter__()
+        return self
+
+    def epochs(self, n: int) -> Iterator[int]:
+        """Yield the numbers of the epochs that are left."""
+        for epoch in range(self._resume(), n):
+            self._mark = self._marked(epoch)
+            if self.checkpoint is not None and self.checkpoint.is_due and epoch:
+                self._save()
+            stop_if_asked()
+            yield epoch
+            self._mark = None
+
+    def stepping(self) -> None:
+        """Say that from here to the end of the epoch the state is neither old nor new."""
+        self._mark = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Keep the state where work is interrupted."""
+        try:
+            if isinstance(error, KeyboardInterrupt) and self._mark is not None:
+                self._save()
+        finally:
+            self._deferred.__exit__(kind, error, traceback)
+
+    def _marked(self, epoch: int) -> _Mark:
+        solvers = [trainee.solver for trainee in self.trainees]
+        solved = [None if s is None else (s.n_solved, list(s.last)) for s in solvers]
+        return _Mark(epoch, torch.get_rng_state(), solved)
+
+    def _save(self) -> None:
+        if self.checkpoint is None or self._mark is None or not self.trainees[0].workers.is_first:
+            return
+        tensors, facts = {"random": self._mark.random}, []
+        for k, (trainee, solved) in enumerate(zip(self.trainees, self._mark.solved, strict=True)):
+            own, told = _state_of(trainee, solved)
+            tensors |= {f"{k}/{name}": value for name, value in own.items()}
+            facts.append(told)
+        window = {"cutoff": self.window.cutoff, "halved": self.window.halved}
+        # safetensors refuses tensors that share memory
+        plain = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+        self.checkpoint.save(self._mark.epoch, plain, {"window": window, "trainees": facts})
+
+    def _resume(self) -> int:
+        """Put the trainees into the state of the checkpoint; return the epoch that comes next."""
+        found = None if self.checkpoint is None else self.checkpoint.load()
+        if found is None:
+            return 0
+        epoch, tensors, facts = found
+        self.window.cutoff = facts["window"]["cutoff"]
+        self.window.halved = facts["window"]["halved"]
+        for k, (trainee, told) in enumerate(zip(self.trainees, facts["trainees"], strict=True)):
+            prefix = f"{k}/"
+            own = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+            _put_back(trainee, own, told)
+        with RANDOM:
+            torch.set_rng_state(tensors["random"])
+        return epoch
+
+
+def _state_of(
+    trainee: "Trainee", solved: tuple[int, list[Choice | None]] | None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return all that the next epoch of a trainee depends on."""
+    tensors = {f"net/{name}": value for name, value in trainee.net.state_dict().items()}
+    tensors |= {f"kept/{name}": value for name, value in trainee.kept.items()}
+    if trainee.optimizer is not None:
+        for number, moments in trainee.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{number}/{name}": value for name, value in moments.items()}
+    n_solved, last = solved or (0, [])
+    for region, choice in enumerate(last):
+        if choice is not None:
+            tensors[f"solver/{region}/alpha"] = choice.alpha
+            tensors[f"solver/{region}/weighting"] = choice.weighting
+    facts = {
+        "best": trainee.best,
+        "best_epoch": trainee.best_epoch,
+        "history": [dict(row) for row in trainee.history],
+        "n_solved": n_solved,
+    }
+    return tensors, facts
+
+
+def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Put a trainee into the state that :func:`_state_of` told."""
+    parts: dict[str, dict[str, Tensor]] = {"net": {}, "kept": {}, "optimizer": {}, "solver": {}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition("/")
+        parts[part][rest] = value
+    trainee.net.load_state_dict(parts["net"])
+    like = trainee.kept
+    trainee.kept = {name: value.to(like[name].device) for name, value in parts["kept"].items()}
+    trainee.best, trainee.best_epoch = facts["best"], facts["best_epoch"]
+    trainee.history[:] = facts["history"]
+    if trainee.optimizer is not None:
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in parts["optimizer"].items():
+            number, _, what = name.partition("/")
+            moments.setdefault(int(number), {})[what] = value
+        groups = trainee.optimizer.state_dict()["param_groups"]
+        trainee.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    if facts["n_solved"]:
+        device = next(trainee.net.parameters()).device
+        trainee.solver = MapSolver(trainee.net.readout, trainee.targets, trainee.alphas)
+        trainee.solver.n_solved = facts["n_solved"]
+        chosen = {name: value.to(device) for name, value in parts["solver"].items()}
+        for k in range(len(trainee.solver.last)):
+            if f"{k}/alpha" in chosen:
+                trainee.solver.last[k] = Choice(chosen[f"{k}/alpha"], chosen[f"{k}/weighting"])

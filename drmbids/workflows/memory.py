@@ -1,0 +1,52 @@
+"""How much memory the analysis of a participant takes, from the headers of its images."""
+
+import math
+from collections.abc import Iterable
+
+import nibabel as nib
+
+from drmbids.bids.find import find_runs
+from drmbids.core.exceptions import DRMError
+from drmbids.workflows.config import Config
+from drmbids.workflows.preflight import run_query
+
+#: Megabytes of a process with all libraries loaded, before any data.
+BASE_MB = 700.0
+
+# A rough upper estimate: an image is read whole, in float64; of it about a third are voxels of
+# regions, and their series are there four times: as read, as the model takes them, the predictions
+# of two models.
+_IN_REGIONS, _COPIES, _BYTES = 1 / 3, 4, 8
+
+
+def needed_mb(shapes: Iterable[tuple[int, ...]]) -> float:
+    """Return about how many megabytes the analysis of images of these shapes takes.
+
+    Parameters
+    ----------
+    shapes : iterable of tuple of int
+        One for each run.
+
+    Examples
+    --------
+    >>> round(needed_mb([(60, 70, 60, 300)] * 4))
+    3823
+    """
+    sizes = [_BYTES * math.prod(shape) / 1e6 for shape in shapes]
+    return BASE_MB + max(sizes, default=0.0) + sum(sizes) * _IN_REGIONS * _COPIES / 2
+
+
+def participant_mb(config: Config, subject: str) -> float:
+    """Return about how many megabytes the analysis of a participant takes.
+
+    Parameters
+    ----------
+    config : Config
+    subject : str
+        Label without ``sub-``.
+    """
+    try:
+        files = find_runs(config.bids_dir, **run_query(config, subject))
+        return needed_mb(nib.load(file.bold).shape for file in files)
+    except (DRMError, OSError, nib.filebasedimages.ImageFileError):
+        return BASE_MB  # the check of the participant says what is wrong with it

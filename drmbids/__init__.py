@@ -39,6 +39,7 @@ _PUBLIC = {
     "FIR": "readouts.fir",
     "Balloon": "readouts.balloon",
     "GRUReadout": "readouts.gru",
+    "LeadField": "readouts.lead_field",
     "Choice": "readouts.choice",
     "DRMLoss": "losses.base",
     "CrossEntropy": "losses.cross_entropy",

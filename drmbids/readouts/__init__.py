@@ -8,6 +8,7 @@ READOUTS = Registry(
         "bold": "drmbids.readouts.bold:BOLD",
         "balloon": "drmbids.readouts.balloon:Balloon",
         "gru": "drmbids.readouts.gru:GRUReadout",
+        "lead_field": "drmbids.readouts.lead_field:LeadField",
         "choice": "drmbids.readouts.choice:Choice",
     },
 )

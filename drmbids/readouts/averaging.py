@@ -1,0 +1,104 @@
+"""AveragedReadout: mean activity in a stretch of time before each measurement."""
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from drmbids.core.exceptions import ModelError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.time import TICK_TOLERANCE
+from drmbids.functional.fixed import remembered
+from drmbids.readouts.base import DRMReadout
+
+
+class AveragedReadout(DRMReadout):
+    """Mean activity in the ``length`` seconds that end ``lag`` seconds before a measurement.
+
+    Ticks that lie across a border count by the part within it, so any time and rate of sampling is
+    served as it is, and no measurement depends on later activity. What becomes of the mean is for
+    :meth:`features` of a subclass to say.
+
+    Parameters
+    ----------
+    n_units, n_targets, sources, regions, n_confounds, nuisance, features_per_unit
+        As for :class:`~drmbids.DRMReadout`.
+    length : float, optional
+        Seconds; one tick of the net when absent.
+    lag : float
+        Seconds between the end of that time and the measurement, 0 or more.
+
+    Raises
+    ------
+    ModelError
+        If the length is not positive or the lag is negative.
+    """
+
+    option_units: ClassVar = {"length": "s", "lag": "s"}
+
+    def __init__(
+        self,
+        n_units: Sequence[int],
+        n_targets: Sequence[int],
+        sources: Sequence[Sequence[int]] | None,
+        regions: Sequence[str] | None,
+        n_confounds: int,
+        nuisance: Nuisance | None,
+        length: float | None,
+        lag: float = 0.0,
+        features_per_unit: int = 1,
+    ):
+        name = type(self).__name__
+        if length is not None and not length > 0:
+            raise ModelError(f"{name} needs activity before it, got length={length} s")
+        if not lag >= 0:
+            raise ModelError(f"{name} cannot look ahead, got lag={lag} s; give 0 or more")
+        super().__init__(
+            n_units, n_targets, sources, regions, n_confounds, nuisance, features_per_unit
+        )
+        self.length, self.lag = None if length is None else float(length), float(lag)
+        self._known: dict[Hashable, Tensor] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": {}}
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of activity that a measurement averages over."""
+        return self.resolution if self.length is None else self.length
+
+    @property
+    def memory(self) -> int:
+        """Ticks that the time before a measurement reaches back."""
+        return math.ceil((self.seconds + self.lag) / self.resolution + TICK_TOLERANCE)
+
+    def _shares(self, times: Tensor, like: Tensor) -> Tensor:
+        """Return how much each tick counts for each time, shape (n_measured, n_ticks)."""
+        n_past, n_ticks = self.memory, like.shape[0]
+
+        def find() -> Tensor:
+            edges = (torch.arange(n_ticks + 1, dtype=torch.float64) - n_past) * self.resolution
+            ends = times.to("cpu", torch.float64)[:, None] - self.lag
+            covered = edges.clamp(min=ends - self.seconds, max=ends).diff() / self.seconds
+            return covered.to(like)
+
+        key = (tuple(times.tolist()), n_past, n_ticks, self.resolution, like.dtype, like.device)
+        return remembered(self._known, key, find)
+
+    def averaged(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
+        """Return mean activity before each time, (n_measured, batch, n_units) for each region.
+
+        Parameters
+        ----------
+        activity, times
+            As for :meth:`features`.
+        """
+        shares = self._shares(times, activity[0])
+        seen = [torch.tensordot(shares, a, dims=1) for a in activity]
+        return [torch.cat([seen[s] for s in line], -1) for line in self.sources]
+
+    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
+        """Return mean activity before each time, (n_measured, batch, n_units) for each region."""
+        return self.averaged(activity, times)

@@ -23,17 +23,19 @@ class AveragedReadout(DRMReadout):
 
     Parameters
     ----------
-    n_units, n_targets, sources, regions, n_confounds, nuisance, features_per_unit
+    n_units, n_targets, sources, regions, n_confounds, nuisance
         As for :class:`~drmbids.DRMReadout`.
     length : float, optional
         Seconds; one tick of the net when absent.
     lag : float
         Seconds between the end of that time and the measurement, 0 or more.
+    n_windows : int
+        Stretches of that length, one before the other, that are averaged over each on its own.
 
     Raises
     ------
     ModelError
-        If the length is not positive or the lag is negative.
+        If the length is not positive, the lag is negative, or there is no window.
     """
 
     option_units: ClassVar = {"length": "s", "lag": "s"}
@@ -48,16 +50,17 @@ class AveragedReadout(DRMReadout):
         nuisance: Nuisance | None,
         length: float | None,
         lag: float = 0.0,
-        features_per_unit: int = 1,
+        n_windows: int = 1,
     ):
         name = type(self).__name__
         if length is not None and not length > 0:
             raise ModelError(f"{name} needs activity before it, got length={length} s")
         if not lag >= 0:
             raise ModelError(f"{name} cannot look ahead, got lag={lag} s; give 0 or more")
-        super().__init__(
-            n_units, n_targets, sources, regions, n_confounds, nuisance, features_per_unit
-        )
+        if n_windows < 1:
+            raise ModelError(f"{name} needs n_windows >= 1, got {n_windows}")
+        super().__init__(n_units, n_targets, sources, regions, n_confounds, nuisance, n_windows)
+        self.n_windows = n_windows
         self.length, self.lag = None if length is None else float(length), float(lag)
         self._known: dict[Hashable, Tensor] = {}
 
@@ -72,15 +75,17 @@ class AveragedReadout(DRMReadout):
     @property
     def memory(self) -> int:
         """Ticks that the time before a measurement reaches back."""
-        return math.ceil((self.seconds + self.lag) / self.resolution + TICK_TOLERANCE)
+        reach = self.n_windows * self.seconds + self.lag
+        return math.ceil(reach / self.resolution + TICK_TOLERANCE)
 
     def _shares(self, times: Tensor, like: Tensor) -> Tensor:
-        """Return how much each tick counts for each time, shape (n_measured, n_ticks)."""
+        """Return how much ticks count for each time, shape (n_windows, n_measured, n_ticks)."""
         n_past, n_ticks = self.memory, like.shape[0]
 
         def find() -> Tensor:
             edges = (torch.arange(n_ticks + 1, dtype=torch.float64) - n_past) * self.resolution
-            ends = times.to("cpu", torch.float64)[:, None] - self.lag
+            before = self.lag + self.seconds * torch.arange(self.n_windows, dtype=torch.float64)
+            ends = (times.to("cpu", torch.float64) - before[:, None])[..., None]
             covered = edges.clamp(min=ends - self.seconds, max=ends).diff() / self.seconds
             return covered.to(like)
 
@@ -88,7 +93,7 @@ class AveragedReadout(DRMReadout):
         return remembered(self._known, key, find)
 
     def averaged(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity before each time, (n_measured, batch, n_units) for each region.
+        """Return mean activity, (n_windows, n_measured, batch, n_units) for each region.
 
         Parameters
         ----------
@@ -100,5 +105,8 @@ class AveragedReadout(DRMReadout):
         return [torch.cat([seen[s] for s in line], -1) for line in self.sources]
 
     def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity before each time, (n_measured, batch, n_units) for each region."""
-        return self.averaged(activity, times)
+        """Return mean activity before each time, (n_measured, batch, n_features) for each region.
+
+        All units in the last window come first, then in the one before, and so on.
+        """
+        return [x.movedim(0, -2).flatten(-2) for x in self.averaged(activity, times)]

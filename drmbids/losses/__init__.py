@@ -7,5 +7,9 @@ LOSSES = Registry(
     {
         "squared_error": "drmbids.losses.base:DRMLoss",
         "cross_entropy": "drmbids.losses.cross_entropy:CrossEntropy",
+        "poisson": "drmbids.losses.poisson:Poisson",
+        "negative_binomial": "drmbids.losses.negative_binomial:NegativeBinomial",
+        "correlation": "drmbids.losses.correlation:Correlation",
+        "weighted_sum": "drmbids.losses.weighted:WeightedSum",
     },
 )

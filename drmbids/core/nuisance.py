@@ -104,6 +104,17 @@ class Nuisance:
         return basis
 
 
+class NoNuisance(Nuisance):
+    """No nuisance, not even an intercept: for measurements that are no sums.
+
+    Counts, choices and times have odds or rates that an intercept of each run would change.
+    """
+
+    def basis(self, run: Run, times: np.ndarray) -> np.ndarray:
+        """Return a basis without columns, shape (n_measured, 0)."""
+        return np.zeros((len(times), 0))
+
+
 def confounds_at(run: Run, times: np.ndarray) -> np.ndarray:
     """Return the confounds of a run at the measured times, centred, shape (n_measured, n_columns).
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
+from drmbids.functional.lead_field import SourceModel
 from drmbids.nodes import DRMNode
 
 
@@ -123,6 +124,28 @@ class DRMReadout(DRMNode, ABC):
         """Return the width of a region's features."""
         return self.features_per_unit * sum(self.n_units[s] for s in self.sources[region])
 
+    def feature_populations(self, region: int) -> Tensor:
+        """Return which of the sources of a region each of its features is made of.
+
+        Whole numbers from 0, shape (n_features,). Populations have penalties of their own when the
+        maps are solved.
+        """
+        sizes = torch.tensor([self.n_units[s] for s in self.sources[region]])
+        populations = torch.arange(len(sizes)).repeat_interleave(sizes)
+        return populations.repeat(self.features_per_unit)
+
+    def source_model(self, region: int) -> SourceModel | None:
+        """Return how sources become measurements, None where maps go straight to targets.
+
+        Where there is one, ``weights`` of the region are maps to sources, and the maps to targets
+        are kept within what sources can give.
+        """
+        return None
+
+    def target_maps(self) -> list[Tensor]:
+        """Return the map of each region from features to targets, (n_features, n_targets)."""
+        return list(self.weights)
+
     def bands(self, region: int) -> Tensor:
         """Return the band of each feature of a region, shape (n_features,), whole numbers from 0.
 
@@ -138,7 +161,7 @@ class DRMReadout(DRMNode, ABC):
 
     def map_features(self, features: Sequence[Tensor], confounds: Tensor | None) -> Tensor:
         """Return the prediction, shape (n_measured, batch, n_targets), from features."""
-        parts = [x @ w for x, w in zip(features, self.weights, strict=True)]
+        parts = [x @ w for x, w in zip(features, self.target_maps(), strict=True)]
         prediction = torch.cat(parts, dim=-1) + self.bias
         if self.n_confounds:
             if confounds is None:

@@ -1,22 +1,13 @@
 """Choice: activity before a decision to the log odds of what is chosen."""
 
-import math
-from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from drmbids.core.exceptions import ModelError
-from drmbids.core.nuisance import Nuisance
-from drmbids.core.run import Run
-from drmbids.core.time import TICK_TOLERANCE
-from drmbids.functional.fixed import remembered
-from drmbids.readouts.base import DRMReadout
+from drmbids.core.nuisance import NoNuisance, Nuisance
+from drmbids.readouts.averaging import AveragedReadout
 
 
-class Choice(DRMReadout):
+class Choice(AveragedReadout):
     """Mean activity before each choice, mapped linearly to the log odds of the classes.
 
     The measured times are those of the choices; what counts is the activity in the ``length``
@@ -53,7 +44,6 @@ class Choice(DRMReadout):
     torch.Size([2, 1, 3])
     """
 
-    option_units: ClassVar = {"length": "s"}
     loss: ClassVar[str] = "cross_entropy"
 
     def __init__(
@@ -66,47 +56,4 @@ class Choice(DRMReadout):
         nuisance: Nuisance | None = None,
         length: float = 0.5,
     ):
-        if not length > 0:
-            raise ModelError(f"a choice needs activity before it, got length={length} s")
-        super().__init__(n_units, n_targets, sources, regions, n_confounds, _Nothing())
-        self.length = float(length)
-        self._known: dict[Hashable, tuple[Tensor, Tensor]] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_known": {}}
-
-    @property
-    def memory(self) -> int:
-        """Ticks that the time before a choice reaches back."""
-        return math.ceil(self.length / self.resolution + TICK_TOLERANCE)
-
-    def _shares(self, times: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Return for each time the ticks before it and how much each counts, (n_measured, n)."""
-        n_past, n_ticks = self.memory, like.shape[0]
-
-        def find() -> tuple[Tensor, Tensor]:
-            ends = times.to("cpu", torch.float64)[:, None]
-            # one tick more than fits, as the time may begin and end within one
-            first = torch.floor((ends - self.length) / self.resolution + TICK_TOLERANCE).long()
-            ticks = first + torch.arange(n_past + 1)
-            edges = torch.cat([ticks, ticks[:, -1:] + 1], 1).double() * self.resolution
-            covered = edges.clamp(min=ends - self.length, max=ends).diff() / self.length
-            ticks = ticks + n_past
-            covered[(ticks < 0) | (ticks >= n_ticks)] = 0.0
-            return ticks.clamp(0, n_ticks - 1).to(like.device), covered.to(like)
-
-        key = (tuple(times.tolist()), n_past, n_ticks, self.resolution, like.dtype, like.device)
-        return remembered(self._known, key, find)
-
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity before each time, (n_measured, batch, n_units) for each region."""
-        ticks, shares = self._shares(times, activity[0])
-        seen = [torch.einsum("nk,nkbu->nbu", shares, a[ticks]) for a in activity]
-        return [torch.cat([seen[s] for s in line], -1) for line in self.sources]
-
-
-class _Nothing(Nuisance):
-    """No nuisance, not even an intercept."""
-
-    def basis(self, run: Run, times: np.ndarray) -> np.ndarray:
-        return np.zeros((len(times), 0))
+        super().__init__(n_units, n_targets, sources, regions, n_confounds, NoNuisance(), length)

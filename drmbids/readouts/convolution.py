@@ -63,10 +63,16 @@ class ConvolvedReadout(DRMReadout):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lags": {}}
 
+    def set_resolution(self, resolution: float) -> None:
+        """Set the seconds per tick of the readout and its response."""
+        self.hrf.set_resolution(resolution)
+        super().set_resolution(resolution)
+
     @property
     def memory(self) -> int:
         """Ticks that the hemodynamic response looks back on."""
-        return memory_ticks(self.hrf.length, self.resolution)
+        # a measurement within a tick sees parts of one more
+        return memory_ticks(self.hrf.length, self.resolution) + self.hrf.integrates
 
     def _unique_lags(
         self, times: Tensor, n_past: int, n_ticks: int, device: torch.device
@@ -78,11 +84,12 @@ class ConvolvedReadout(DRMReadout):
             # all lags without response are one on each side; a second beyond the length, since a
             # step beyond would round to the length in float32
             latest = round((self.hrf.length + 1.0) / LAG_STEP)
-            steps = torch.round(lag / LAG_STEP).clamp(min=-1, max=latest)
+            soonest = -round(self.resolution / LAG_STEP) if self.hrf.integrates else -1
+            steps = torch.round(lag / LAG_STEP).clamp(min=soonest, max=latest)
             unique, index = torch.unique(steps, return_inverse=True)
             return (unique * LAG_STEP).to(device), index.to(device)
 
-        shape = (n_past, n_ticks, self.resolution, self.hrf.length)
+        shape = (n_past, n_ticks, self.resolution, self.hrf.length, self.hrf.integrates)
         return remembered(self._lags, (tuple(times.tolist()), *shape, device), find)
 
     def response_matrix(self, times: Tensor, n_past: int, n_ticks: int, like: Tensor) -> Tensor:
@@ -98,7 +105,7 @@ class ConvolvedReadout(DRMReadout):
             Its type and device are those of the result.
         """
         lags, index = self._unique_lags(times, n_past, n_ticks, like.device)
-        return self.resolution * self.hrf(lags.to(like.dtype))[..., index]
+        return self.hrf.over_ticks(lags.to(like.dtype), self.resolution)[..., index]
 
     def convolved(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
         """Return convolved activity, (n_basis, n_measured, batch, n_units) for each region.

@@ -70,9 +70,16 @@ class HRF(DRMNode, ABC):
     n_deviations : int
         The last so many basis functions are how voxels deviate from what comes before them, the
         response of their region; the maps can give them a penalty of their own.
+
+    Attributes
+    ----------
+    integrates : bool
+        Whether :meth:`over_ticks` is the integral over a tick, the part of it that has passed where
+        the measurement is within: for responses that may be as short as a tick.
     """
 
     option_units: ClassVar = {"length": "s"}
+    integrates: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -102,6 +109,20 @@ class HRF(DRMNode, ABC):
             In 1/s, the derivatives of a response in 1/s^2; zero at negative lags and beyond
             ``length``.
         """
+
+    def over_ticks(self, lag: Tensor, resolution: float) -> Tensor:
+        """Return the responses to activity of 1 for a tick, shape as that of :meth:`forward`.
+
+        The value in the middle of the tick stands for all of it, unless :attr:`integrates`.
+
+        Parameters
+        ----------
+        lag : Tensor of shape (n_lags,)
+            Seconds since the middle of the tick.
+        resolution : float
+            Seconds per tick.
+        """
+        return resolution * self(lag)
 
     def _within(self, lag: Tensor) -> Tensor:
         return (lag >= 0) & (lag <= self.length)

@@ -27,10 +27,7 @@ def feature_bands(readout: DRMReadout, region: int) -> Tensor:
     >>> feature_bands(BOLD(n_units=[2, 3], n_targets=[10]), 0)
     tensor([0, 0, 1, 1, 1])
     """
-    sources = readout.sources[region]
-    sizes = torch.tensor([readout.n_units[s] for s in sources])
-    population = torch.arange(len(sources)).repeat_interleave(sizes)
-    population = population.repeat(readout.features_per_unit)
+    population = readout.feature_populations(region)
     own = readout.bands(region).to(population)
     return torch.unique(population * (own.max() + 1) + own, return_inverse=True)[1]
 

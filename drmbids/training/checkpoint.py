@@ -26,7 +26,8 @@ from drmbids.core.exceptions import DataError, TrainingWarning
 from drmbids.core.interruption import at_good_places, stop_if_asked
 from drmbids.core.processes import RANDOM
 from drmbids.training.memory import Window
-from drmbids.training.solver import Choice, MapSolver
+from drmbids.training.objective import Objective
+from drmbids.training.solver import Choice
 
 if TYPE_CHECKING:
     from drmbids.training.trainee import Trainee
@@ -116,12 +117,16 @@ class Checkpoint:
         return sorted(self.folder.glob("epoch-*"))
 
 
+#: How often the maps of a readout were solved, and what was chosen last; (0, []) for other maps.
+Solved = tuple[int, list[Choice | None]]
+
+
 class _Mark(NamedTuple):
     """What an epoch changes before its end, as it was at its start."""
 
     epoch: int
     random: Tensor
-    solved: list[tuple[int, list[Choice | None]] | None]
+    solved: list[list[Solved]]
 
 
 class Progress:
@@ -178,8 +183,7 @@ class Progress:
             self._deferred.__exit__(kind, error, traceback)
 
     def _marked(self, epoch: int) -> _Mark:
-        solvers = [trainee.solver for trainee in self.trainees]
-        solved = [None if s is None else (s.n_solved, list(s.last)) for s in solvers]
+        solved = [[_solved(o) for o in trainee.objectives] for trainee in self.trainees]
         return _Mark(epoch, torch.get_rng_state(), solved)
 
     def _save(self) -> None:
@@ -212,25 +216,28 @@ class Progress:
         return epoch
 
 
-def _state_of(
-    trainee: "Trainee", solved: tuple[int, list[Choice | None]] | None
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _solved(objective: Objective) -> Solved:
+    solver = objective.solver
+    return (0, []) if solver is None else (solver.n_solved, list(solver.last))
+
+
+def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return all that the next epoch of a trainee depends on."""
-    tensors = {f"net/{name}": value for name, value in trainee.net.state_dict().items()}
+    tensors = {f"net/{name}": value for name, value in trainee.trained.state_dict().items()}
     tensors |= {f"kept/{name}": value for name, value in trainee.kept.items()}
     if trainee.optimizer is not None:
         for number, moments in trainee.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{number}/{name}": value for name, value in moments.items()}
-    n_solved, last = solved or (0, [])
-    for region, choice in enumerate(last):
-        if choice is not None:
-            tensors[f"solver/{region}/alpha"] = choice.alpha
-            tensors[f"solver/{region}/weighting"] = choice.weighting
+    for k, (_, last) in enumerate(solved):
+        for region, choice in enumerate(last):
+            if choice is not None:
+                tensors[f"solver/{k}/{region}/alpha"] = choice.alpha
+                tensors[f"solver/{k}/{region}/weighting"] = choice.weighting
     facts = {
         "best": trainee.best,
         "best_epoch": trainee.best_epoch,
         "history": [dict(row) for row in trainee.history],
-        "n_solved": n_solved,
+        "n_solved": [n for n, _ in solved],
     }
     return tensors, facts
 
@@ -241,7 +248,7 @@ def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, A
     for name, value in tensors.items():
         part, _, rest = name.partition("/")
         parts[part][rest] = value
-    trainee.net.load_state_dict(parts["net"])
+    trainee.trained.load_state_dict(parts["net"])
     like = trainee.kept
     trainee.kept = {name: value.to(like[name].device) for name, value in parts["kept"].items()}
     trainee.best, trainee.best_epoch = facts["best"], facts["best_epoch"]
@@ -253,11 +260,15 @@ def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, A
             moments.setdefault(int(number), {})[what] = value
         groups = trainee.optimizer.state_dict()["param_groups"]
         trainee.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    if facts["n_solved"]:
-        device = next(trainee.net.parameters()).device
-        trainee.solver = MapSolver(trainee.net.readout, trainee.targets, trainee.alphas)
-        trainee.solver.n_solved = facts["n_solved"]
-        chosen = {name: value.to(device) for name, value in parts["solver"].items()}
-        for k in range(len(trainee.solver.last)):
-            if f"{k}/alpha" in chosen:
-                trainee.solver.last[k] = Choice(chosen[f"{k}/alpha"], chosen[f"{k}/weighting"])
+    device = next(trainee.net.parameters()).device
+    chosen = {name: value.to(device) for name, value in parts["solver"].items()}
+    for k, (objective, n_solved) in enumerate(
+        zip(trainee.objectives, facts["n_solved"], strict=True)
+    ):
+        if n_solved:
+            solver = objective.map_solver()
+            solver.n_solved = n_solved
+            for region in range(len(solver.last)):
+                alpha = chosen.get(f"{k}/{region}/alpha")
+                if alpha is not None:
+                    solver.last[region] = Choice(alpha, chosen[f"{k}/{region}/weighting"])

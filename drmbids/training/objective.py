@@ -122,11 +122,15 @@ class Objective:
         if not self.solve:
             return all([summary.settle() for _, summary in self._summaries])
         finite = all(bool(torch.isfinite(x).all()) for region in complete for x in region)
+        if finite:
+            self.solution = self.map_solver().solve(complete)
+        return finite
+
+    def map_solver(self) -> MapSolver:
+        """Return what solves the maps, the same in all epochs."""
         if self.solver is None:
             self.solver = MapSolver(self.readout, self.targets, self.alphas)
-        if finite:
-            self.solution = self.solver.solve(complete)
-        return finite
+        return self.solver
 
     def predict(self, item: Item, features: Features) -> Tensor:
         """Return the prediction of one window, shape (n_measured, batch, n_targets)."""

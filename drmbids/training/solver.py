@@ -13,6 +13,7 @@ from drmbids.readouts.base import DRMReadout
 from drmbids.training.bands import feature_bands, weightings_of
 from drmbids.training.maps import default_alphas, solve_region
 from drmbids.training.passes import RunData, by_region
+from drmbids.training.source_maps import SourceTargets, solve_sources
 from drmbids.training.targets import (
     RegionTargets,
     Series,
@@ -102,7 +103,7 @@ class MapSolver:
 
     Attributes
     ----------
-    targets : list of RegionTargets
+    targets : list of RegionTargets or SourceTargets
     weightings : list of Tensor of shape (n_weightings, n_features)
         For each region the factors of features to choose from; see :func:`weightings_of`.
     last : list of Choice
@@ -123,12 +124,13 @@ class MapSolver:
         scales = by_region(targets.target_scale(), readout.n_targets)
         regions = zip(*(by_region(y, readout.n_targets) for y in response), strict=True)
         weights = targets.weights_by_region(readout.n_targets)
-        self.targets = [
-            RegionTargets(
-                [Series(*run) for run in zip(y, nuisance, confounds, weight, strict=True)], scale
+        self.targets: list[RegionTargets | SourceTargets] = []
+        for k, (y, weight, scale) in enumerate(zip(regions, weights, scales, strict=True)):
+            series = [Series(*run) for run in zip(y, nuisance, confounds, weight, strict=True)]
+            model = readout.source_model(k)
+            self.targets.append(
+                RegionTargets(series, scale) if model is None else SourceTargets(series, model)
             )
-            for y, weight, scale in zip(regions, weights, scales, strict=True)
-        ]
         self.weightings = [
             weightings_of(feature_bands(readout, k)).to(response[0].device)
             for k in range(len(self.targets))
@@ -149,9 +151,13 @@ class MapSolver:
         self.n_solved += 1
         solved = []
         for k, x in enumerate(features):
-            last, weightings = self.last[k], self.weightings[k]
+            targets, last, weightings = self.targets[k], self.last[k], self.weightings[k]
+            if isinstance(targets, SourceTargets):
+                solved.append(solve_sources(x, targets, self.alphas))
+                self.readout.weights[k].copy_(solved[-1].weights)
+                continue
             kept = None if anew or last is None or len(weightings) == 1 else last.weighting
-            maps = solve_region(x, self.targets[k], self.alphas, weightings, kept)
+            maps = solve_region(x, targets, self.alphas, weightings, kept)
             self.last[k] = Choice(maps.alpha, maps.weighting)
             self.readout.weights[k].copy_(maps.weights)
             solved.append(maps)
@@ -189,7 +195,7 @@ def squared_error(
     bases = [basis.double() for basis in targets.get("nuisance")]
     confounds, series = targets.get("confounds"), targets.get("response")
     own = targets.weights_by_region(readout.n_targets)
-    regions = zip(features, readout.n_targets, readout.weights, own, strict=True)
+    regions = zip(features, readout.n_targets, readout.target_maps(), own, strict=True)
     for region, n, weights, weight in regions:
         columns_of = slice(first, first + n)
         first += n

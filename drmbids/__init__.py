@@ -27,6 +27,7 @@ _PUBLIC = {
     "Mass": "populations.mass",
     "ReducedWongWang": "populations.wong_wang",
     "Hopf": "populations.hopf",
+    "OrnsteinUhlenbeck": "populations.ornstein_uhlenbeck",
     "DRMConnection": "connections.base",
     "Gate": "connections.gate",
     "LearnedDelay": "connections.learned_delay",

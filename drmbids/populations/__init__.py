@@ -9,6 +9,7 @@ POPULATIONS = Registry(
         "leaky": "drmbids.populations.leaky:Leaky",
         "gru": "drmbids.populations.gru:GRU",
         "wong_wang": "drmbids.populations.wong_wang:ReducedWongWang",
+        "ornstein_uhlenbeck": "drmbids.populations.ornstein_uhlenbeck:OrnsteinUhlenbeck",
         "hopf": "drmbids.populations.hopf:Hopf",
     },
 )

@@ -1,12 +1,14 @@
 """A whole brain at rest in closed form: masses, tracts, hemodynamics, and noise of measurement."""
 
 from math import pi
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drmbids.connections.tracts import SECONDS, Tracts
+from drmbids.connections.tracts import SECONDS, Tracts, Trained
+from drmbids.core.exceptions import UsageError
 from drmbids.functional.linear_noise import (
     network_spectra,
     steady_state,
@@ -18,11 +20,14 @@ from drmbids.functional.whittle import normalised
 from drmbids.nodes import DRMNode
 from drmbids.populations.mass import Mass
 from drmbids.readouts.hemodynamics import DoubleGamma
+from drmbids.simulation.rest import masses_at_rest
 
 #: Bins on either side of the band from which power leaks into it by more than a millionth.
 LEAKING_BINS = 6
 #: Seconds between samples of the hemodynamic response whose spectrum is taken.
 HRF_STEP = 0.05
+#: Sum of the inputs of a region where weights are to be estimated, at the start.
+FIRST_INPUT = 0.1
 
 
 class RestModel(nn.Module):
@@ -128,7 +133,9 @@ class RestModel(nn.Module):
         -------
         Tensor of shape (n_frequencies, n, n), complex
         """
-        first, last = (round(2 * f * segment) for f in (frequencies[0].item(), frequencies[-1].item()))
+        first, last = (
+            round(2 * f * segment) for f in (frequencies[0].item(), frequencies[-1].item())
+        )
         halves = torch.arange(
             first - 2 * LEAKING_BINS, last + 2 * LEAKING_BINS + 1, dtype=frequencies.dtype
         )
@@ -151,3 +158,59 @@ class RestModel(nn.Module):
             return unstable_modes(
                 in_state, in_drive, coupling, delays, 5 * (fastest + size) / (2 * pi), 2000
             )
+
+
+def rest_model(settings: Any, n_regions: int) -> RestModel:
+    """Return the model that a :class:`~drmbids.WholeBrain` asks for, at its start.
+
+    Parameters
+    ----------
+    settings : WholeBrain
+    n_regions : int
+        Series in the data.
+
+    Raises
+    ------
+    UsageError
+        If the connectome has another number of regions, or options contradict each other.
+    """
+    trainable = set(settings.trainable)
+    estimated = settings.weights is None
+    if {"coupling", "weights"} <= trainable or (estimated and "weights" not in trainable):
+        raise UsageError(
+            "train either the coupling of given weights or, without weights, the 'weights', got "
+            f"trainable={list(settings.trainable)}"
+        )
+    if "velocity" in trainable and settings.lengths is None:
+        raise UsageError("a velocity can be trained where tract lengths are given")
+    pairs = 1 - np.eye(n_regions)
+    weights = FIRST_INPUT / n_regions * pairs if estimated else np.asarray(settings.weights, float)
+    if weights.shape != (n_regions, n_regions):
+        raise UsageError(f"{n_regions} series, and a connectome of {weights.shape}")
+    lengths = 0 * weights if settings.lengths is None else np.asarray(settings.lengths, float)
+    plain = masses_at_rest(settings.mass, n_regions, dict(settings.values or {}))
+    names = trainable - {"coupling", "velocity", "noise", "weights"}
+    masses = type(plain)(
+        n_regions,
+        plain.n_inputs,
+        dict(settings.values or {}),
+        trainable=sorted(names),
+        coupled=True,
+        noisy=True,
+    )
+    low, high = settings.velocity_limits
+    moved: dict[str, Trained] = {
+        "coupling": "strength",
+        "velocity": "velocity",
+        "weights": "weights",
+    }
+    tracts = Tracts(
+        torch.from_numpy(weights),
+        torch.from_numpy(lengths),
+        settings.velocity,
+        low,
+        high,
+        strength=1.0 if estimated else settings.coupling,
+        trainable=[moved[name] for name in moved if name in trainable],
+    )
+    return RestModel(masses, tracts, settings.measurement, settings.noise, "noise" in trainable)

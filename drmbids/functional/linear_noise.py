@@ -6,7 +6,8 @@ Around the state at which nothing moves, small noise makes a network a linear fi
 
 so that at the frequency f, with ``s = 2 pi sqrt(-1) f``::
 
-    x(f) = (1 - T(f) C exp(-s d))^-1 N(f),   T_i = e_1 (s - J_i)^-1 B_i,   N_i = e_1 (s - J_i)^-1 noise_i
+    x(f) = (1 - T(f) C exp(-s d))^-1 N(f)
+    T_i = e_1 (s - J_i)^-1 B_i,   N_i = e_1 (s - J_i)^-1 noise_i
 
 and the cross-spectra of all units are a product of small matrices: no simulation, no sampling
 error, and gradients by autograd for everything, delays included (Gardiner 2009, Stochastic Methods,
@@ -147,7 +148,9 @@ def jacobian(derivative: UnitDerivative, state: State, coupling: Tensor) -> Tens
     return torch.cat([torch.cat(row, 1) for row in blocks])
 
 
-def unit_responses(in_state: Tensor, in_drive: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
+def unit_responses(
+    in_state: Tensor, in_drive: Tensor, frequencies: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return how the first variable of each unit follows its drive and its noise.
 
     Parameters

@@ -191,9 +191,7 @@ def simulate_rest(
 
 
 @torch.no_grad()
-def _measured(
-    net: DRMNet, times: np.ndarray, measurement: str, random_state: int
-) -> np.ndarray:
+def _measured(net: DRMNet, times: np.ndarray, measurement: str, random_state: int) -> np.ndarray:
     """Return what is measured at the times in seconds, shape (n_times, n_regions)."""
     masses = net.population_list[0]
     assert isinstance(masses, Mass)

@@ -16,7 +16,7 @@ frequency domain, Raj et al. 2020, Hum Brain Mapp 41:2980).
 """
 
 from collections.abc import Callable, Sequence
-from math import inf, isfinite, pi
+from math import inf, pi
 
 import torch
 from torch import Tensor
@@ -64,16 +64,21 @@ def steady_state(
     with torch.no_grad():
         state = torch.tensor(start, dtype=coupling.dtype).repeat_interleave(n)
         eye, size, before, h = torch.eye(len(state), dtype=coupling.dtype), inf, inf, step
+        moved = torch.zeros_like(state)
         for _ in range(N_STEPS):
             now = state.split(n)
             slope = torch.cat(derivative(now, fixed @ now[0]))
             size = slope.abs().max().item() * step
-            if size < 1e-13 or not isfinite(size):
+            if size < 1e-13:
                 break
+            if not size < FACTOR * before:  # too long a step: back, and shorter
+                state, h, before = state - moved, h / FACTOR**3, inf
+                continue
             h *= min(FACTOR, max(1 / FACTOR, before / size))
             # implicit Euler with one Newton iteration
             pull = eye / h - jacobian(derivative, now, fixed)
-            state, before = state + torch.linalg.solve(pull, slope), size
+            moved, before = torch.linalg.solve(pull, slope), size
+            state = state + moved
     if not size < 1e-9:
         raise TrainingError(
             "the masses settle at no steady state, of which the linear noise approximation needs "

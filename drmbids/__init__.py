@@ -43,6 +43,7 @@ _PUBLIC = {
     "Choice": "readouts.choice",
     "DRMLoss": "losses.base",
     "CrossEntropy": "losses.cross_entropy",
+    "SummaryLoss": "losses.summary",
     "DRMNet": "net.net",
     "load_model": "spec.load",
     "default_model": "spec.default",

@@ -50,7 +50,6 @@ class _LogOdds(DRMRegressor):
     _default_model = staticmethod(default_choice_model)
     # maps start at zero and are not solved: they need more, and larger, steps
     _defaults: ClassVar = {**DEFAULTS, "n_epochs": 150, "learning_rate": 0.05}
-    _objective: ClassVar = {"loss": CrossEntropy(), "solve": False}
 
     def _build(self, runs: Sequence[Run], label: str = "") -> Fit:
         fit = super()._build(runs, label)

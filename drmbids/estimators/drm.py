@@ -103,7 +103,6 @@ class DRMRegressor(RunEstimator):
     # what a model of another measurement has in their place
     _default_model = staticmethod(default_model)
     _defaults: ClassVar[Mapping[str, Any]] = DEFAULTS
-    _objective: ClassVar[Mapping[str, Any]] = {}  # of DRM: loss, solve
 
     def __init__(
         self,
@@ -165,7 +164,6 @@ class DRMRegressor(RunEstimator):
             device=self.device,
             callbacks=self.callbacks,
             cuda_graph=self.cuda_graph,
-            **self._objective,
         )
         self.history_ = drm.history
         n_train = len(runs) - self.n_validation_runs

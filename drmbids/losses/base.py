@@ -38,3 +38,25 @@ class DRMLoss(nn.Module):
         prediction : Tensor of shape (n_measured, batch, n_targets)
         """
         return prediction
+
+    @classmethod
+    def for_targets(cls, n_targets: int) -> "DRMLoss":
+        """Return the loss with its default options, for so many targets.
+
+        A loss with a parameter for each target overrides it.
+
+        Parameters
+        ----------
+        n_targets : int
+        """
+        return cls()
+
+    def check_target(self, target: Tensor) -> None:
+        """Raise :class:`~drmbids.core.exceptions.DataError` for values that cannot be measured.
+
+        Training calls it once. Any number is fine, unless a loss says otherwise.
+
+        Parameters
+        ----------
+        target : Tensor of shape (n_measured, n_targets)
+        """

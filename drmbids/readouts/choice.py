@@ -22,7 +22,7 @@ class Choice(DRMReadout):
     The measured times are those of the choices; what counts is the activity in the ``length``
     seconds that end there, ticks that lie across a border by the part within it. Predictions are
     log odds up to a constant, as :class:`~drmbids.CrossEntropy` takes them: the maps have no closed
-    form and are trained by gradient (``DRM(net, loss=CrossEntropy(), solve=False)``).
+    form and are trained by gradient by :class:`~drmbids.DRM`.
 
     Parameters
     ----------

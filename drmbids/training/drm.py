@@ -10,10 +10,13 @@ from torch import nn
 from drmbids.core.exceptions import UsageError
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
+from drmbids.losses import LOSSES
 from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
+from drmbids.readouts.base import DRMReadout
 from drmbids.training.captured import Captured
 from drmbids.training.loop import check_schedule, train
+from drmbids.training.objective import Objective
 from drmbids.training.passes import RunData, feature_windows
 from drmbids.training.runners import Alone, Runner, SideBySide
 from drmbids.training.trainee import Callback, Schedule, Trainee
@@ -41,15 +44,16 @@ class DRM:
     net : DRMNet
         Trained in place.
     loss : DRMLoss, optional
-        Masked mean squared error when absent. Solved maps need it.
+        The one that suits the readout (``DRMReadout.loss``) when absent.
     learning_rate : float
         Of Adam (Kingma and Ba 2015, arXiv:1412.6980) in the first epoch; ``schedule`` says how it
         goes on. Smaller for the weights of units with more than :data:`FULL_STEP_INPUTS` inputs.
     alphas : float or sequence of float, optional
         Ridge penalties to choose from, in units of the variance of a standardised feature; the
         default of :mod:`drmbids.training.maps` when absent, a single one is used as it is.
-    solve : bool
-        Whether maps are solved; otherwise they are trained by gradient like the rest.
+    solve : bool, optional
+        Whether maps are solved; otherwise they are trained by gradient like the rest. When absent
+        they are solved for the squared error, the one loss that they can be solved for.
     device : str
         Where to compute.
     callbacks : sequence of callable
@@ -79,7 +83,7 @@ class DRM:
         loss: nn.Module | None = None,
         learning_rate: float = 0.1,
         alphas: float | Sequence[float] | None = None,
-        solve: bool = True,
+        solve: bool | None = None,
         device: str = "cpu",
         callbacks: Sequence[Callback] = (),
         cuda_graph: bool = False,
@@ -87,12 +91,15 @@ class DRM:
     ):
         self.device = check_device(device)
         self.net = net.to(self.device)
-        self.loss = DRMLoss() if loss is None else loss
-        if solve and type(self.loss) is not DRMLoss:
+        self.loss = (loss_of(net.readout) if loss is None else loss).to(self.device)
+        solvable = type(self.loss) is DRMLoss
+        if solve and not solvable:
             raise UsageError(
-                "maps are solved for the squared error; use solve=False for other losses"
+                f"maps are solved for the squared error, not for {type(self.loss).__name__}; "
+                "leave solve out, or use solve=False"
             )
-        self.learning_rate, self.alphas, self.solve = learning_rate, alphas, solve
+        self.solve = solvable if solve is None else solve
+        self.learning_rate, self.alphas = learning_rate, alphas
         if cuda_graph and self.device.type != "cuda":
             raise UsageError(f"cuda_graph=True needs a CUDA device, not {str(self.device)!r}")
         self.callbacks, self.cuda_graph = tuple(callbacks), cuda_graph
@@ -173,7 +180,7 @@ class DRM:
         wired = [*self.net.populations.parameters(), *self.net.connections.parameters()]
         weights = {id(p) for p in wired if p.ndim > 1}
         by_rate: dict[float, list[nn.Parameter]] = {}
-        for p in self.net.parameters():
+        for p in (*self.net.parameters(), *self.loss.parameters()):
             if p.requires_grad and id(p) not in solved:
                 n_inputs = p[0].numel() if id(p) in weights else 1
                 share = min(1.0, FULL_STEP_INPUTS / n_inputs)
@@ -195,13 +202,27 @@ class DRM:
             self.net,
             data_iter,
             val_iter,
-            self.loss,
+            [Objective(self.net.readout, self.loss, self.solve, self.alphas)],
             self._optimizer(),
             self.schedule,
             self.learning_rate,
-            self.alphas,
-            self.solve,
             self.callbacks,
             self.history,
             label,
         )
+
+
+def loss_of(readout: DRMReadout) -> DRMLoss:
+    """Return the loss that suits a readout, with its default options.
+
+    Parameters
+    ----------
+    readout : DRMReadout
+
+    Examples
+    --------
+    >>> from drmbids import Choice
+    >>> loss_of(Choice([2], [3]))
+    CrossEntropy()
+    """
+    return LOSSES[readout.loss].for_targets(sum(readout.n_targets))

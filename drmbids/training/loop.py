@@ -14,7 +14,7 @@ from drmbids.core.exceptions import UsageError
 from drmbids.iterators.item import Item
 from drmbids.net.carry import Carry
 from drmbids.training.memory import Window
-from drmbids.training.passes import RunData, windows
+from drmbids.training.passes import windows
 from drmbids.training.runners import Features, Runner
 from drmbids.training.trainee import Trainee
 
@@ -47,7 +47,7 @@ def train(trainees: Sequence[Trainee], runner: Runner, n_epochs: int, cutoff: in
     TrainingError
         If a loss is not finite, or memory is too small; all nets are left in their best states.
     """
-    solved = [p for t in trainees if t.solve for p in t.net.readout.linear_parameters()]
+    solved = [p for trainee in trainees for p in trainee.passive()]
     first = trainees[0]
     window = Window(cutoff, first.longest, first.net, first.data)
     try:
@@ -83,10 +83,12 @@ def run_epoch(
         Whether gradients are wanted.
     """
     runner.begin()
-    workers = trainees[0].workers
+    for trainee in trainees:
+        trainee.begin()
     first = trainees[0]
+    workers = first.workers
     whole = len(first.data) == 1 and (cutoff is None or first.longest <= cutoff)
-    if first.solve and whole:
+    if first.looks_ahead and whole:
         (items,) = together(trainees, cutoff)
         losses = _one_pass(trainees, runner, items, backward)
     else:
@@ -94,7 +96,7 @@ def run_epoch(
     runner.end()
     if backward:
         for trainee in trainees:
-            workers.sum_gradients(trainee.net)
+            workers.sum_gradients(trainee.trained)
     return workers.sum(losses)
 
 
@@ -105,18 +107,15 @@ def _one_pass(
     workers = trainees[0].workers
     with workers.together(), torch.set_grad_enabled(backward):
         features, _ = _next_window(runner, items, None)
-    gathered = [RunData(trainee.data.n_runs) for trainee in trainees]
-    for data, item, seen in zip(gathered, items, features, strict=True):
-        data.add_features(item, seen)
-    complete = _complete(trainees, gathered, len(features[0]))
+    for trainee, item, seen in zip(trainees, items, features, strict=True):
+        trainee.observe(item, seen)
+        trainee.complete()
     losses = []
     with workers.together(), torch.set_grad_enabled(backward):
-        for trainee, item, seen, every in zip(trainees, items, features, complete, strict=True):
-            finite = trainee.solve_maps(every)
+        for trainee, item, seen in zip(trainees, items, features, strict=True):
+            finite = trainee.settle()
             losses.append(
-                trainee.window_loss(item, seen, trainee.n_measured)
-                if finite
-                else seen[0].new_full((), math.nan)
+                trainee.window_loss(item, seen) if finite else seen[0].new_full((), math.nan)
             )
         _backward(losses, backward)
     return [loss.item() for loss in losses]
@@ -126,45 +125,31 @@ def _two_passes(
     trainees: Sequence[Trainee], runner: Runner, cutoff: int | None, backward: bool
 ) -> list[float]:
     """Return the losses: maps solved after a pass over all windows, gradients in another one."""
-    workers, solve = trainees[0].workers, trainees[0].solve
+    workers, looks_ahead = trainees[0].workers, trainees[0].looks_ahead
     finite = [True] * len(trainees)
-    complete = None
-    if solve:
+    if looks_ahead:
         with workers.together():
-            gathered, n_regions = _all_features(trainees, runner, cutoff)
-        complete = _complete(trainees, gathered, n_regions)
+            _look_ahead(trainees, runner, cutoff)
+        for trainee in trainees:
+            trainee.complete()
     with workers.together():
-        if complete is not None:
-            pairs = zip(trainees, complete, strict=True)
-            finite = [trainee.solve_maps(features) for trainee, features in pairs]
+        if looks_ahead:
+            finite = [trainee.settle() for trainee in trainees]
         if not any(finite):
             return [math.nan] * len(trainees)
         totals = _truncated(trainees, runner, cutoff, backward)
     return [total if f else math.nan for f, total in zip(finite, totals, strict=True)]
 
 
-def _complete(
-    trainees: Sequence[Trainee], gathered: Sequence[RunData], n_regions: int
-) -> list[list[list[Tensor]]]:
-    """Return the features of all runs for each trainee, from those of this worker's runs."""
-    pairs = zip(trainees, gathered, strict=True)
-    return [trainee.gather(data, n_regions) for trainee, data in pairs]
-
-
 @torch.no_grad()
-def _all_features(
-    trainees: Sequence[Trainee], runner: Runner, cutoff: int | None
-) -> tuple[list[RunData], int]:
-    """Return the features of each net after a pass over all windows, and the number of regions."""
-    gathered = [RunData(trainee.data.n_runs) for trainee in trainees]
-    n_regions, carry = 0, None
+def _look_ahead(trainees: Sequence[Trainee], runner: Runner, cutoff: int | None) -> None:
+    """Show all windows to each trainee, for what its losses depend on as a whole."""
+    carry = None
     for items in together(trainees, cutoff):
         features, carry = _next_window(runner, items, carry)
-        for data, item, seen in zip(gathered, items, features, strict=True):
-            data.add_features(item, seen)
-            n_regions = len(seen)
+        for trainee, item, seen in zip(trainees, items, features, strict=True):
+            trainee.observe(item, seen)
         carry = carry.detach()
-    return gathered, n_regions
 
 
 def _truncated(
@@ -188,7 +173,7 @@ def _truncated(
         for items in together(trainees, cutoff):
             features, carry = _next_window(runner, items, carry)
             for k, trainee in enumerate(trainees):
-                pending[k].append(trainee.window_loss(items[k], features[k], trainee.n_measured))
+                pending[k].append(trainee.window_loss(items[k], features[k]))
             ticks += items[0]["stimulus"][0].shape[0]
             if items[0]["last"] or cutoff is None or ticks >= cutoff:
                 settle()

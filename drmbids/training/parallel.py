@@ -150,6 +150,12 @@ class Workers:
         dist.all_reduce(sums)
         return sums.tolist()
 
+    @torch.no_grad()
+    def sum_tensors(self, tensors: Sequence[Tensor]) -> None:
+        """Add up tensors over all processes, in place."""
+        for tensor in tensors if self.size > 1 else ():
+            dist.all_reduce(tensor)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Fail in every process if the block fails in one: otherwise the others would wait for it.

@@ -14,10 +14,10 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
 from drmbids.nodes import log_prior
 from drmbids.training.divergence import explain_divergence
+from drmbids.training.objective import Objective
 from drmbids.training.parallel import Workers
-from drmbids.training.passes import RunData, feature_windows, gather_targets
+from drmbids.training.passes import feature_windows, gather_targets
 from drmbids.training.runners import Features
-from drmbids.training.solver import MapSolver, Solution, squared_error
 
 #: Called after every epoch with its row of the history.
 Callback = Callable[[Mapping[str, Any]], None]
@@ -37,18 +37,14 @@ class Trainee:
         Training runs.
     validation : DRMIterator or None
         Runs that decide which epoch is kept; the training runs do when None.
-    loss : Module
-        Used where maps are not solved.
+    objectives : sequence of Objective
+        What the net is trained for: one for each readout.
     optimizer : Optimizer or None
         None where nothing but the maps is trained.
     schedule : {"cosine", "constant"}
         How the learning rate goes on; see :class:`drmbids.DRM`.
     learning_rate : float
         The largest, for the history and messages.
-    alphas : float, sequence of float or None
-        Penalties to choose from.
-    solve : bool
-        Whether maps are solved.
     callbacks : sequence of callable
     history : list of dict
         Rows are added to it.
@@ -59,20 +55,13 @@ class Trainee:
     net: DRMNet
     data: DRMIterator
     validation: DRMIterator | None
-    loss: nn.Module
+    objectives: Sequence[Objective]
     optimizer: torch.optim.Optimizer | None
     schedule: Schedule
     learning_rate: float
-    alphas: float | Sequence[float] | None
-    solve: bool
     callbacks: Sequence[Callback]
     history: list[dict[str, Any]]
     label: str = ""
-    targets: RunData = field(init=False)
-    unseen: RunData | None = field(init=False, default=None)
-    solver: MapSolver | None = field(init=False, default=None)
-    n_measured: int = field(init=False)
-    solution: Solution | None = field(init=False, default=None)
     best: float = field(init=False, default=math.inf)
     best_epoch: int = field(init=False, default=0)
     kept: dict[str, Tensor] = field(init=False)
@@ -82,35 +71,61 @@ class Trainee:
 
     def __post_init__(self) -> None:
         self.workers = Workers(next(self.net.parameters()).device)
-        self.targets = gather_targets(self.data, self.data.n_runs)
-        self.n_measured = count_measured(self.targets)
-        self.workers.agree(self.net, self.targets)
+        (objective,) = self.objectives
+        targets, unseen = gather_targets(self.data, self.data.n_runs), None
+        self.workers.agree(self.net, targets)
         self.longest = self.data.longest
-        n_workers, n_runs = self.workers.size, len(self.targets.runs)
+        n_workers, n_runs = self.workers.size, len(targets.runs)
         if n_workers > n_runs:
             raise UsageError(f"{n_workers} workers for {n_runs} runs; start at most one for each")
         self.data = self.workers.share(self.data)
         if self.validation is not None:
             self.validation = self.workers.share(self.validation)
-            self.unseen = gather_targets(self.validation, self.validation.n_runs)
+            unseen = gather_targets(self.validation, self.validation.n_runs)
+        objective.attach(targets, unseen)
         self.kept = self._snapshot()
 
+    @property
+    def trained(self) -> nn.ModuleList:
+        """The net, and losses, which may have parameters of their own."""
+        return nn.ModuleList([self.net, *(objective.loss for objective in self.objectives)])
+
     def _snapshot(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self.net.state_dict().items()}
+        return {name: value.clone() for name, value in self.trained.state_dict().items()}
 
-    def gather(self, mine: RunData, n_regions: int) -> list[list[Tensor]]:
-        """Return the features of all runs from those of this worker's."""
-        return self.workers.features(mine, self.targets, n_regions)
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a pass over all windows has to come before the one that gives gradients."""
+        return any(objective.looks_ahead for objective in self.objectives)
 
-    def solve_maps(self, features: Sequence[Sequence[Tensor]]) -> bool:
-        """Solve the maps; False where activity is not finite."""
-        finite = all(bool(torch.isfinite(x).all()) for region in features for x in region)
-        self.solution = None
-        if self.solver is None:
-            self.solver = MapSolver(self.net.readout, self.targets, self.alphas)
-        if finite:
-            self.solution = self.solver.solve(features)
-        return finite
+    def passive(self) -> list[nn.Parameter]:
+        """Return the parameters that follow the others: solved maps."""
+        return [p for objective in self.objectives for p in objective.passive()]
+
+    def begin(self) -> None:
+        """Begin an epoch."""
+        for objective in self.objectives:
+            objective.loss.zero_grad(set_to_none=True)
+            objective.begin(self.data.n_runs)
+
+    def observe(self, item: Item, features: Features) -> None:
+        """Take note of one window of the pass that looks ahead."""
+        for objective in self.objectives:
+            objective.observe(item, features)
+
+    def complete(self) -> None:
+        """Add what the other workers have seen."""
+        for objective in self.objectives:
+            objective.complete(self.workers)
+
+    def settle(self) -> bool:
+        """Solve for what all windows depend on; False where it is not finite."""
+        return all([objective.settle() for objective in self.objectives])
+
+    def window_loss(self, item: Item, features: Features) -> Tensor:
+        """Return the share of one window in the loss of the epoch."""
+        (objective,) = self.objectives
+        return objective.window_loss(item, features, objective.n_measured)
 
     def add_prior(self, loss: float, backward: bool) -> float:
         """Return what priors of parameters add to the loss; add its gradient to theirs.
@@ -130,7 +145,7 @@ class Trainee:
         if prior is None or not math.isfinite(loss):
             return 0.0
         if self._n_independent is None:
-            self._n_independent = self.targets.n_independent()
+            self._n_independent = sum(o.targets.n_independent() for o in self.objectives)
         penalty = -2 * loss / self._n_independent * prior
         if backward:
             penalty.backward()
@@ -145,12 +160,12 @@ class Trainee:
             If a loss is not finite; the net is left in its best state.
         """
         val = math.nan
-        if self.validation is not None and self.unseen is not None:
-            val = self._validate(self.validation, self.unseen)
+        if self.validation is not None:
+            val = self._validate(self.validation)
         score = loss + penalty if self.validation is None else val
         if not (math.isfinite(loss) and math.isfinite(score)):
-            passive = self.net.readout.linear_parameters() if self.solve else []
-            why = explain_divergence(self.net, self.kept, self.best_epoch, passive)
+            kept = {name.removeprefix("0."): value for name, value in self.kept.items()}
+            why = explain_divergence(self.net, kept, self.best_epoch, self.passive())
             self.restore()
             name, value = ("validation loss", val) if math.isfinite(loss) else ("loss", loss)
             who = f"{self.label}: " if self.label else ""
@@ -180,8 +195,8 @@ class Trainee:
             self.optimizer.state.clear()
 
     def restore(self) -> None:
-        """Put the net back into its best state."""
-        self.net.load_state_dict(self.kept)
+        """Put the net, and the parameters of losses, back into their best state."""
+        self.trained.load_state_dict(self.kept)
 
     def record(self, epoch: int, loss: float, val: float, rate: float, seconds: float) -> None:
         """Add a row to the history; the first worker shows it to the callbacks."""
@@ -197,44 +212,13 @@ class Trainee:
             callback(row)
 
     @torch.no_grad()
-    def _validate(self, data: DRMIterator, targets: RunData) -> float:
+    def _validate(self, data: DRMIterator) -> float:
         """Return the loss on runs that are not trained on, their own nuisance taken out."""
-        validate = self._squared_error if self.solve else self._own_loss
+        (objective,) = self.objectives
         with self.workers.together():
-            total, count = validate(data, targets)
+            objective.begin_validation(data.n_runs)
+            for item, features, _ in feature_windows(self.net, data):
+                objective.validate(item, features)
+        total, count = objective.validation(self.workers)
         total, count = self.workers.sum([total, count])
         return total / max(count, 1.0)
-
-    def _own_loss(self, data: DRMIterator, targets: RunData) -> tuple[float, int]:
-        """Return the loss, not divided by the measured elements, and their number."""
-        count = count_measured(targets)
-        losses = (
-            self.window_loss(item, features, count)
-            for item, features, _ in feature_windows(self.net, data)
-        )
-        return sum(loss.item() for loss in losses) * count, count
-
-    def _squared_error(self, data: DRMIterator, targets: RunData) -> tuple[float, int]:
-        """Return the sum of squared errors in units of the targets, and how many they are."""
-        gathered, readout = RunData(data.n_runs), self.net.readout
-        for item, features, _ in feature_windows(self.net, data):
-            if not all(bool(torch.isfinite(x).all()) for x in features):
-                return math.nan, 0
-            gathered.add_features(item, features)
-        scale = self.targets.target_scale()
-        return squared_error(readout, gathered.features(len(readout.regions)), targets, scale)
-
-    def window_loss(self, item: Item, features: Features, count: int) -> Tensor:
-        """Return the share of one window in the mean loss over ``count`` measured elements."""
-        if self.solution is not None:
-            return self.solution.loss(item, features, count)
-        if self.solve or not len(item["times"]):  # not solved: activity is not finite
-            return features[0].sum() * 0.0
-        share = int((~item["response"].isnan()).sum()) / max(count, 1)
-        prediction = self.net.readout.map_features(features, item["confounds"])
-        return share * self.loss(prediction, item["response"])
-
-
-def count_measured(targets: RunData) -> int:
-    """Return the number of measured elements."""
-    return sum(int((~series.isnan()).sum()) for series in targets.get("response"))

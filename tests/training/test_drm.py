@@ -411,12 +411,11 @@ class TwofoldError(DRMLoss):
 
 def test_other_losses(runs_of: RunsOf, net_of: NetOf) -> None:
     runs = runs_of((24, 24))
-    with pytest.raises(UsageError, match="use solve=False"):
-        DRM(net_of(), loss=AbsoluteError())
-    with pytest.raises(UsageError, match="use solve=False"):
-        DRM(net_of(), loss=TwofoldError())  # a squared error of its own, which maps are not for
+    with pytest.raises(UsageError, match="not for AbsoluteError"):
+        DRM(net_of(), loss=AbsoluteError(), solve=True)
+    assert not DRM(net_of(), loss=TwofoldError()).solve  # of its own, which maps are not for
     net = net_of()
-    model = DRM(net, loss=AbsoluteError(), solve=False)
+    model = DRM(net, loss=AbsoluteError())
     train, val = model.estimate(iterate(runs), iterate(runs), n_epochs=2)
     # the same data to train and to validate on give the same loss, whichever it is
     np.testing.assert_allclose(val, train, rtol=1e-9)

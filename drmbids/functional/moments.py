@@ -136,12 +136,62 @@ def correlations(moments: Moments) -> Tensor:
         Of ``x_i(t)`` and ``x_j(t + lag)``; 0 where a series does not vary or fewer than two pairs
         are there, with a gradient of 0.
     """
-    n = moments.count.clamp(min=1.0)
-    spread = (moments.first_square / n - (moments.first / n) ** 2) * (
-        moments.second_square / n - (moments.second / n) ** 2
+    return pair_correlations(*moments[:6])[0]
+
+
+def pair_sums(series: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
+    """Return sums over samples for all pairs of series, without lag; they add up over windows.
+
+    Parameters
+    ----------
+    series : Tensor of shape (n_times, batch, n)
+        0 where missing.
+    weight : Tensor of the same shape
+        1 where a sample is measured, 0 where it is missing.
+
+    Returns
+    -------
+    count, product, first, second, first_square, second_square : Tensor of shape (batch, n, n)
+        As in :class:`Moments`.
+    """
+    square = series * series
+    pairs = (
+        (weight, weight),
+        (series, series),
+        (series, weight),
+        (weight, series),
+        (square, weight),
+        (weight, square),
     )
-    size = (moments.first_square / n) * (moments.second_square / n)
+    return tuple(torch.einsum("tbi,tbj->bij", a, b) for a, b in pairs)
+
+
+def pair_correlations(
+    count: Tensor,
+    product: Tensor,
+    first: Tensor,
+    second: Tensor,
+    first_square: Tensor,
+    second_square: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return the correlations that sums over pairs give, and which pairs have one.
+
+    Parameters
+    ----------
+    count, product, first, second, first_square, second_square : Tensor of one shape
+        As in :class:`Moments`.
+
+    Returns
+    -------
+    correlations : Tensor
+        0, with a gradient of 0, where a series does not vary or fewer than two pairs are there.
+    known : Tensor of bool
+    """
+    n = count.clamp(min=1.0)
+    spread = (first_square / n - (first / n) ** 2) * (second_square / n - (second / n) ** 2)
+    size = (first_square / n) * (second_square / n)
     # what is left of a constant after rounding is no variance
-    varies = (moments.count > 1) & (spread > (16 * torch.finfo(spread.dtype).eps) ** 2 * size)
+    varies = (count > 1) & (spread > (16 * torch.finfo(spread.dtype).eps) ** 2 * size)
     varies = varies & (spread > 0)
-    return covariances(moments) * varies / torch.where(varies, spread, 1.0).sqrt()
+    found = (product / n - (first / n) * (second / n)) * varies
+    return found / torch.where(varies, spread, 1.0).sqrt(), varies

@@ -7,5 +7,10 @@ LOSSES = Registry(
     {
         "squared_error": "drmbids.losses.base:DRMLoss",
         "cross_entropy": "drmbids.losses.cross_entropy:CrossEntropy",
+        "connectivity": "drmbids.losses.connectivity:Connectivity",
+        "lagged_connectivity": "drmbids.losses.lagged_connectivity:LaggedConnectivity",
+        "spectra": "drmbids.losses.spectra:Spectra",
+        "connectivity_dynamics": "drmbids.losses.connectivity_dynamics:ConnectivityDynamics",
+        "resting_state": "drmbids.losses.resting_state:RestingState",
     },
 )

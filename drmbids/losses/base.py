@@ -1,5 +1,7 @@
 """DRMLoss: the masked mean squared error, and the rule on missing data that all losses share."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from drmbids.functional.masked import masked_squared_error
@@ -16,7 +18,14 @@ class DRMLoss(nn.Module):
     >>> import torch
     >>> DRMLoss()(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, float("nan")]]))
     tensor(1.)
+
+    Attributes
+    ----------
+    timed : bool
+        Whether it matters when in a run a sample was measured, not only what.
     """
+
+    timed: ClassVar[bool] = False
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Return the loss, shape ().

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from drmbids.core.exceptions import UsageError
 from drmbids.functional.connectivity import fisher_z, region_pairs
@@ -57,7 +58,7 @@ class ConnectivityDynamics(SummaryLoss):
         self.length, self.step, self.n_steps = length, step, n_steps
 
     def moments(self, prediction: Tensor, target: Tensor, start: int = 0) -> tuple[Tensor, ...]:
-        """Return sums over the samples of pairs in each step, each (batch, n_steps, n, n).
+        """Return samples in each step, and sums over those of pairs, (batch, n_steps, n, n).
 
         Parameters
         ----------
@@ -67,35 +68,45 @@ class ConnectivityDynamics(SummaryLoss):
         """
         filled, present = split_missing(target.double())
         there = present.double()
-        batch, n = target.shape[1:]
-        sums = [target.new_zeros(batch, self.n_steps, n, n, dtype=torch.float64)] * 11
-        first, end = start // self.step, -(-(start + len(target)) // self.step)
-        for k in range(first, min(end, self.n_steps)):
-            rows = slice(max(k * self.step - start, 0), (k + 1) * self.step - start)
-            count, *measured = pair_sums(filled[rows], there[rows])
-            ours = pair_sums(prediction[rows].double() * there[rows], there[rows])[1:]
-            at = torch.arange(self.n_steps, device=target.device) == k
-            # out of place: every step has its own part in the graph
-            sums = [
-                total + at[:, None, None] * own.unsqueeze(1)
-                for total, own in zip(sums, (count, *measured, *ours), strict=True)
-            ]
-        return tuple(sums)
+        first, last = start // self.step, -(-(start + len(target)) // self.step)
+        around = (0, 0, 0, 0, start - first * self.step, last * self.step - start - len(target))
+        # steps side by side, of whole length: (step, batch * steps, n)
+        cut = [
+            pad(x, around).unflatten(0, (-1, self.step)).permute(1, 2, 0, 3).flatten(1, 2)
+            for x in (filled, there, prediction.double() * there)
+        ]
+        count, *measured = pair_sums(cut[0], cut[1])
+        sums = (count, *measured, *pair_sums(cut[2], cut[1])[1:])
+        rows = filled.new_full((last - first,), self.step)
+        if last > first:
+            rows[0] -= around[4]
+            rows[-1] -= around[5]
+        rows = rows.expand(target.shape[1], -1)
+        kept = max(min(last, self.n_steps) - first, 0)
+        before = min(first, self.n_steps)
+        ends = (before, self.n_steps - before - kept)
+        return (
+            pad(rows[:, :kept], ends),
+            *(
+                pad(x.unflatten(0, (target.shape[1], -1))[:, :kept], (0, 0, 0, 0, *ends))
+                for x in sums
+            ),
+        )
 
     def from_moments(self, moments: tuple[Tensor, ...]) -> Tensor:
         """Return the mean loss of the runs that have two windows or more.
 
         Parameters
         ----------
-        moments : tuple of Tensor of shape (n_runs, n_steps, n, n)
+        moments : tuple of Tensor of shape (n_runs, n_steps, ...)
         """
         width = self.length // self.step
-        windowed = [m.unfold(1, width, 1).sum(-1) for m in moments]
+        rows, *sums = moments
+        windowed = [m.unfold(1, width, 1).sum(-1) for m in sums]
         theirs, known = pair_correlations(*windowed[:6])
         ours, _ = pair_correlations(windowed[0], *windowed[6:])
         # a window counts if it is not cut short by the end of the run
-        last = moments[0].diagonal(dim1=-2, dim2=-1).sum(-1) > 0
-        whole = last.unfold(1, width, 1).all(-1)
+        whole = (rows >= self.step).unfold(1, width, 1).all(-1)
         losses, some = [], []
         for mine, other, seen, full in zip(ours, theirs, known, whole, strict=True):
             loss = self._of_run(mine[full], other[full], seen[full])

@@ -12,7 +12,7 @@ from drmbids.losses.spectra import Spectra
 from drmbids.losses.summary import SummaryLoss
 
 #: How many moments each loss has.
-N_MOMENTS = {Connectivity: 11, LaggedConnectivity: 6, Spectra: 6, ConnectivityDynamics: 11}
+N_MOMENTS = {Connectivity: 11, LaggedConnectivity: 6, Spectra: 6, ConnectivityDynamics: 12}
 
 
 class RestingState(SummaryLoss):

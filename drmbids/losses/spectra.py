@@ -56,7 +56,7 @@ class Spectra(SummaryLoss):
         low: float = 0.01,
         high: float = 0.25,
         n_parts: int = 8,
-        n_frequencies: int = 8,
+        n_frequencies: int = 16,
         relative: bool = True,
     ):
         super().__init__()

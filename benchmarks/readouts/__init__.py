@@ -2,6 +2,11 @@
 
 from collections.abc import Callable
 
+from benchmarks.readouts import rest, streaming, whole_brain
 from benchmarks.rows import Row
 
-ROWS: dict[str, Callable[[], list[Row]]] = {}
+ROWS: dict[str, Callable[[], list[Row]]] = {
+    "whole-brain": whole_brain.whole_brain,
+    "nitime-rest": rest.rest_connectivity,
+    "rest-streaming": streaming.streaming,
+}

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+from benchmarks.readouts import rest, streaming, whole_brain
 from benchmarks.readouts.decision import decision
 from benchmarks.rows import Row
 
 ROWS: dict[str, Callable[[], list[Row]]] = {
     "decision": decision,
+    "whole-brain": whole_brain.whole_brain,
+    "nitime-rest": rest.rest_connectivity,
+    "rest-streaming": streaming.streaming,
 }

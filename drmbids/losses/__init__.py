@@ -11,5 +11,10 @@ LOSSES = Registry(
         "negative_binomial": "drmbids.losses.negative_binomial:NegativeBinomial",
         "correlation": "drmbids.losses.correlation:Correlation",
         "weighted_sum": "drmbids.losses.weighted:WeightedSum",
+        "connectivity": "drmbids.losses.connectivity:Connectivity",
+        "lagged_connectivity": "drmbids.losses.lagged_connectivity:LaggedConnectivity",
+        "spectra": "drmbids.losses.spectra:Spectra",
+        "connectivity_dynamics": "drmbids.losses.connectivity_dynamics:ConnectivityDynamics",
+        "resting_state": "drmbids.losses.resting_state:RestingState",
     },
 )

@@ -1,5 +1,7 @@
 """DRMLoss: the masked mean squared error, and the rule on missing data that all losses share."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -12,12 +14,19 @@ class DRMLoss(nn.Module):
     A missing (NaN) element of the target gives no loss and a gradient of exactly zero; when
     nothing was measured the loss is 0. Every loss keeps to this.
 
+    Attributes
+    ----------
+    timed : bool
+        Whether it matters when in a run a sample was measured, not only what.
+
     Examples
     --------
     >>> import torch
     >>> DRMLoss()(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, float("nan")]]))
     tensor(1.)
     """
+
+    timed: ClassVar[bool] = False
 
     def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the loss, shape ().

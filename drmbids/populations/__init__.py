@@ -14,6 +14,7 @@ POPULATIONS = Registry(
         "receptive_field": "drmbids.populations.receptive_field:ReceptiveField",
         "wong_wang": "drmbids.populations.wong_wang:ReducedWongWang",
         "wong_wang_ei": "drmbids.populations.wong_wang_ei:ReducedWongWangEI",
+        "ornstein_uhlenbeck": "drmbids.populations.ornstein_uhlenbeck:OrnsteinUhlenbeck",
         "hopf": "drmbids.populations.hopf:Hopf",
         "kuramoto": "drmbids.populations.kuramoto:Kuramoto",
         "wilson_cowan": "drmbids.populations.wilson_cowan:WilsonCowan",

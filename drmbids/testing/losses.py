@@ -24,9 +24,9 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
 
     One number; least where the target is what the prediction stands for (``expected``), as low as
     its lower limit there; a missing element gives no loss and a gradient of exactly zero; leaving
-    a volume out is the same as missing it; 0 when nothing was measured; copies; gradients;
-    documentation. Where it takes weights: equal ones change nothing, and what has nearly none is
-    nearly missing.
+    a volume out is the same as missing it, unless the loss looks at time (``timed``); 0 when
+    nothing was measured; copies; gradients; documentation. Where it takes weights: equal ones
+    change nothing, and what has nearly none is nearly missing.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
     with seeded():
         for dtype, tolerance in DTYPES.items():
             single = build().to(device=device, dtype=dtype)
-            prediction, best = _series(device, dtype)
+            prediction, best = _series(device, dtype, single.timed)
             target = single.expected(best)
             value = single(prediction, target)
             require_form(value, (), target, f"{type(single).__name__}: the loss")
@@ -58,7 +58,7 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
                 _check_weights(single, prediction, target, tolerance)
             _check_limits(single, best, target, tolerance)
         loss, fresh = (build().to(device).double() for _ in range(2))
-        measured, best = _series(device, torch.float64)
+        measured, best = _series(device, torch.float64, loss.timed)
         partly = loss.expected(best)
         check_declared(loss)
         check_copies(loss, fresh, lambda f: f(measured, partly))
@@ -66,9 +66,9 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
         check_gradients(loss, lambda f, p: f(p, partly), (measured,))
 
 
-def _series(device: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Return a prediction, and the best one, near it."""
-    best = torch.randn(7, 2, 5, device=device, dtype=dtype)
+def _series(device: str, dtype: torch.dtype, timed: bool) -> tuple[Tensor, Tensor]:
+    """Return a prediction, and the best one, near it; long enough for windows of time."""
+    best = torch.randn(36 if timed else 7, 2, 5, device=device, dtype=dtype)
     return best + 0.5 * torch.randn_like(best), best
 
 
@@ -108,12 +108,13 @@ def _check_missing(loss: DRMLoss, prediction: Tensor, target: Tensor, tolerance:
     elsewhere = torch.where(missing, prediction + 100.0, prediction)
     message = f"{name} depends on the prediction of a missing element"
     require_equal(loss(elsewhere, partly), value, tolerance, message)
-    dropped = target.clone()
-    dropped[2] = torch.nan
-    kept = torch.arange(len(target), device=target.device) != 2
-    message = f"{name}: missing a volume differs from leaving it out"
-    wanted = loss(prediction[kept], target[kept])
-    require_equal(loss(prediction, dropped), wanted, tolerance, message)
+    if not loss.timed:
+        dropped = target.clone()
+        dropped[2] = torch.nan
+        kept = torch.arange(len(target), device=target.device) != 2
+        message = f"{name}: missing a volume differs from leaving it out"
+        wanted = loss(prediction[kept], target[kept])
+        require_equal(loss(prediction, dropped), wanted, tolerance, message)
     nothing = loss(prediction, torch.full_like(target, torch.nan))
     require(nothing.item() == 0, f"{name} is {nothing.item()} when nothing was measured, not 0")
     (gradient,) = torch.autograd.grad(nothing, prediction)

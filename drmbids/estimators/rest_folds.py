@@ -1,0 +1,110 @@
+"""The penalty of estimated weights, chosen by stretches of data left out of training."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.estimators.rest_model import RestModel
+from drmbids.estimators.rest_spectra import BandSpectra, band_spectra
+from drmbids.functional.spectra import Segments
+from drmbids.functional.whittle import normalised, whittle
+
+#: Stretches that a single run is cut into.
+N_STRETCHES = 3
+
+#: Training spectra, left-out spectra.
+Fold = tuple[BandSpectra, BandSpectra]
+
+
+def fold_spectra(parts: Sequence[Segments], length: int, band: tuple[float, float]) -> list[Fold]:
+    """Return training and left-out spectra of folds: whole runs, or stretches of a single run.
+
+    Of a single run, the segments that overlap the left-out stretch are left out of training.
+
+    Parameters
+    ----------
+    parts, length, band
+        As for :func:`~drmbids.estimators.rest_spectra.band_spectra`.
+
+    Returns
+    -------
+    list of tuple of BandSpectra
+
+    Raises
+    ------
+    UsageError
+        If a single run has fewer than five segments.
+    """
+    counts = [p.values.shape[1] for p in parts]
+    none = np.arange(0)
+    folds: list[Fold] = []
+    if len(parts) > 1:
+        for out in range(len(parts)):
+            inside = [np.arange(n) if k != out else none for k, n in enumerate(counts)]
+            outside = [np.arange(n) if k == out else none for k, n in enumerate(counts)]
+            folds.append(
+                (
+                    band_spectra(parts, length, band, inside),
+                    band_spectra(parts, length, band, outside),
+                )
+            )
+        return folds
+    if counts[0] < 2 + N_STRETCHES:
+        raise UsageError(
+            f"a run of {counts[0]} half-overlapping segments is too short to choose a penalty "
+            "from; take shorter segments, or one penalty"
+        )
+    for stretch in np.array_split(np.arange(counts[0]), N_STRETCHES):
+        far = np.setdiff1d(np.arange(counts[0]), np.arange(stretch[0] - 1, stretch[-1] + 2))
+        folds.append(
+            (band_spectra(parts, length, band, [far]), band_spectra(parts, length, band, [stretch]))
+        )
+    return folds
+
+
+def choose_penalty(
+    penalties: Sequence[float],
+    folds: Sequence[Fold],
+    fit: Callable[[BandSpectra, float], tuple[RestModel, object]],
+) -> float:
+    """Return the penalty under which what was left out is likeliest.
+
+    Parameters
+    ----------
+    penalties : sequence of float
+        Positive.
+    folds : sequence of tuple of BandSpectra
+        From :func:`fold_spectra`.
+    fit : callable
+        Gives the model fitted to spectra under a penalty.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UsageError
+        If there are no penalties, or one is not positive.
+    TrainingError
+        If the brain is stable under none of them.
+    """
+    if not len(penalties) or min(penalties) <= 0:
+        raise UsageError(f"penalties must be positive, got {list(penalties)}")
+    if len(penalties) == 1:
+        return float(penalties[0])
+    losses = []
+    for penalty in penalties:
+        total = 0.0
+        for training, left_out in folds:
+            model, _ = fit(training, penalty)
+            with torch.no_grad():
+                expected = model.expected(left_out.frequencies, left_out.segment)
+                loss = whittle(expected, normalised(left_out.values)).item()
+            total += loss if model.unstable_modes() == 0 else np.inf
+        losses.append(total if np.isfinite(total) else np.inf)
+    if not np.isfinite(losses).any():
+        raise TrainingError("the brain is stable under none of the penalties; take larger ones")
+    return float(penalties[int(np.argmin(losses))])

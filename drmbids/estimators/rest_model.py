@@ -1,0 +1,216 @@
+"""A whole brain at rest in closed form: masses, tracts, hemodynamics, and noise of measurement."""
+
+from math import pi
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from drmbids.connections.tracts import SECONDS, Tracts, Trained
+from drmbids.core.exceptions import UsageError
+from drmbids.functional.linear_noise import (
+    network_spectra,
+    steady_state,
+    unit_slopes,
+    unstable_modes,
+)
+from drmbids.functional.spectra import hann_leakage
+from drmbids.functional.whittle import normalised
+from drmbids.nodes import DRMNode
+from drmbids.populations.mass import Mass
+from drmbids.readouts.hemodynamics import DoubleGamma
+from drmbids.simulation.rest import masses_at_rest
+
+#: Bins on either side of the band from which power leaks into it by more than a millionth.
+LEAKING_BINS = 6
+#: Seconds between samples of the hemodynamic response whose spectrum is taken.
+HRF_STEP = 0.05
+#: Sum of the inputs of a region where weights are to be estimated, at the start.
+FIRST_INPUT = 0.1
+
+
+class RestModel(nn.Module):
+    """Spectra of a brain at rest, by the linear noise approximation, as functions of parameters.
+
+    Parameters
+    ----------
+    masses : Mass
+        One unit for each region; coupled and noisy.
+    tracts : Tracts
+        Of the masses to themselves.
+    measurement : {"bold", "activity"}
+        What is measured of the first variable of each region.
+    noise : float
+        Share of each series' power in the band that is white noise of measurement.
+    trainable : bool
+        Whether training moves that share.
+    """
+
+    def __init__(
+        self,
+        masses: Mass,
+        tracts: Tracts,
+        measurement: Literal["bold", "activity"],
+        noise: float,
+        trainable: bool,
+    ):
+        super().__init__()
+        self.masses, self.tracts, self.measurement = masses, tracts, measurement
+        self.hrf = DoubleGamma(trainable=False)
+        self.measured = DRMNode()
+        self.measured.add_parameter(
+            "noise",
+            noise,
+            unit="1",
+            meaning="share of measurement noise in the power of a series",
+            lower=0.0,
+            upper=1.0,
+            trainable=trainable,
+        )
+        self.double()
+
+    def coupling(self) -> tuple[Tensor, Tensor]:
+        """Return coupling and delays (s) of all pairs of regions, each of shape (n, n)."""
+        tracts = self.tracts
+        pairs = tracts.value("strength") * tracts.pair_weights * tracts.there
+        seconds = tracts.lengths * (SECONDS / tracts.value("velocity"))
+        empty = pairs.new_zeros(len(pairs), tracts.n_from)
+        # added, not written: targets with fewer tracts are filled up with pairs of no weight
+        return (
+            empty.scatter_add(1, tracts.sources, pairs),
+            empty.scatter_add(1, tracts.sources, seconds * tracts.there),
+        )
+
+    def linearised(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return slopes of the units in state and drive at rest, coupling and delays."""
+        coupling, delays = self.coupling()
+        masses = self.masses
+        constants = {k: masses.value(k).expand(masses.n_units) for k in masses.constants}
+        if "strength_in" in constants:  # diffusive: what is lost is what is heard
+            constants["strength_in"] = coupling.sum(1)
+        # a tenth of the fastest time constant there may be
+        step = 0.1 * min((constants[k].min().item() for k in constants if "tau" in k), default=0.01)
+        start = masses.start
+
+        def derivative(state: tuple[Tensor, ...], drive: Tensor) -> tuple[Tensor, ...]:
+            return tuple(masses.derivative(state, drive, constants))
+
+        rest = steady_state(derivative, start, coupling, step)
+        return (*unit_slopes(derivative, rest, coupling @ rest[0]), coupling, delays)
+
+    def spectra(self, frequencies: Tensor) -> Tensor:
+        """Return the cross-spectra of what is measured, without its noise.
+
+        Parameters
+        ----------
+        frequencies : Tensor of shape (n_frequencies,)
+            Hz.
+
+        Returns
+        -------
+        Tensor of shape (n_frequencies, n, n), complex
+        """
+        found = network_spectra(*self.linearised(), self.masses.value("sigma"), frequencies)
+        if self.measurement == "activity":
+            return found
+        lag = torch.arange(0.0, self.hrf.length, HRF_STEP, dtype=frequencies.dtype)
+        turning = torch.exp(-2j * pi * frequencies[:, None] * lag)
+        response = HRF_STEP * (turning * self.hrf(lag)[0, 0]).sum(-1)
+        return found * response.abs().square()[:, None, None]
+
+    def expected(self, frequencies: Tensor, segment: float) -> Tensor:
+        """Return what Welch estimates of the measured series expect, normalised over the band.
+
+        Parameters
+        ----------
+        frequencies : Tensor of shape (n_frequencies,)
+            Bins of the estimate in the band, in Hz.
+        segment : float
+            Seconds of a segment.
+
+        Returns
+        -------
+        Tensor of shape (n_frequencies, n, n), complex
+        """
+        first, last = (
+            round(2 * f * segment) for f in (frequencies[0].item(), frequencies[-1].item())
+        )
+        halves = torch.arange(
+            first - 2 * LEAKING_BINS, last + 2 * LEAKING_BINS + 1, dtype=frequencies.dtype
+        )
+        # spectra are mirrored at 0
+        grid, mirrored = halves.abs().unique(return_inverse=True)
+        leaked = hann_leakage(frequencies[:, None] * segment - halves / 2)
+        fine = self.spectra(grid / (2 * segment))[mirrored]
+        fine = torch.where((halves < 0)[:, None, None], fine.conj(), fine)
+        smooth = torch.einsum("fg,gij->fij", leaked.to(fine.dtype), fine)
+        noise = self.measured.value("noise")
+        white = torch.eye(smooth.shape[-1], dtype=smooth.dtype) / len(frequencies)
+        return (1 - noise) * normalised(smooth) + noise * white
+
+    def unstable_modes(self) -> int:
+        """Return how many modes grow at the parameters as they are, 0 for a brain at rest."""
+        with torch.no_grad():
+            in_state, in_drive, coupling, delays = self.linearised()
+            fastest = torch.linalg.eigvals(in_state).abs().max().item()
+            size = coupling.abs().sum(1).max().item() * in_drive.abs().max().item()
+            return unstable_modes(
+                in_state, in_drive, coupling, delays, 5 * (fastest + size) / (2 * pi), 2000
+            )
+
+
+def rest_model(settings: Any, n_regions: int) -> RestModel:
+    """Return the model that a :class:`~drmbids.WholeBrain` asks for, at its start.
+
+    Parameters
+    ----------
+    settings : WholeBrain
+    n_regions : int
+        Series in the data.
+
+    Raises
+    ------
+    UsageError
+        If the connectome has another number of regions, or options contradict each other.
+    """
+    trainable = set(settings.trainable)
+    estimated = settings.weights is None
+    if {"coupling", "weights"} <= trainable or (estimated and "weights" not in trainable):
+        raise UsageError(
+            "train either the coupling of given weights or, without weights, the 'weights', got "
+            f"trainable={list(settings.trainable)}"
+        )
+    if "velocity" in trainable and settings.lengths is None:
+        raise UsageError("a velocity can be trained where tract lengths are given")
+    pairs = 1 - np.eye(n_regions)
+    weights = FIRST_INPUT / n_regions * pairs if estimated else np.asarray(settings.weights, float)
+    if weights.shape != (n_regions, n_regions):
+        raise UsageError(f"{n_regions} series, and a connectome of {weights.shape}")
+    lengths = 0 * weights if settings.lengths is None else np.asarray(settings.lengths, float)
+    plain = masses_at_rest(settings.mass, n_regions, dict(settings.values or {}))
+    names = trainable - {"coupling", "velocity", "noise", "weights"}
+    masses = type(plain)(
+        n_regions,
+        plain.n_inputs,
+        dict(settings.values or {}),
+        trainable=sorted(names),
+        coupled=True,
+        noisy=True,
+    )
+    low, high = settings.velocity_limits
+    moved: dict[str, Trained] = {
+        "coupling": "strength",
+        "velocity": "velocity",
+        "weights": "weights",
+    }
+    tracts = Tracts(
+        torch.from_numpy(weights),
+        torch.from_numpy(lengths),
+        settings.velocity,
+        low,
+        high,
+        strength=1.0 if estimated else settings.coupling,
+        trainable=[moved[name] for name in moved if name in trainable],
+    )
+    return RestModel(masses, tracts, settings.measurement, settings.noise, "noise" in trainable)

@@ -1,0 +1,259 @@
+"""Descent of a resting-state model from several starts, and how well data can tell parameters."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from scipy.stats import qmc
+from torch import Tensor, nn
+
+from drmbids.core.exceptions import TrainingError
+from drmbids.estimators.rest_model import RestModel
+from drmbids.functional.whittle import information
+from drmbids.nodes import DRMNode
+
+#: The objective where the model has no steady state: larger than that of any that has one.
+NOWHERE = 1e6
+#: Starts are drawn within this factor of the values given, and within limits.
+SPREAD = 4.0
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where one start ended.
+
+    Parameters
+    ----------
+    start, end : dict of str to float
+        Global parameters before and after.
+    loss : float
+    free : list of Tensor
+        Trained tensors after.
+    message : str
+        Of the optimiser.
+    """
+
+    start: dict[str, float]
+    end: dict[str, float]
+    loss: float
+    free: list[Tensor]
+    message: str
+
+
+def trained(model: nn.Module) -> list[nn.Parameter]:
+    """Return the tensors that training moves."""
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+def global_values(model: RestModel) -> dict[str, float]:
+    """Return all trained physical parameters that are one number, by name."""
+    found = {}
+    for _, name, label, node in physical(model):
+        value = node.value(name)
+        if value.numel() == 1:
+            found[label] = value.item()
+    return found
+
+
+def physical(model: RestModel) -> list[tuple[str, str, str, DRMNode]]:
+    """Return node, name, name for users, and node itself of trained physical parameters."""
+    labels = {"strength": "coupling"}
+    nodes = {"masses": model.masses, "tracts": model.tracts, "measured": model.measured}
+    return [
+        (where, name, labels.get(name, name), node)
+        for where, node in nodes.items()
+        for name, spec in node.parameter_specs.items()
+        if spec.trainable
+    ]
+
+
+def descend(
+    model: RestModel, objective: Callable[[], Tensor], n_iterations: int
+) -> tuple[float, str]:
+    """Move the trained tensors to where the objective is least, by L-BFGS in double precision.
+
+    Parameters
+    ----------
+    model : RestModel
+    objective : callable
+        Gives a scalar with gradients.
+    n_iterations : int
+        At most.
+
+    Returns
+    -------
+    loss : float
+    message : str
+
+    Raises
+    ------
+    TrainingError
+        If the model has no steady state at the start.
+    """
+    free = trained(model)
+    scale = [p.detach().abs().clamp(min=0.1) for p in free]
+
+    def put(x: np.ndarray) -> None:
+        with torch.no_grad():
+            parts = torch.from_numpy(x).split([p.numel() for p in free])
+            for p, part, s in zip(free, parts, scale, strict=True):
+                p.copy_(part.view_as(p) * s)
+
+    def both(x: np.ndarray) -> tuple[float, np.ndarray]:
+        put(x)
+        try:
+            loss = objective()
+        except (TrainingError, torch.linalg.LinAlgError):
+            return NOWHERE, np.zeros_like(x)
+        if not torch.isfinite(loss):
+            return NOWHERE, np.zeros_like(x)
+        slopes = torch.autograd.grad(loss, free)
+        flat = [(g * s).reshape(-1) for g, s in zip(slopes, scale, strict=True)]
+        return loss.item(), torch.cat(flat).numpy()
+
+    start = torch.cat([(p.detach() / s).reshape(-1) for p, s in zip(free, scale, strict=True)])
+    if both(start.numpy())[0] == NOWHERE:
+        raise TrainingError("the model has no steady state at its start; take a weaker coupling")
+    done = minimize(
+        both,
+        start.numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": n_iterations, "ftol": 1e-12, "gtol": 1e-9},
+    )
+    put(done.x)
+    return float(done.fun), str(done.message)
+
+
+def search(
+    model: RestModel,
+    objective: Callable[[], Tensor],
+    n_starts: int,
+    n_iterations: int,
+    random_state: int,
+) -> list[Descent]:
+    """Descend from the values given and from others around them; leave the model at the best end.
+
+    Parameters
+    ----------
+    model : RestModel
+    objective : callable
+    n_starts, n_iterations : int
+    random_state : int
+        Of the other starts: a Sobol sequence over global parameters, within :data:`SPREAD` times
+        up and down, and limits.
+
+    Returns
+    -------
+    list of Descent
+        One for each start that has a steady state, the best first.
+
+    Raises
+    ------
+    TrainingError
+        If none has.
+    """
+    begin = [p.detach().clone() for p in trained(model)]
+    moved = [(node, name) for _, name, _, node in physical(model) if node.value(name).numel() == 1]
+    draws = qmc.Sobol(max(len(moved), 1), seed=random_state).random(n_starts)
+    found: list[Descent] = []
+    for k in range(n_starts):
+        _put_back(model, begin)
+        if k:
+            for share, (node, name) in zip(draws[k], moved, strict=True):
+                _scatter(node, name, float(share))
+        start = global_values(model)
+        try:
+            loss, message = descend(model, objective, n_iterations)
+        except TrainingError:
+            if k == 0 and n_starts == 1:
+                raise
+            continue
+        ended = [p.detach().clone() for p in trained(model)]
+        found.append(Descent(start, global_values(model), loss, ended, message))
+        if not moved:
+            break  # all starts would be the same
+    if not found:
+        raise TrainingError("the model has no steady state at any start; take a weaker coupling")
+    found.sort(key=lambda d: d.loss)
+    _put_back(model, found[0].free)
+    return found
+
+
+@torch.no_grad()
+def _put_back(model: RestModel, values: Sequence[Tensor]) -> None:
+    for p, value in zip(trained(model), values, strict=True):
+        p.copy_(value)
+
+
+def _scatter(node: DRMNode, name: str, share: float) -> None:
+    """Set a parameter a share of the way, in ratios, from below to above where it is."""
+    value, spec = node.value(name).item(), node.parameter_specs[name]
+    low, high = sorted((value / SPREAD, value * SPREAD))
+    if spec.lower is not None:
+        low = max(low, spec.lower + 0.05 * (value - spec.lower))
+    if spec.upper is not None:
+        high = min(high, spec.upper - 0.05 * (spec.upper - value))
+    drawn = low * (high / low) ** share if low * high > 0 else low + share * (high - low)
+    node.set_value(name, drawn)
+
+
+def least_errors(
+    model: RestModel, frequencies: Tensor, segment: float, n_samples: float
+) -> dict[tuple[str, str], Tensor]:
+    """Return the least standard errors that any unbiased estimate from the data can have.
+
+    The Cramer-Rao bound of the likelihood of cross-spectra, at the parameters as they are, for
+    physical parameters; matrices of weights are held.
+
+    Parameters
+    ----------
+    model : RestModel
+    frequencies, segment
+        As for :meth:`~drmbids.estimators.rest_model.RestModel.expected`.
+    n_samples : float
+        Independent samples of each frequency.
+
+    Returns
+    -------
+    dict of (node, parameter) to Tensor
+        Shaped like the parameters; infinite where the data say nothing.
+    """
+    slopes, places = [], []
+    with torch.no_grad():
+        middle = model.expected(frequencies, segment)
+        for where, name, _, node in physical(model):
+            free = getattr(node, f"free_{name}")
+            flat = free.data.view(-1)
+            for k in range(flat.numel()):
+                value, at = node.value(name).reshape(-1)[k].item(), flat[k].item()
+                step = 1e-4 * max(abs(at), 0.1)
+                ends = []
+                for sign in (1, -1):
+                    flat[k] = at + sign * step
+                    ends.append(
+                        (
+                            node.value(name).reshape(-1)[k].item(),
+                            model.expected(frequencies, segment),
+                        )
+                    )
+                flat[k] = at
+                (up, above), (down, below) = ends
+                slopes.append((above - below) / (up - down))
+                places.append((where, name, k, value))
+        # in units of the values, so that the matrix can be inverted
+        size = torch.tensor([max(abs(p[3]), 1e-6) for p in places], dtype=frequencies.dtype)
+        found = information(middle, slopes, n_samples) * size[:, None] * size
+        values, vectors = torch.linalg.eigh(found)
+        told = values > 1e-12 * values.max()
+        shares = vectors[:, told].square() / values[told]
+        error = shares.sum(1).sqrt() * size
+        hidden = vectors[:, ~told].square().sum(1) > 1e-6
+        error[hidden] = torch.inf
+    out: dict[tuple[str, str], Tensor] = {}
+    for (where, name, _, _), e in zip(places, error, strict=True):
+        kept = out.get((where, name))
+        out[where, name] = e.reshape(1) if kept is None else torch.cat((kept, e.reshape(1)))
+    return out

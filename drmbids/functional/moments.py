@@ -16,7 +16,7 @@ class Moments(NamedTuple):
 
     Parameters
     ----------
-    count, product, first, second, first_square, second_square : Tensor
+    pairs, product, first, second, first_square, second_square : Tensor
         Of shape (n_lags, batch, n, n): how many pairs, and the sums over them of ``x_i x_j``,
         ``x_i``, ``x_j``, ``x_i^2`` and ``x_j^2``.
     origin : Tensor of shape (batch, n)
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
         In samples.
     """
 
-    count: Tensor
+    pairs: Tensor
     product: Tensor
     first: Tensor
     second: Tensor
@@ -93,12 +93,24 @@ def add_window(moments: Moments, series: Tensor, present: Tensor) -> Moments:
     for lag in moments.lags:
         early, late = slice(n_past - lag, len(values) - lag), slice(n_past, None)
         a, b, m, k = values[early], values[late], weight[early], weight[late]
-        pairs = ((m, k), (a, b), (a, k), (m, b), (a * a, k), (m, b * b))
-        sums.append([torch.einsum("tbi,tbj->bij", x, y) for x, y in pairs])
+        factors = ((m, k), (a, b), (a, k), (m, b), (a * a, k), (m, b * b))
+        sums.append([torch.einsum("tbi,tbj->bij", x, y) for x, y in factors])
     new = [torch.stack(parts) for parts in zip(*sums, strict=True)]
     total = [old + more for old, more in zip(moments[:6], new, strict=True)]
     keep = len(values) - n_past
-    return Moments(*total, moments.origin, values[keep:], weight[keep:], moments.lags)
+    pairs, product, first, second, first_square, second_square = total
+    return Moments(
+        pairs,
+        product,
+        first,
+        second,
+        first_square,
+        second_square,
+        moments.origin,
+        values[keep:],
+        weight[keep:],
+        moments.lags,
+    )
 
 
 def series_moments(series: Tensor, present: Tensor, lags: Sequence[int] = (0,)) -> Moments:
@@ -119,7 +131,7 @@ def series_moments(series: Tensor, present: Tensor, lags: Sequence[int] = (0,)) 
 
 def covariances(moments: Moments) -> Tensor:
     """Return the covariances of all pairs, shape (n_lags, batch, n, n); 0 where a pair has none."""
-    n = moments.count.clamp(min=1.0)
+    n = moments.pairs.clamp(min=1.0)
     return moments.product / n - (moments.first / n) * (moments.second / n)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.fits import fit_and_predict
-from drmbids.comparison.folds import Fold, make_folds
+from drmbids.comparison.fold import Fold
+from drmbids.comparison.folds import make_folds
 from drmbids.comparison.likelihood import fold_log_likelihood
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
@@ -42,10 +43,11 @@ def compare_models(
         that end in one; each is cloned for each fold.
     runs : sequence of Run
         Two or more, each with a label of its own.
-    cv : {"run", "session", "subject"}, int, splitter or iterable of (train, test)
-        What is held out at once: one run, session or subject; or any scikit-learn splitter
-        over runs, which gets the subjects as ``groups`` when all runs name one. No run may be held
-        out twice.
+    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
+        What is held out at once: one run, session or subject; one stimulus in all runs
+        (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
+        subjects as ``groups`` when all runs name one, or pairs of indices (train, test). No run may
+        be held out twice.
     return_estimators : bool
         Whether the fitted estimators are kept.
     nuisance : Nuisance, optional
@@ -106,14 +108,14 @@ def compare_models(
     pairs = [(name, fold) for name in models for fold in folds]
     fitted = fit_and_predict(models, runs, pairs, n_models_at_once, n_jobs)
     for i, ((name, fold), (estimator, predicted)) in enumerate(zip(pairs, fitted, strict=True), 1):
-        test = [runs[k] for k in fold.test]
+        test = fold.test_runs(runs)
         scores = [
             score_run(run, series, fitted_regions(estimator), nuisance)
             for run, series in zip(test, predicted, strict=True)
         ]
         tables.append(_mean_over_runs(scores).assign(model=name, fold=fold.label))
         if log_likelihood:
-            train = [runs[k] for k in fold.train]
+            train = fold.training_runs(runs)
             found = fold_log_likelihood(estimator, train, test, predicted, nuisance)
             tables[-1]["log_likelihood"] = found
         predictions[name].update(zip((run.label for run in test), predicted, strict=True))
@@ -128,12 +130,17 @@ def compare_models(
 
 def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
     """Return which runs each fold trained on and held out, and how many volumes they have."""
-    rows = [
-        (fold.label, runs[k].label, part, len(runs[k].measured_times()))
-        for fold in folds
-        for part, members in (("train", fold.train), ("test", fold.test))
-        for k in members
-    ]
+    rows = []
+    for fold in folds:
+        tested = [run.label for run in fold.test_runs(runs)]
+        sides = (
+            ("train", fold.train, [runs[k].label for k in fold.train], fold.trained),
+            ("test", fold.test, tested, fold.tested),
+        )
+        for part, members, labels, rows_of in sides:
+            for k, label in zip(members, labels, strict=True):
+                samples = rows_of.get(k, np.ones(len(runs[k].measured_times()), dtype=bool))
+                rows.append((fold.label, label, part, int(samples.sum())))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 
-from drmbids.comparison.folds import Fold
+from drmbids.comparison.fold import Fold
 from drmbids.core.exceptions import DRMWarning
 from drmbids.core.run import Run
 from drmbids.estimators.together import fit_together
@@ -62,8 +62,8 @@ def _tasks(
         some = pairs[start : start + at_once]
         yield (
             [clone(models[name]) for name, _ in some],
-            [[runs[k] for k in fold.train] for _, fold in some],
-            [[_blanked(runs[k]) for k in fold.test] for _, fold in some],
+            [fold.training_runs(runs) for _, fold in some],
+            [[_blanked(run) for run in fold.test_runs(runs)] for _, fold in some],
             [f"model {name!r}, fold {fold.label!r}" for name, fold in some],
         )
 

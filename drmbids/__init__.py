@@ -105,6 +105,7 @@ _PUBLIC = {
     "fit_together": "estimators.together",
     "parameter_intervals": "inference.intervals",
     "compare_models": "comparison.compare",
+    "StimulusFolds": "comparison.stimulus_folds",
     "paired_differences": "comparison.paired",
     "with_log_likelihood": "comparison.likelihood",
     "permutation_test": "comparison.permutation",

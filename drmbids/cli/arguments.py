@@ -121,8 +121,12 @@ class NamedImages(NamedPaths):
         return entities.get("label") or entities.get("desc") or stem
 
 
+#: In place of spaces: each trial type is one.
+EACH = "each"
+
+
 class NamedSpaces(argparse.Action):
-    """Collects ``space=trial_type,trial_type`` into a dict; empty where none is given."""
+    """Collects ``name=trial_type,trial_type`` into a dict; empty where each is a space."""
 
     def __call__(
         self,
@@ -133,11 +137,12 @@ class NamedSpaces(argparse.Action):
     ) -> None:
         """Add the spaces to what was given before."""
         found = dict(getattr(namespace, self.dest, None) or {})
-        for text in values or ():
-            name, _, conditions = text.partition("=")
+        for text in [] if list(values or ()) == [EACH] else values or ():
+            name, equals, conditions = text.rpartition("=")
+            name = name if equals else conditions.replace(",", "+")
             members = tuple(part for part in conditions.split(",") if part)
             if not name or not members:
-                parser.error(f"argument {option_string}: needs space=trial_type,..., got {text!r}")
+                parser.error(f"argument {option_string}: needs name=trial_type,..., got {text!r}")
             if name in found:
                 parser.error(f"argument {option_string}: two spaces are named {name!r}")
             found[name] = members

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import drmbids
 from drmbids.cli.arguments import (
+    EACH,
     NamedDatasets,
     NamedImages,
     NamedSpaces,
@@ -196,12 +197,12 @@ def _add_models(options: Options) -> None:
         help="of the test of each voxel against chance; 1000 when not given, 0 for no test",
     )
     options.add(
-        "--partition",
+        "--variance-parts",
         action=NamedSpaces,
-        nargs="*",
-        metavar="SPACE=TRIAL_TYPE,...",
-        help="divide explained variance between groups of trial types, or between all of them when "
-        "none is named, and between model files of which one holds all that the others have",
+        nargs="+",
+        metavar="[NAME=]TRIAL_TYPE,...",
+        help="divide explained variance between groups of trial types, or between all of them with "
+        f"the word {EACH!r}, and between model files of which one holds all that others have",
     )
     options.add(
         "--intervals",

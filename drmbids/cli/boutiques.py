@@ -78,7 +78,7 @@ def _input(action: argparse.Action) -> dict[str, Any]:
     }
     if flags:
         found["command-line-flag"] = flags[0]
-    if action.nargs in ("+", "*"):
+    if action.nargs == "+":
         found["list"] = True
     if action.choices is not None:
         found["value-choices"] = list(action.choices)

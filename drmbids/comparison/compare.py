@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
-from drmbids.comparison.folds import Fold, make_folds
+from drmbids.comparison.fold import Fold
+from drmbids.comparison.folds import make_folds
 from drmbids.comparison.units import Units
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
@@ -41,10 +42,11 @@ def compare_models(
         that end in one; each is cloned for each fold.
     runs : sequence of Run
         Two or more, each with a label of its own.
-    cv : {"run", "session", "subject"}, int, splitter or iterable of (train, test)
-        What is held out at once: one run, session or subject; or any scikit-learn splitter
-        over runs, which gets the subjects as ``groups`` when all runs name one. No run may be held
-        out twice.
+    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
+        What is held out at once: one run, session or subject; one stimulus in all runs
+        (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
+        subjects as ``groups`` when all runs name one, or pairs of indices (train, test). No run may
+        be held out twice.
     return_estimators : bool
         Whether the fitted estimators are kept.
     nuisance : Nuisance, optional
@@ -114,7 +116,7 @@ def compare_models(
     fits = fit_folds(models, runs, pairs, plan)
     for i, ((name, fold), fit) in enumerate(zip(pairs, fits, strict=True), 1):
         tables.append(fit.scores.assign(model=name, fold=fold.label))
-        held_out = (runs[k].label for k in fold.test)
+        held_out = (run.label for run in fold.test_runs(runs))
         predictions[name].update(zip(held_out, fit.predictions, strict=True))
         if return_estimators:
             estimators[name][fold.label] = fit.estimator
@@ -127,12 +129,17 @@ def compare_models(
 
 def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
     """Return which runs each fold trained on and held out, and how many volumes they have."""
-    rows = [
-        (fold.label, runs[k].label, part, len(runs[k].measured_times()))
-        for fold in folds
-        for part, members in (("train", fold.train), ("test", fold.test))
-        for k in members
-    ]
+    rows = []
+    for fold in folds:
+        tested = [run.label for run in fold.test_runs(runs)]
+        sides = (
+            ("train", fold.train, [runs[k].label for k in fold.train], fold.trained),
+            ("test", fold.test, tested, fold.tested),
+        )
+        for part, members, labels, rows_of in sides:
+            for k, label in zip(members, labels, strict=True):
+                samples = rows_of.get(k, np.ones(len(runs[k].measured_times()), dtype=bool))
+                rows.append((fold.label, label, part, int(samples.sum())))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
-from drmbids.comparison.folds import Fold
+from drmbids.comparison.fold import Fold
 from drmbids.comparison.likelihood import fold_log_likelihood
 from drmbids.comparison.units import (
     FoldFit,
@@ -152,8 +152,8 @@ def _task(
 ) -> _Task:
     """Return fits that are made together."""
     estimators = [clone(models[name]) for name, _ in some]
-    train = [[runs[k] for k in fold.train] for _, fold in some]
-    test = [[runs[k] for k in fold.test] for _, fold in some]
+    train = [fold.training_runs(runs) for _, fold in some]
+    test = [fold.test_runs(runs) for _, fold in some]
     labels = [f"model {name!r}, fold {fold.label!r}" for name, fold in some]
     places = None
     if plan.units is not None:

@@ -1,12 +1,14 @@
-"""Folds of a cross-validation over whole runs."""
+"""Folds of a cross-validation over whole runs, or stimuli."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import check_cv
 
+from drmbids.comparison.fold import Fold
+from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 
@@ -14,23 +16,14 @@ from drmbids.core.run import Run
 _GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
 
 
-@dataclass(frozen=True)
-class Fold:
-    """Indices of the runs a fold trains on and holds out, and its label."""
-
-    label: str
-    train: tuple[int, ...]
-    test: tuple[int, ...]
-
-
 def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
-    """Return the folds of a cross-validation over whole runs.
+    """Return the folds of a cross-validation.
 
     Parameters
     ----------
     runs : sequence of Run
         The data.
-    cv : {"run", "session", "subject"}, int, splitter or iterable of (train, test)
+    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
         As in :func:`compare_models`.
 
     Returns
@@ -44,9 +37,13 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
+    if isinstance(cv, StimulusFolds) or cv == "stimulus":
+        return (cv if isinstance(cv, StimulusFolds) else StimulusFolds()).folds(runs)
     if isinstance(cv, str):
         if cv != "run" and cv not in _GROUPS:
-            raise UsageError(f"cv must be run, session, subject or a splitter, got {cv!r}")
+            raise UsageError(
+                f"cv must be run, session, subject, stimulus or a splitter, got {cv!r}"
+            )
         groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
         names = list(dict.fromkeys(groups))
         if len(names) < 2:

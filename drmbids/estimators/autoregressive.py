@@ -12,7 +12,14 @@ from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.estimators.design import HRF
 from drmbids.estimators.glm import GLMBaseline
-from drmbids.estimators.least_squares import Weights, least_squares, parts_of
+from drmbids.estimators.least_squares import (
+    Measured,
+    Values,
+    Weights,
+    least_squares,
+    parts_of,
+    target_blocks,
+)
 from drmbids.estimators.linear import tr_of
 from drmbids.metrics.whitening import samples_since_gap, whiten
 
@@ -60,7 +67,7 @@ class ARBaseline(GLMBaseline):
     autoregression_ : array of shape (n_targets, order)
         Coefficients of the noise at lags of 1, 2 ... samples; NaN for a target that was never
         measured. Of order 1 in steps of .01; of higher orders, where there are more than 100
-        targets, the nearest of 100 (k-means).
+        targets, the nearest of 100 (k-means) for every 10,000 targets.
     tr_ : float
         TR of the first training run in seconds, which is that of all.
 
@@ -92,7 +99,7 @@ class ARBaseline(GLMBaseline):
         self,
         runs: list[Run],
         designs: list[np.ndarray],
-        values: list[np.ndarray],
+        values: list[Measured],
         bases: list[np.ndarray],
         weights: list[np.ndarray | None],
     ) -> np.ndarray:
@@ -121,7 +128,7 @@ class GeneralisedFit(NamedTuple):
 
 def generalised_least_squares(
     designs: Sequence[np.ndarray],
-    values: Sequence[np.ndarray],
+    values: Values,
     bases: Sequence[np.ndarray],
     times: Sequence[np.ndarray],
     tr: float,
@@ -155,10 +162,15 @@ def generalised_least_squares(
     n_targets = values[0].shape[1]
     solved = np.full((designs[0].shape[1], n_targets), np.nan)
     autoregression = np.full((n_targets, order), np.nan)
-    for targets, rows, roots in parts_of(values, weights):
+    blocks = (
+        (some.start + part.targets, part, parts)
+        for some, parts, own in target_blocks(values, weights)
+        for part in parts_of(parts, own)
+    )
+    for targets, (columns, rows, roots), series in blocks:
         used = [k for k, there in enumerate(rows) if there.size]
         x = [designs[k][rows[k]] * roots[k] for k in used]
-        y = [values[k][np.ix_(rows[k], targets)] * roots[k] for k in used]
+        y = [series[k][np.ix_(rows[k], columns)] * roots[k] for k in used]
         basis = [bases[k][rows[k]] * roots[k] for k in used]
         since = [samples_since_gap(times[k][rows[k]], tr) for k in used]
         ordinary = least_squares(x, y, basis)

@@ -1,16 +1,24 @@
 """Ensemble: the mean prediction of models that start from different weights."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.files import sha256, write_json
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.storage import FORMAT_VERSION, MANIFEST
 from drmbids.estimators.together import fit_together
+
+#: Name of the list of members of a saved ensemble.
+ENSEMBLE = "ensemble.json"
 
 
 class Ensemble(RunEstimator):
@@ -66,6 +74,74 @@ class Ensemble(RunEstimator):
 
     def _predict_run(self, run: Run) -> np.ndarray:
         return np.mean([member.predict([run])[0] for member in self.estimators_], axis=0)
+
+    def save(self, folder: str | Path) -> None:
+        """Write each member as :meth:`drmbids.DRMRegressor.save` does, and a list of them.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Gets ``member-0``, ``member-1`` ... and ``ensemble.json``, which comes last, so that a
+            folder with one is complete.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        """
+        check_is_fitted(self)
+        members = []
+        for k, member in enumerate(self.estimators_):
+            name = f"member-{k}"
+            member.save(Path(folder) / name)
+            members.append({"folder": name, "sha256": sha256(Path(folder) / name / MANIFEST)})
+        content = {
+            "format_version": FORMAT_VERSION,
+            "random_state": self.random_state,
+            "members": members,
+        }
+        write_json(Path(folder) / ENSEMBLE, content)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "cpu") -> "Ensemble":
+        """Return an ensemble that :meth:`save` wrote, ready to predict.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder.
+        device : str
+            Where to compute.
+
+        Raises
+        ------
+        DataError
+            If a file is missing, was changed since, or the folder holds no ensemble.
+        """
+        file = Path(path) / ENSEMBLE
+        try:
+            content = json.loads(file.read_text("utf-8"))
+        except FileNotFoundError as error:
+            raise DataError(f"{file}: no such file; {path} holds no saved ensemble") from error
+        except ValueError as error:
+            raise DataError(f"{file}: not a JSON file ({error})") from error
+        if content.get("format_version") != FORMAT_VERSION:
+            found = content.get("format_version")
+            raise DataError(
+                f"{file}: format version {found!r}, this drmbids reads {FORMAT_VERSION}"
+            )
+        for member in content["members"]:
+            manifest = Path(path) / member["folder"] / MANIFEST
+            if not manifest.is_file() or sha256(manifest) != member["sha256"]:
+                raise DataError(f"{manifest}: missing, or not what was saved; save the model again")
+        members = [
+            DRMRegressor.load(Path(path) / member["folder"], device)
+            for member in content["members"]
+        ]
+        # a copy that is fitted anew starts from the same model and seeds
+        self = cls(clone(members[0]), len(members), content["random_state"])
+        self.estimators_, self.regions_ = members, members[0].regions_
+        return self
 
     @property
     def _nuisance(self) -> Nuisance:

@@ -9,7 +9,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import HRF, convolve, fir
-from drmbids.estimators.least_squares import least_squares
+from drmbids.estimators.least_squares import Measured, least_squares
 from drmbids.estimators.linear import LinearBaseline
 
 
@@ -90,7 +90,7 @@ class GLMBaseline(LinearBaseline):
         self,
         runs: list[Run],
         designs: list[np.ndarray],
-        values: list[np.ndarray],
+        values: list[Measured],
         bases: list[np.ndarray],
         weights: list[np.ndarray | None],
     ) -> np.ndarray:

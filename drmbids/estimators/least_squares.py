@@ -1,12 +1,14 @@
 """Least squares for many targets over several runs, the nuisance of each taken out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from drmbids.core.nuisance import RANK_TOLERANCE, project_out, same_weights
+from drmbids.core.run import Run
+from drmbids.metrics.scores import check_regions
 
 
 class CleanPart(NamedTuple):
@@ -34,6 +36,60 @@ class Part(NamedTuple):
 
 #: Weights of the elements of each run, None where they count alike.
 Weights = Sequence[np.ndarray | None] | None
+
+
+#: Targets of which there are copies at a time.
+TARGETS_AT_ONCE = 10_000
+
+
+class Measured:
+    """The measured series of a run, regions side by side, of which columns are copied on demand.
+
+    Parameters
+    ----------
+    run : Run
+    regions : mapping of str to int
+        Number of targets of each region.
+    """
+
+    def __init__(self, run: Run, regions: Mapping[str, int]):
+        check_regions(run, regions)
+        self._series = [run.responses[region].values for region in regions]
+        self._ends = np.cumsum(list(regions.values()))
+        self.shape = (len(self._series[0]), int(self._ends[-1]))
+
+    def columns(self, some: slice) -> np.ndarray:
+        """Return some of the targets, shape (n_measured, n)."""
+        starts = [0, *self._ends[:-1]]
+        parts = [
+            series[:, max(some.start - start, 0) : max(some.stop - start, 0)]
+            for series, start in zip(self._series, starts, strict=True)
+        ]
+        return np.concatenate(parts, axis=1)
+
+
+#: Measured values of each run.
+Values = Sequence[np.ndarray | Measured]
+
+
+def target_blocks(
+    values: Values, weights: Weights = None
+) -> Iterator[tuple[slice, list[np.ndarray], Weights]]:
+    """Yield some targets at a time: which, their values, and their weights.
+
+    Parameters
+    ----------
+    values : sequence of (array of shape (n_measured, n_targets), or Measured)
+        One for each run.
+    weights : sequence of (array of shape (n_measured, 1) or (n_measured, n_targets), or None)
+        One for each run; all alike when absent.
+    """
+    n_targets = values[0].shape[1]
+    for first in range(0, n_targets, TARGETS_AT_ONCE):
+        some = slice(first, min(first + TARGETS_AT_ONCE, n_targets))
+        parts = [v.columns(some) if isinstance(v, Measured) else v[:, some] for v in values]
+        own = weights and [w if w is None or w.shape[1] == 1 else w[:, some] for w in weights]
+        yield some, parts, own
 
 
 def parts_of(values: Sequence[np.ndarray], weights: Weights = None) -> Iterator[Part]:
@@ -101,7 +157,7 @@ def clean_parts(
 
 def least_squares(
     designs: Sequence[np.ndarray],
-    values: Sequence[np.ndarray],
+    values: Values,
     bases: Sequence[np.ndarray],
     weights: Weights = None,
 ) -> np.ndarray:
@@ -125,11 +181,12 @@ def least_squares(
         nuisance explains; NaN for a target without any element.
     """
     solved = np.full((designs[0].shape[1], values[0].shape[1]), np.nan)
-    for part in clean_parts(designs, values, bases, weights):
-        design, data = np.concatenate(part.designs), np.concatenate(part.data)
-        norms = np.linalg.norm(design[:, part.alive], axis=0)
-        found = np.zeros((len(solved), data.shape[1]))
-        solution = np.linalg.lstsq(design[:, part.alive] / norms, data, rcond=None)[0]
-        found[part.alive] = solution / norms[:, None]
-        solved[:, part.targets] = found
+    for some, parts, own in target_blocks(values, weights):
+        for part in clean_parts(designs, parts, bases, own):
+            design, data = np.concatenate(part.designs), np.concatenate(part.data)
+            norms = np.linalg.norm(design[:, part.alive], axis=0)
+            found = np.zeros((len(solved), data.shape[1]))
+            solution = np.linalg.lstsq(design[:, part.alive] / norms, data, rcond=None)[0]
+            found[part.alive] = solution / norms[:, None]
+            solved[:, some.start + part.targets] = found
     return solved

@@ -8,6 +8,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import StretchedHRF, convolve
+from drmbids.estimators.least_squares import Measured
 from drmbids.estimators.linear import LinearBaseline
 from drmbids.estimators.ridge import search
 from drmbids.readouts.library import LIBRARY_PEAKS
@@ -82,7 +83,7 @@ class HRFLibrary(LinearBaseline):
         self,
         runs: list[Run],
         designs: list[np.ndarray],
-        values: list[np.ndarray],
+        values: list[Measured],
         bases: list[np.ndarray],
         weights: list[np.ndarray | None],
     ) -> np.ndarray:

@@ -14,7 +14,7 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import condition_label, find_conditions, warn_of_unknown
-from drmbids.metrics.scores import measured_values
+from drmbids.estimators.least_squares import Measured
 
 
 class Regressor(NamedTuple):
@@ -63,7 +63,7 @@ class LinearBaseline(RunEstimator):
         self,
         runs: list[Run],
         designs: list[np.ndarray],
-        values: list[np.ndarray],
+        values: list[Measured],
         bases: list[np.ndarray],
         weights: list[np.ndarray | None],
     ) -> np.ndarray:
@@ -131,7 +131,7 @@ class LinearBaseline(RunEstimator):
         for run in runs:
             weights.append(run.measured_weights(list(self.regions_)))
             designs.append(self._design(run))
-            values.append(measured_values(run, self.regions_))
+            values.append(Measured(run, self.regions_))
             bases.append(self._nuisance.basis(run, run.measured_times(list(self.regions_))))
         self._warn_of_explained(runs, designs, bases)
         self.coef_ = self._solve(runs, designs, values, bases, weights).T

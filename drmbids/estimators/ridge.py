@@ -12,9 +12,16 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import HRF, HRF_LENGTH, convolve, fir
-from drmbids.estimators.least_squares import Weights, clean_parts
+from drmbids.estimators.least_squares import (
+    CleanPart,
+    Measured,
+    Values,
+    Weights,
+    clean_parts,
+    target_blocks,
+)
 from drmbids.estimators.linear import LinearBaseline, Regressor, tr_of
-from drmbids.functional.ridge_search import search_ridge
+from drmbids.functional.ridge_search import RidgeFit, search_ridge
 from drmbids.training.maps import blocks, default_alphas
 
 #: Concentrations of the Dirichlet distributions that weightings of bands are drawn from in turn:
@@ -29,6 +36,7 @@ class RidgeBaseline(LinearBaseline):
     into five blocks for this choice. Features are standardised, so that a penalty means the same
     for all. With ``banded`` each stimulus gets a penalty of its own as well.
 
+    Targets are taken 10,000 at a time, so that memory beside the data does not grow with them.
     Missing samples are left out, each for its own target. Targets that miss the same samples share
     a solution; where each misses others, the fit takes as long for each as for all.
 
@@ -147,7 +155,7 @@ class RidgeBaseline(LinearBaseline):
         self,
         runs: list[Run],
         designs: list[np.ndarray],
-        values: list[np.ndarray],
+        values: list[Measured],
         bases: list[np.ndarray],
         weights: list[np.ndarray | None],
     ) -> np.ndarray:
@@ -196,7 +204,7 @@ class RidgeBaseline(LinearBaseline):
 
 def search(
     designs: Sequence[np.ndarray],
-    values: Sequence[np.ndarray],
+    values: Values,
     bases: Sequence[np.ndarray],
     scales: np.ndarray,
     alphas: Sequence[float] | None,
@@ -238,21 +246,30 @@ def search(
     n_targets = values[0].shape[1]
     solved = np.full((designs[0].shape[1], n_targets), np.nan)
     alpha, choice = np.full(n_targets, np.nan), np.zeros(n_targets, dtype=int)
-    for part in clean_parts(designs, values, bases, weights):
-        x, y = ([torch.as_tensor(a) for a in parts] for parts in (part.designs, part.data))
-        runs = list(zip(x, y, map(float, part.ranks), strict=True))
-        if cv == "gcv":
-            runs = [(torch.cat(x), torch.cat(y), float(sum(part.ranks)))]
-        elif len(runs) == 1:
-            runs = blocks(*runs[0])
-        n_rows = sum(len(x) for x in part.designs)
-        power = sum((x**2).sum(0) for x in part.designs) / part.weight
-        # what the nuisance explains of a regressor is rounding, and gets no weight
-        size = np.where(part.alive, np.where(part.alive, power, 1.0) ** -0.5, 0.0)
-        # only ratios of weights matter: a penalty is in units of their mean
-        n_free = (n_rows - sum(part.ranks)) * part.weight / n_rows
-        fit = search_ridge(runs, grid * n_free, torch.as_tensor(scales * size))
-        solved[:, part.targets] = fit.weights.numpy()
-        alpha[part.targets] = fit.alpha.numpy() / n_free
-        choice[part.targets] = fit.choice.numpy()
+    for some, parts, own in target_blocks(values, weights):
+        for part in clean_parts(designs, parts, bases, own):
+            fit, n_free = _search_part(part, grid, scales, cv)
+            targets = some.start + part.targets
+            solved[:, targets] = fit.weights.numpy()
+            alpha[targets] = fit.alpha.numpy() / n_free
+            choice[targets] = fit.choice.numpy()
     return solved, alpha, choice
+
+
+def _search_part(
+    part: CleanPart, grid: torch.Tensor, scales: np.ndarray, cv: str
+) -> tuple[RidgeFit, float]:
+    """Return the search for some targets, and what its penalties are multiplied by."""
+    x, y = ([torch.as_tensor(a) for a in parts] for parts in (part.designs, part.data))
+    runs = list(zip(x, y, map(float, part.ranks), strict=True))
+    if cv == "gcv":
+        runs = [(torch.cat(x), torch.cat(y), float(sum(part.ranks)))]
+    elif len(runs) == 1:
+        runs = blocks(*runs[0])
+    n_rows = sum(len(x) for x in part.designs)
+    power = sum((x**2).sum(0) for x in part.designs) / part.weight
+    # what the nuisance explains of a regressor is rounding, and gets no weight
+    size = np.where(part.alive, np.where(part.alive, power, 1.0) ** -0.5, 0.0)
+    # only ratios of weights matter: a penalty is in units of their mean
+    n_free = (n_rows - sum(part.ranks)) * part.weight / n_rows
+    return search_ridge(runs, grid * n_free, torch.as_tensor(scales * size)), n_free

@@ -182,6 +182,23 @@ def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:
     DataError
         If the run lacks a region, or the region has another number of targets.
     """
+    check_regions(run, regions)
+    return np.concatenate([run.responses[region].values for region in regions], axis=1)
+
+
+def check_regions(run: Run, regions: Mapping[str, int]) -> None:
+    """Raise unless a run has the regions, with so many targets, measured at the same times.
+
+    Parameters
+    ----------
+    run : Run
+    regions : mapping of str to int
+
+    Raises
+    ------
+    DataError
+        As the summary says.
+    """
     for region, n_targets in regions.items():
         if region not in run.responses:
             raise DataError(
@@ -194,7 +211,6 @@ def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:
                 f"{run.label}: response {region!r} has {found} targets, expected {n_targets}"
             )
     run.measured_times(list(regions))  # raises where the regions do not share their times
-    return np.concatenate([run.responses[region].values for region in regions], axis=1)
 
 
 def _present(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:

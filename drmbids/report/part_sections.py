@@ -41,6 +41,8 @@ def _draw(
         figure = variance_parts(rows, unit)
         content, file = figures.save(figure, f"{stem}_desc-{model}{measure}parts_bold")
         text = _MEASURES.get(str(measure), str(measure))
+        if model in set(rows["part"]):
+            text += f"; {model} is what this model alone has, of those compared"
         section.figure(content, f"Held-out R² of {model}: {text}.", file)
 
 
@@ -74,7 +76,7 @@ def fill_group_parts(
     """Parts of the explained variance over participants."""
     table = tables["parts"]
     if table.empty:
-        section.missing = "No participant has parts of the variance (--partition)."
+        section.missing = "No participant has parts of the variance (--variance-parts)."
         return
     for analysis, rows in table.groupby("analysis", sort=False):
         numbers = pd.factorize(rows["participant_id"])[0]

@@ -132,13 +132,7 @@ def analyse_participant(
         parts = variance_table(config, results, runs, glm, specs)
         if parts is not None:
             write_parts(dataset, runs, parts)
-        for name, estimator in fitted.items():
-            logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
-            fit_all_runs(units, name, estimator, runs)
-            write_model(dataset, runs, name, estimator)
-            intervals = interval_table_of(config, name, estimator, runs)
-            if intervals is not None:
-                write_intervals(dataset, runs, name, intervals)
+        _fit_on_all_runs(config, label, dataset, runs, fitted, units)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
         "errors": usable.errors,
@@ -152,6 +146,24 @@ def analyse_participant(
     record["methods"] = citation(record, fitted, nuisance, config.cv)
     write_inputs(dataset, runs, record)
     return Analysed(record["methods"], tuple(usable.left_out))
+
+
+def _fit_on_all_runs(
+    config: Config,
+    label: str,
+    dataset: DerivativeDataset,
+    runs: Sequence[Run],
+    fitted: Mapping[str, DRMRegressor],
+    units: Units | None,
+) -> None:
+    """Fit each model on all runs and write it, with intervals of its parameters where asked for."""
+    for name, estimator in fitted.items():
+        logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
+        fit_all_runs(units, name, estimator, runs)
+        write_model(dataset, runs, name, estimator)
+        intervals = interval_table_of(config, name, estimator, runs)
+        if intervals is not None:
+            write_intervals(dataset, runs, name, intervals)
 
 
 def _compare(

@@ -68,7 +68,7 @@ class Config:
     n_permutations : int
         Permutations of the test of each voxel against chance, predictions moved against the
         measured series (:func:`drmbids.permutation_test`); none when 0.
-    partition : mapping of str to tuple of str, or None
+    variance_parts : mapping of str to tuple of str, or None
         Spaces that the explained variance of the linear model is divided between, each with its
         trial types (``stimulus:column`` for other stimuli); each trial type is a space when empty.
         What model files explain beyond one another is given as well, where one holds all that the
@@ -148,7 +148,7 @@ class Config:
     cv: HeldOut = "run"
     baseline_hrf: BaselineHRF = "glover"
     n_permutations: Annotated[int, Field(ge=0)] = 1000
-    partition: Mapping[str, tuple[str, ...]] | None = None
+    variance_parts: Mapping[str, tuple[str, ...]] | None = None
     intervals: Intervals = "none"
     device: str = "cpu"
     random_seed: Annotated[int, Field(ge=0)] | None = None

@@ -49,10 +49,12 @@ def variance_table(
     DataError
         If spaces were named that the runs do not have.
     """
-    if config.partition is None:
+    if config.variance_parts is None:
         return None
     name, estimator = baseline
-    table = partition_conditions(estimator, runs, config.partition, config.cv, results.nuisance)
+    table = partition_conditions(
+        estimator, runs, config.variance_parts, config.cv, results.nuisance
+    )
     tables = [table.assign(model=name)]
     nested = nested_models({name: spec.resolve(runs) for name, spec in specs.items()})
     if len(nested) > 1:

@@ -228,7 +228,11 @@ def test_runs_need_a_label_of_their_own_and_company():
     [
         (7, DataError, r"cv=7 asks for more folds than there are runs, 4; lower it"),
         ("session", DataError, "run-0: cv='session' needs the entity 'subject'"),
-        ("trial", UsageError, "cv must be run, session, subject or a splitter, got 'trial'"),
+        (
+            "trial",
+            UsageError,
+            "cv must be run, session, subject, stimulus or a splitter, got 'trial'",
+        ),
         ([([0, 1], [1, 2])], UsageError, "a run is in training and test"),
         ([([0, 1], [2]), ([0, 3], [2])], UsageError, "'run-2': a run is held out twice"),
         (ShuffleSplit(9, random_state=0), UsageError, "held out twice"),

@@ -1,10 +1,12 @@
 """An ensemble predicts the mean of what its members, fitted on their own, predict."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from drmbids import DRMRegressor, Ensemble, Events, Run, Stream, compare_models
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataError, UsageError
 
 
 def make_runs(n: int = 3) -> list[Run]:
@@ -43,3 +45,20 @@ def test_it_is_compared_like_any_other() -> None:
 def test_no_member_is_refused() -> None:
     with pytest.raises(UsageError, match="needs a member, got n_members=0"):
         Ensemble(DRMRegressor(), n_members=0).fit(make_runs())
+
+
+def test_a_saved_ensemble_predicts_the_same_and_what_was_changed_is_refused(tmp_path: Path) -> None:
+    runs = make_runs()
+    fitted = Ensemble(DRMRegressor(n_epochs=1), n_members=2, random_state=4).fit(runs[:2])
+    fitted.save(tmp_path)
+    loaded = Ensemble.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(runs[2:])[0], fitted.predict(runs[2:])[0])
+    assert loaded.score(runs[2:]) == fitted.score(runs[2:])
+    assert (loaded.n_members, loaded.random_state, loaded.regions_) == (2, 4, {"V1": 4})
+    manifest = tmp_path / "member-1" / "manifest.json"
+    manifest.write_text(manifest.read_text() + " ")
+    with pytest.raises(DataError, match="missing, or not what was saved"):
+        Ensemble.load(tmp_path)
+    (tmp_path / "ensemble.json").unlink()
+    with pytest.raises(DataError, match="holds no saved ensemble"):
+        Ensemble.load(tmp_path)

@@ -18,15 +18,18 @@ from sklearn.model_selection import (
     cross_validate,
     permutation_test_score,
 )
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 import drmbids.estimators
+from drmbids.core.choices import choice_stream
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.autoregressive import ARBaseline
 from drmbids.estimators.base import RunEstimator
+from drmbids.estimators.classifier import DRMClassifier
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.ensemble import Ensemble
 from drmbids.estimators.glm import GLMBaseline
@@ -34,6 +37,7 @@ from drmbids.estimators.library import HRFLibrary
 from drmbids.estimators.mean import MeanBaseline
 from drmbids.estimators.responses import PCAResponses, TransformedResponses
 from drmbids.estimators.ridge import RidgeBaseline
+from drmbids.estimators.transformers import SelectConditions
 from drmbids.metrics.scores import score_run
 
 ESTIMATORS = {
@@ -251,3 +255,39 @@ def test_confounds_that_leave_nothing_are_refused(runs, model):
     full = replace(runs[0], confounds=Stream(many, runs[0].measured_times()))
     with pytest.raises(DataError, match=r"run-0: .* leave nothing of 60 volumes; use fewer"):
         clone(model).fit([full])
+
+
+@pytest.mark.parametrize("name", ["glm", "ridge", "drm"])
+def test_it_ends_a_pipeline_in_nested_cross_validation(runs, name):
+    """Steps, search and folds see training runs alone, and change nothing by themselves."""
+    model = ESTIMATORS[name]
+    steps = make_pipeline(SelectConditions(["a", "b"]), clone(model))
+    inner = GridSearchCV(steps, {"selectconditions__names": [["a", "b"], ["a"]]}, cv=KFold(2))
+    found = cross_validate(inner, runs[:3], cv=KFold(3), return_estimator=True, error_score="raise")
+    for k, search in enumerate(found["estimator"]):
+        if search.best_params_["selectconditions__names"] == ["a", "b"]:
+            alone = clone(model).fit([run for j, run in enumerate(runs[:3]) if j != k])
+            assert search.score([runs[k]]) == pytest.approx(alone.score([runs[k]]), abs=1e-5)
+
+
+def test_choices_are_searched_in_nested_cross_validation():
+    onsets = np.arange(1.0, 21.0)
+    choices = []
+    for k in range(4):
+        shown = np.random.default_rng(k).choice(["left", "right"], 20)
+        choices.append(
+            Run(
+                {"choice": choice_stream(onsets + 0.6, shown)},
+                {"events": Events(onsets, np.full(20, 0.4), shown)},
+                duration=23.0,
+                entities={"run": str(k)},
+            )
+        )
+    search = GridSearchCV(
+        DRMClassifier(n_epochs=20),
+        {"learning_rate": [1e-6, 0.05]},
+        cv=KFold(2),
+        error_score="raise",
+    )
+    scores = cross_validate(search, choices, cv=KFold(2), error_score="raise")["test_score"]
+    assert scores.min() > 0.9

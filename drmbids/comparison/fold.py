@@ -1,0 +1,54 @@
+"""One fold of a cross-validation: whole runs, or the samples of runs that some stimuli reach."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from drmbids.core.run import Run
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What a fold trains on and holds out.
+
+    Parameters
+    ----------
+    label : str
+    train, test : tuple of int
+        Indices of runs.
+    trained, tested : mapping of int to array of bool of shape (n_measured,)
+        For runs of which a part is trained on, or tested, its samples; other samples are missing
+        (NaN) there. A run that is not in it counts whole.
+    """
+
+    label: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+    trained: Mapping[int, np.ndarray] = field(default_factory=dict)
+    tested: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    def training_runs(self, runs: Sequence[Run]) -> list[Run]:
+        """Return the runs to train on."""
+        return [_only(runs[k], self.trained.get(k)) for k in self.train]
+
+    def test_runs(self, runs: Sequence[Run]) -> list[Run]:
+        """Return the runs to test on; a part of a run is named after the fold as well."""
+        found = []
+        for k in self.test:
+            run = _only(runs[k], self.tested.get(k))
+            if k in self.tested:
+                run = replace(run, entities={**run.entities, "stimulus": self.label})
+            found.append(run)
+        return found
+
+
+def _only(run: Run, rows: np.ndarray | None) -> Run:
+    """Return the run with all but some of its samples missing."""
+    if rows is None:
+        return run
+    responses = {
+        name: replace(stream, values=np.where(rows[:, None], stream.values, np.nan))
+        for name, stream in run.responses.items()
+    }
+    return replace(run, responses=responses)

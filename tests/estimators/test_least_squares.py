@@ -1,0 +1,51 @@
+"""Targets taken some at a time are fitted as all at once, across regions, gaps and weights."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from drmbids.core.run import Run
+from drmbids.core.stream import Events, Stream
+from drmbids.core.weights import with_weights
+from drmbids.estimators import least_squares as module
+from drmbids.estimators.autoregressive import ARBaseline
+from drmbids.estimators.glm import GLMBaseline
+from drmbids.estimators.least_squares import Measured
+from drmbids.estimators.library import HRFLibrary
+from drmbids.estimators.ridge import RidgeBaseline
+
+TIMES = 2.0 * np.arange(60)
+
+
+def make_run(k: int) -> Run:
+    rng = np.random.default_rng(k)
+    values = rng.normal(size=(60, 7))
+    values[3:5, 2], values[10, 6] = np.nan, np.nan
+    responses = {"V1": Stream(values[:, :3], TIMES), "V2": Stream(values[:, 3:], TIMES)}
+    events = Events([10.0 + k, 60.0], [10.0, 10.0], ["a", "b"])
+    return Run(responses, {"events": events}, tr=2.0, entities={"run": str(k)})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [GLMBaseline(), ARBaseline(), RidgeBaseline(delays=(2.0, 4.0)), HRFLibrary()],
+    ids=["glm", "ar", "ridge", "library"],
+)
+@pytest.mark.parametrize("wide", [False, True])
+def test_blocks_of_targets_change_no_number(model, wide, monkeypatch):
+    runs = [make_run(k) for k in range(3)]
+    if wide:
+        drawn = [np.random.default_rng(k).exponential(size=(60, 7)) for k in range(3)]
+        runs = with_weights(runs, drawn)
+    whole = clone(model).fit(runs).coef_
+    monkeypatch.setattr(module, "TARGETS_AT_ONCE", 2)  # a block spans both regions
+    np.testing.assert_allclose(clone(model).fit(runs).coef_, whole, rtol=1e-9, atol=1e-12)
+
+
+def test_columns_are_those_of_the_regions_side_by_side():
+    run = make_run(0)
+    series = Measured(run, {"V1": 3, "V2": 4})
+    both = np.concatenate([run.responses[name].values for name in ("V1", "V2")], axis=1)
+    assert series.shape == both.shape
+    for some in (slice(0, 2), slice(2, 5), slice(5, 7)):
+        np.testing.assert_array_equal(series.columns(some), both[:, some])

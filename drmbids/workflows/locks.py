@@ -29,7 +29,7 @@ class LockedError(OutputError):
 
 
 @contextmanager
-def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
+def held(path: Path, what: str = "", wait: float = 0.0) -> Iterator[None]:
     """Hold a lock while the context lasts.
 
     Parameters
@@ -37,7 +37,7 @@ def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
     path : Path
         The file; removed in the end.
     what : str
-        What is locked, for the message: ``"sub-01"``.
+        What is locked, for the message, where its reader does not know.
     wait : float
         Seconds to wait for another process.
 
@@ -77,7 +77,7 @@ def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
 def left_by_the_dead(path: Path) -> bool:
     """Return whether a lock file is there that no living process of this machine holds."""
     holder = _holder(path)
-    return bool(holder) and holder.get("host") == platform.node() and not _is_alive(holder)
+    return bool(holder) and holder["host"] == platform.node() and not _is_alive(holder)
 
 
 def _taken(path: Path, what: str) -> int:
@@ -117,10 +117,13 @@ def _is_file(handle: int, path: Path) -> bool:
 def _held_elsewhere(path: Path) -> bool:
     """Return whether the file says that a process holds it that is not known to be gone."""
     holder = _holder(path)
-    if not holder or holder.get("job") == _who()["job"] is not None:
-        return False  # nobody, or an earlier life of the same job of the scheduler
-    if holder.get("host") == platform.node():
+    if not holder:
+        return False
+    if holder["host"] == platform.node():
         return _is_alive(holder)
+    job = _who()["job"]
+    if job is not None and holder.get("job") == job:
+        return False  # an earlier life of the same job of the scheduler
     with suppress(OSError):
         return time.time() - path.stat().st_mtime < GONE_AFTER_S
     return False
@@ -145,19 +148,20 @@ def _holder(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    whole = isinstance(content, dict) and {"host", "pid"} <= content.keys()
+    return content if whole and isinstance(content["pid"], int) else {}
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
     """Return whether a process of this machine is the one that a lock file names."""
     try:
-        os.kill(int(holder["pid"]), 0)
-    except (ProcessLookupError, KeyError, ValueError):
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
         return False
     except PermissionError:  # of another user
         return True
     # numbers are given again: the process is another one if it started at another time
-    return _started(int(holder["pid"])) == holder.get("started")
+    return _started(holder["pid"]) == holder.get("started")
 
 
 def _started(pid: int) -> int | None:
@@ -175,8 +179,9 @@ def _message(path: Path, what: str) -> str:
     if holder:
         told = [holder.get(name, "?") for name in ("pid", "host", "since")]
         who = " (process {} on {}, since {})".format(*told)
+    where = f"{what}: " if what else ""
     return (
-        f"{what}: another process works on it in {path.parent}{who}; wait for it, or write to "
+        f"{where}another process works on it in {path.parent}{who}; wait for it, or write to "
         f"another folder. If it is gone, the lock ends {GONE_AFTER_S / 60:g} minutes after its "
         f"last sign of life"
     )

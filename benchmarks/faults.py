@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from joblib import parallel_config
 
 from benchmarks.rows import Absent, Row
 from drmbids.cli.main import main
@@ -184,6 +185,29 @@ def usr1() -> list[Row]:
     return _signalled("usr1", signal.SIGUSR1, N_KILLS // 2)
 
 
+def side_by_side() -> list[Row]:
+    """Share two participants among threads and processes, and the folds of one among processes."""
+    different: list[str] = []
+    with trial() as one:
+        both = [x for x in one.options if x not in ("--participant-label", "01")]
+        calls = {
+            "whole": (both, {"backend": "loky", "n_jobs": 1}),
+            "threads": (both, {"backend": "threading", "n_jobs": 2}),
+            "processes": ([*both, "--n-cpus", "2"], {}),
+            "folds": ([*one.options, "--n-cpus", "2"], {}),
+        }
+        for name, (options, backend) in calls.items():
+            out = one.folder / name
+            with parallel_config(**(backend or {"backend": "loky"})):
+                if main([str(one.bids), str(out), "participant", *options]) != 0:
+                    different.append(f"{name}: failed")
+            found = differences(out, one.folder / "whole")
+            different += [f for f in found if name != "folds" or "sub-02" not in f]
+    detail = ", ".join(different[:3]) or "threads, processes and folds: all files equal"
+    wrong = float(len(different))
+    return [Row("side-by-side", "participants", "files that differ", wrong, 0.0, True, detail)]
+
+
 def killed_worker() -> list[Row]:
     """Kill one of two processes that share participants; the others finish, and it is named."""
     subjects = ["01", "02", "03"]
@@ -246,6 +270,7 @@ ROWS = {
     "kill": kill,
     "sigterm": sigterm,
     "usr1": usr1,
+    "side-by-side": side_by_side,
     "killed-worker": killed_worker,
     "full-disk": full_disk,
 }

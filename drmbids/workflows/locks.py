@@ -86,16 +86,17 @@ def _taken(path: Path, what: str) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
+            free = True
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise LockedError(_message(path, what)) from None
             except OSError:  # a file system without such locks: what the file says has to do
-                pass
+                free = False
             if not _is_file(handle, path):  # its holder removed it in between
                 os.close(handle)
                 continue
-            if _held_elsewhere(path):
+            if _held_elsewhere(path, free):
                 raise LockedError(_message(path, what))
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(_who()).encode(), 0)
@@ -114,13 +115,20 @@ def _is_file(handle: int, path: Path) -> bool:
         return False
 
 
-def _held_elsewhere(path: Path) -> bool:
-    """Return whether the file says that a process holds it that is not known to be gone."""
+def _held_elsewhere(path: Path, free: bool) -> bool:
+    """Return whether the file says that a process holds it that is not known to be gone.
+
+    Parameters
+    ----------
+    path : Path
+    free : bool
+        Whether this machine has seen that none of its processes holds it.
+    """
     holder = _holder(path)
     if not holder:
         return False
     if holder["host"] == platform.node():
-        return _is_alive(holder)
+        return not free and _is_alive(holder)
     job = _who()["job"]
     if job is not None and holder.get("job") == job:
         return False  # an earlier life of the same job of the scheduler
@@ -170,7 +178,8 @@ def _started(pid: int) -> int | None:
         told = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return int(told.rpartition(")")[2].split()[19])  # field 22 of proc(5), the name may have spaces
+    fields = told.rpartition(")")[2].split()  # from field 3 of proc(5) on; a name may have spaces
+    return None if fields[0] == "Z" else int(fields[19])  # ended, but its parent has not seen it
 
 
 def _message(path: Path, what: str) -> str:

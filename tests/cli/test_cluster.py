@@ -1,7 +1,9 @@
 """The script of a cluster: every job is the participant that its number says."""
 
 import os
+import signal
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
@@ -128,18 +130,29 @@ def test_a_job_that_is_told_to_stop_is_queued_again(dataset: Path, tmp_path: Pat
     assert "#SBATCH --requeue\n" in script.read_text()
 
 
-def test_a_job_that_never_gets_anywhere_ends(dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "lives", "queued"),
+    [("USR1", 0, True), ("USR1", MOST_RESTARTS, False), ("TERM", 0, False)],
+)
+def test_only_a_job_near_its_limit_queues_itself_and_not_for_ever(
+    dataset: Path, tmp_path: Path, how: str, lives: int, queued: bool
+) -> None:
+    """SIGTERM may be a user's scancel."""
     script, folder = tmp_path / "jobs.sh", tmp_path / "bin"
     assert main(["cluster", str(dataset), str(tmp_path / "out"), str(script)]) == 0
     folder.mkdir()
-    for name, text in (("scontrol", SCONTROL), ("drmbids", "#!/bin/bash\nsleep 0.1; exit 75\n")):
+    for name, text in (("scontrol", SCONTROL), ("drmbids", ANALYSIS.replace("USR1", how))):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
     job = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0", "QUEUE": str(tmp_path)}
-    environment = {**os.environ, **job, "PATH": f"{folder}:{os.environ['PATH']}"}
-    for count, queued in (("0", True), (str(MOST_RESTARTS), False)):
-        lived = {**environment, "SLURM_RESTART_COUNT": count}
-        done = subprocess.run(["bash", str(script)], env=lived, check=False)
-        assert done.returncode == 75
-        assert (tmp_path / "7_0").exists() == queued
-        (tmp_path / "7_0").unlink(missing_ok=True)
+    told = {"SLURM_RESTART_COUNT": str(lives), "STOPS": "1000"}
+    process = subprocess.Popen(
+        ["bash", str(script)], env={**os.environ, **job, **told, "PATH": path}
+    )
+    until = time.monotonic() + 30
+    while not (tmp_path / "started").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.Signals[f"SIG{how}"])
+    assert process.wait(30) == 75
+    assert (tmp_path / "7_0").exists() == queued

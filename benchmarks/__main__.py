@@ -10,6 +10,7 @@ from benchmarks import (
     defaults,
     delays,
     engine,
+    faults,
     gpu,
     intervals,
     maps,
@@ -28,6 +29,7 @@ SUITES = {
     "intervals": intervals.ROWS,
     "readouts": readouts.ROWS,
     "gpu": gpu.ROWS,
+    "faults": faults.ROWS,
 }
 
 

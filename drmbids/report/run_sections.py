@@ -107,7 +107,9 @@ def fill_failure(section: Section, failure: str, earlier: bool, out_dir: Path) -
         section.note("The latest call failed. What follows is the result of an earlier one.")
     log = latest_log(out_dir, "drmbids.log")
     if log and earlier:  # without results the log is in the section on messages
-        section.code("\n".join(log.splitlines()[-_LOG_LINES:]), "Last lines of its log")
+        section.code(
+            "\n".join(log.splitlines()[-_LOG_LINES:]), "Last lines of its log", folded=True
+        )
 
 
 def fill_provenance(section: Section, analysis: Analysis | None, out_dir: Path) -> None:

@@ -18,7 +18,9 @@ NOTICE_S = 90
 MOST_RESTARTS = 50
 
 # The signal is sent to the shell alone (B:), which hands it on and waits, as it has to see the exit
-# code. `wait` returns when a signal arrives, so it is asked again while the child is there.
+# code. `wait` returns when a signal arrives, so it is asked again while the child is there. Only a
+# job near its limit queues itself again: SIGTERM comes from Slurm where it makes room, which then
+# queues the job itself (--requeue), or from a user's scancel, which is to be obeyed.
 _SCRIPT = """\
 #!/bin/bash
 # One job for each participant: sbatch {script}
@@ -33,13 +35,17 @@ _SCRIPT = """\
 {requests}#SBATCH --output={log}
 set -uo pipefail
 participants=({participants})
+child= told= near_limit=
+tell() {{ told=$1; if [ -n "$child" ]; then kill -"$1" "$child"; fi; }}
+trap 'near_limit=yes; tell USR1' USR1
+trap 'tell TERM' TERM
 {participant} --participant-label "${{participants[$SLURM_ARRAY_TASK_ID]}}" &
 child=$!
-trap 'kill -USR1 $child' USR1
-trap 'kill -TERM $child' TERM
-wait $child; code=$?
-while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
-if [ $code -eq {interrupted} ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {most} ]; then
+if [ -n "$told" ]; then kill -"$told" "$child"; fi
+wait "$child"; code=$?
+while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
+if [ $code -eq {interrupted} ] && [ -n "$near_limit" ] \\
+    && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {most} ]; then
     scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
 fi
 exit $code

@@ -29,7 +29,7 @@ class LockedError(OutputError):
 
 
 @contextmanager
-def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
+def held(path: Path, what: str = "", wait: float = 0.0) -> Iterator[None]:
     """Hold a lock while the context lasts.
 
     Parameters
@@ -37,7 +37,7 @@ def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
     path : Path
         The file; removed in the end.
     what : str
-        What is locked, for the message: ``"sub-01"``.
+        What is locked, for the message, where its reader does not know.
     wait : float
         Seconds to wait for another process.
 
@@ -77,7 +77,7 @@ def held(path: Path, what: str, wait: float = 0.0) -> Iterator[None]:
 def left_by_the_dead(path: Path) -> bool:
     """Return whether a lock file is there that no living process of this machine holds."""
     holder = _holder(path)
-    return bool(holder) and holder.get("host") == platform.node() and not _is_alive(holder)
+    return bool(holder) and holder["host"] == platform.node() and not _is_alive(holder)
 
 
 def _taken(path: Path, what: str) -> int:
@@ -86,16 +86,17 @@ def _taken(path: Path, what: str) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
+            free = True
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise LockedError(_message(path, what)) from None
             except OSError:  # a file system without such locks: what the file says has to do
-                pass
+                free = False
             if not _is_file(handle, path):  # its holder removed it in between
                 os.close(handle)
                 continue
-            if _held_elsewhere(path):
+            if _held_elsewhere(path, free):
                 raise LockedError(_message(path, what))
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps(_who()).encode(), 0)
@@ -114,13 +115,23 @@ def _is_file(handle: int, path: Path) -> bool:
         return False
 
 
-def _held_elsewhere(path: Path) -> bool:
-    """Return whether the file says that a process holds it that is not known to be gone."""
+def _held_elsewhere(path: Path, free: bool) -> bool:
+    """Return whether the file says that a process holds it that is not known to be gone.
+
+    Parameters
+    ----------
+    path : Path
+    free : bool
+        Whether this machine has seen that none of its processes holds it.
+    """
     holder = _holder(path)
-    if not holder or holder.get("job") == _who()["job"] is not None:
-        return False  # nobody, or an earlier life of the same job of the scheduler
-    if holder.get("host") == platform.node():
-        return _is_alive(holder)
+    if not holder:
+        return False
+    if holder["host"] == platform.node():
+        return not free and _is_alive(holder)
+    job = _who()["job"]
+    if job is not None and holder.get("job") == job:
+        return False  # an earlier life of the same job of the scheduler
     with suppress(OSError):
         return time.time() - path.stat().st_mtime < GONE_AFTER_S
     return False
@@ -145,19 +156,20 @@ def _holder(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    whole = isinstance(content, dict) and {"host", "pid"} <= content.keys()
+    return content if whole and isinstance(content["pid"], int) else {}
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
     """Return whether a process of this machine is the one that a lock file names."""
     try:
-        os.kill(int(holder["pid"]), 0)
-    except (ProcessLookupError, KeyError, ValueError):
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
         return False
     except PermissionError:  # of another user
         return True
     # numbers are given again: the process is another one if it started at another time
-    return _started(int(holder["pid"])) == holder.get("started")
+    return _started(holder["pid"]) == holder.get("started")
 
 
 def _started(pid: int) -> int | None:
@@ -166,7 +178,8 @@ def _started(pid: int) -> int | None:
         told = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return int(told.rpartition(")")[2].split()[19])  # field 22 of proc(5), the name may have spaces
+    fields = told.rpartition(")")[2].split()  # from field 3 of proc(5) on; a name may have spaces
+    return None if fields[0] == "Z" else int(fields[19])  # ended, but its parent has not seen it
 
 
 def _message(path: Path, what: str) -> str:
@@ -175,8 +188,9 @@ def _message(path: Path, what: str) -> str:
     if holder:
         told = [holder.get(name, "?") for name in ("pid", "host", "since")]
         who = " (process {} on {}, since {})".format(*told)
+    where = f"{what}: " if what else ""
     return (
-        f"{what}: another process works on it in {path.parent}{who}; wait for it, or write to "
+        f"{where}another process works on it in {path.parent}{who}; wait for it, or write to "
         f"another folder. If it is gone, the lock ends {GONE_AFTER_S / 60:g} minutes after its "
         f"last sign of life"
     )

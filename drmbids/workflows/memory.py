@@ -14,9 +14,8 @@ from drmbids.workflows.preflight import run_query
 BASE_MB = 700.0
 
 # A rough upper estimate: an image is read whole, in float64; of it about a third are voxels of
-# regions, and their series are there four times: as read, as the model takes them, the predictions
-# of two models.
-_IN_REGIONS, _COPIES, _BYTES = 1 / 3, 4, 8
+# regions, whose series are there as read, and, in float32, as a model takes them and predicts them.
+_IN_REGIONS, _COPIES, _BYTES = 1 / 3, 2, 8
 
 
 def needed_mb(shapes: Iterable[tuple[int, ...]]) -> float:
@@ -30,10 +29,10 @@ def needed_mb(shapes: Iterable[tuple[int, ...]]) -> float:
     Examples
     --------
     >>> round(needed_mb([(60, 70, 60, 300)] * 4))
-    3823
+    2918
     """
     sizes = [_BYTES * math.prod(shape) / 1e6 for shape in shapes]
-    return BASE_MB + max(sizes, default=0.0) + sum(sizes) * _IN_REGIONS * _COPIES / 2
+    return BASE_MB + max(sizes, default=0.0) + sum(sizes) * _IN_REGIONS * _COPIES
 
 
 def participant_mb(config: Config, subject: str) -> float:

@@ -75,7 +75,7 @@ def locked_participant(out_dir: Path, subject: str) -> Iterator[None]:
     LockedError
         If another process works on it.
     """
-    with held(lock_path(out_dir, subject), f"sub-{subject}"):
+    with held(lock_path(out_dir, subject)):
         with _as_output_error(out_dir):
             for stage in out_dir.glob(f".sub-{subject}-*"):
                 _recover(stage, out_dir, subject)
@@ -152,7 +152,11 @@ def _move_in_place(stage: Path, out_dir: Path, names: list[str]) -> None:
                     source.rename(target)
                     done.append((source, target))
     except BaseException:
-        for source, target in reversed(done):
-            target.rename(source)
-        old.rmdir()
+        _put_back(done, old)
         raise
+
+
+def _put_back(done: list[tuple[Path, Path]], old: Path) -> None:
+    for source, target in reversed(done):
+        target.rename(source)
+    old.rmdir()

@@ -55,7 +55,7 @@ def participant_units(config: Config, subject: str) -> Iterator[Units | None]:
         return
     folder = work_folder(config, subject)
     lock = folder.with_name(f".{folder.name}.lock")
-    own = nullcontext() if config.work_dir is None else held(lock, f"sub-{subject}")
+    own = nullcontext() if config.work_dir is None else held(lock)
     with own:
         for left in folder.glob(".*"):  # half-written when its process was killed
             shutil.rmtree(left, ignore_errors=True)

@@ -65,3 +65,25 @@ def test_description_links_to_the_sources(tmp_path: Path, inside: bool) -> None:
     assert (out / "descriptions.tsv").read_text() == "desc_id\tdescription\ndesc-drm\ta model\n"
     assert "figures" in (out / ".bidsignore").read_text().splitlines()
     assert "sub-<label>" in (out / "README.md").read_text()
+
+
+def test_labels_and_links_of_earlier_calls_stay(tmp_path: Path) -> None:
+    bids, out = tmp_path / "ds", tmp_path / "out"
+    first = DerivativeDataset(out, bids, {"fmriprep": tmp_path / "prep"})
+    assert first.configuration_hash() is None
+    assert first.write_description({"drm": "a model"}, "1a2b") == []
+    assert first.configuration_hash() == "1a2b"
+    second = DerivativeDataset(out, bids, {"masks": tmp_path / "masks"})
+    assert second.write_description({"ffw": "another", "drm": "a model"}) == []
+    found = json.loads((out / "dataset_description.json").read_text())
+    assert set(found["DatasetLinks"]) == {"raw", "fmriprep", "masks"}
+    assert {s["URL"] for s in found["SourceDatasets"]} == set(found["DatasetLinks"].values())
+    labels = (out / "descriptions.tsv").read_text().splitlines()[1:]
+    assert labels == ["desc-drm\ta model", "desc-ffw\tanother"]
+
+
+def test_a_link_that_leads_elsewhere_now_is_told(tmp_path: Path) -> None:
+    bids, out = tmp_path / "ds", tmp_path / "out"
+    DerivativeDataset(out, bids, {"prep": tmp_path / "a"}).write_description({})
+    (told,) = DerivativeDataset(out, bids, {"prep": tmp_path / "b"}).write_description({})
+    assert "'prep' was file:" in told and "/a, and is file:" in told

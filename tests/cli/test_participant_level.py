@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import joblib
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -152,6 +153,39 @@ def test_report_is_written_again_alone(done: Path, tmp_path: Path) -> None:
     assert sha256(out / "sub-01/models/sub-01_task-look_desc-drm_weights.safetensors") == before
 
 
+def test_methods_text_is_written_again_alone(done: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(done, out)
+    text = (out / "logs" / "CITATION.md").read_text()
+    (out / "logs" / "CITATION.md").unlink()
+    before = {p: p.stat().st_mtime_ns for p in (out / "sub-01").rglob("*")}
+    assert level(done.parents[1], "--boilerplate-only", out=out) == 0
+    assert (out / "logs" / "CITATION.md").read_text() == text
+    assert {p: p.stat().st_mtime_ns for p in (out / "sub-01").rglob("*")} == before
+    assert level(done.parents[1], "--boilerplate-only", out=tmp_path / "other") == 65
+    assert level(done.parents[1], "--boilerplate-only", "--reports-only", out=out) == 2
+
+
+def test_configurations_and_threads_side_by_side(
+    two_participants: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two participants in threads of one process, in a folder named after their settings."""
+    out = tmp_path / "out"
+    few = ("--n-permutations", "0", "--output-layout", "multiverse")
+    with joblib.parallel_config("threading", n_jobs=2):
+        assert level(two_participants, *few, out=out) == 0
+    (own,) = out.iterdir()
+    described = json.loads((own / "dataset_description.json").read_text())
+    assert own.name == f"hash-{described['ConfigurationHash']}"
+    table = next(own.glob("logs/*/participants.tsv")).read_text()
+    assert table.count("\tdone\t") == 2
+    group = [str(two_participants), str(out), "group"]
+    assert main(group) == 65
+    assert f"with the options of one of {own.name}" in capsys.readouterr().err
+    assert main([*group, "--n-epochs", "1", *few]) == 0
+    assert (own / "group.html").is_file()
+
+
 def test_group_level_gathers_and_names_the_missing(
     done: Path,
     tmp_path: Path,
@@ -179,7 +213,9 @@ def move_to_sessions(bids: Path, session_of_run: dict[str, str]) -> None:
             path.rename(target / path.name.replace("sub-01_", f"sub-01_ses-{session}_"))
 
 
-def test_results_of_another_task_stay(tmp_path: Path, write_bids: Callable[..., Path]) -> None:
+def test_results_of_another_task_stay(
+    tmp_path: Path, write_bids: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     bids, out = write_bids(tmp_path / "ds", n_runs=4), tmp_path / "out"
     for folder in (bids, bids / "derivatives" / "masks"):
         for path in list((folder / "sub-01" / "func").iterdir()):
@@ -193,7 +229,15 @@ def test_results_of_another_task_stay(tmp_path: Path, write_bids: Callable[..., 
     look = {p: sha256(p) for p in out.rglob("*task-look*") if p.is_file() and p.suffix != ".svg"}
     assert level(bids, "--task", "rest", out=out) == 0
     assert {p: sha256(p) for p in look} == look
-    assert level(bids, "--task", "look", "-r", "1", "2", "--random-seed", "9", out=out) == 0
+    assert capsys.readouterr().err == ""
+    options = ("--task", "look", "-r", "1", "2", "--random-seed", "9", "--n-permutations", "7")
+    assert level(bids, *options, out=out) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sub-01: replaces the results of an earlier call: " in line
+    for difference in ("random_seed not given, now 9", "n_permutations 1000, now 7"):
+        assert difference in line
+    record = (out / "sub-01/models/sub-01_task-look_desc-inputs_runs.json").read_text()
+    assert "replaces the results" in record
     changed = [p.name for p in look if sha256(p) != look[p]]
     assert "sub-01_task-look_desc-drm_weights.safetensors" in changed
     assert (out / "sub-01/models/sub-01_task-rest_desc-drm_weights.safetensors").is_file()

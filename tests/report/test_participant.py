@@ -284,3 +284,17 @@ def test_a_model_without_a_response_function_says_so(derivatives):
     assert "The hemodynamics of drm are no response function: see its parameters." in text
     assert "This part could not be made" not in text
     assert not [link for link in page.links if "drmhrf" in link]
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_why_the_latest_call_failed_is_read_first(derivatives, tmp_path, earlier):
+    out = derivatives if earlier else tmp_path
+    write_participant_report(out, "01", failure="bold <1>: cut off")
+    text = (out / "sub-01.html").read_text()
+    page = Page(text)
+    assert page.ids.index("failed") < page.ids.index("methods")
+    assert "bold &lt;1&gt;: cut off" in text
+    assert ("result of an earlier one" in text) == earlier
+    assert ("scores" in page.ids) == earlier
+    write_participant_report(out, "01")
+    assert "cut off" not in (out / "sub-01.html").read_text()

@@ -1,11 +1,14 @@
 """The output folder is no input, and holds whole participants only."""
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from drmbids.core.exceptions import DataError, OutputError, UsageError
-from drmbids.workflows.output import check_output, staged_participant
+from drmbids.workflows import output
+from drmbids.workflows.output import check_output, locked_participant, staged_participant
 
 
 @pytest.fixture
@@ -83,3 +86,46 @@ def test_a_move_that_fails_is_taken_back(tmp_path: Path, monkeypatch: pytest.Mon
     assert sorted(p.name for p in tmp_path.iterdir()) == ["sub-01", "sub-01.html"]
     assert [p.name for p in (tmp_path / "sub-01").iterdir()] == ["old.txt"]
     assert (tmp_path / "sub-01.html").read_text() == "old"
+
+
+@pytest.mark.parametrize("n_moves", range(6))
+def test_a_move_that_was_killed_is_finished_by_the_next_process(
+    tmp_path: Path, n_moves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is cleaned up by a process that is killed, so that here nothing may be either."""
+    with staged_participant(tmp_path, "01") as stage:
+        write(stage, "old")
+    rename, left = Path.rename, [n_moves]
+
+    def counted(self: Path, target: Path) -> Path:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        return rename(self, target)
+
+    class Killed(BaseException):
+        """Ends the process here."""
+
+    kept = tmp_path.parent / f"kept-{n_moves}"
+
+    def keep(path: Path, **options: bool) -> None:
+        if path.name.startswith(".sub-01-"):
+            shutil.copytree(path, kept, dirs_exist_ok=True)
+        real(path, **options)
+
+    real = shutil.rmtree
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", counted)
+        patch.setattr(output, "_put_back", lambda done, old: None)
+        patch.setattr(output.shutil, "rmtree", keep)
+        with suppress(Killed), staged_participant(tmp_path, "01") as stage:
+            write(stage, "new")
+            if n_moves == 0:
+                raise Killed
+    shutil.copytree(kept, tmp_path / ".sub-01-abcdef12")
+    with locked_participant(tmp_path, "01"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sub-01", "sub-01.html"]
+    expected = "new" if n_moves else "old"
+    assert [p.name for p in (tmp_path / "sub-01").iterdir()] == [f"{expected}.txt"]
+    assert (tmp_path / "sub-01.html").read_text() == expected

@@ -18,7 +18,12 @@ BIDS_VERSION = "1.10.1"
 RAW = "raw"
 
 # What BIDS has no place for yet: statistical maps, scores, models, reports.
-_IGNORED = ("*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*")
+_IGNORED = (
+    *("*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*"),
+    # BIDS has no rule for surfaces and CIFTI files, nor for their sidecars
+    *("*.gii", "*.dtseries.nii", "*.ptseries.nii"),
+    *(f"*_{part}*_bold.json" for part in ("hemi-", "den-", "atlas-", "seg-", "space-fsLR")),
+)
 
 
 @dataclass(frozen=True)
@@ -141,12 +146,13 @@ Written by drmbids. Start with the report of a participant
 
 | files | content |
 |---|---|
-| `sub-<label>/**/func/*_desc-<model>predicted_bold.nii.gz` | series of a run predicted by the \
+| `sub-<label>/**/func/*_desc-<model>predicted_bold.nii.gz` (of surfaces `.func.gii`, of CIFTI \
+files `.dtseries.nii` or `.ptseries.nii`) | series of a run predicted by the \
 fit that had not seen the run |
 | `sub-<label>/**/func/*_desc-<model>residual_bold.nii.gz` | measured minus predicted, drift and \
 confounds taken out |
-| `sub-<label>/func/*_stat-<r,r2>_desc-<model>_statmap.nii.gz` | score voxel by voxel, mean \
-over the folds of the cross-validation |
+| `sub-<label>/func/*_stat-<r,r2>_desc-<model>_statmap.nii.gz` (`.func.gii`, `.dscalar.nii`, \
+`.pscalar.nii`) | score voxel by voxel, mean over the folds of the cross-validation |
 | `sub-<label>/func/*_desc-scores_timeseries.tsv` | scores by model, fold, region and target |
 | `sub-<label>/models/` | the model fitted on all runs: model file, weights with checksums, tables |
 | `group/` | tables over participants |

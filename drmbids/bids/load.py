@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,18 @@ import pandas as pd
 from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
 from drmbids.bids.events import read_events
 from drmbids.bids.find import RunFiles, find_runs
+from drmbids.bids.formats import open_bold
 from drmbids.bids.heart_and_breath import heart_and_breath
-from drmbids.bids.images import check_grid, header_tr, open_image, same_grid, voxel_series
+from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
-from drmbids.bids.regions import brain_mask, check_space, load_regions
-from drmbids.bids.unite import (
-    TR_TOLERANCE,
-    check_same_tr,
-    with_all_conditions,
-    without_dead_voxels,
-)
+from drmbids.bids.regions import check_space
+from drmbids.bids.timing import repetition_time
+from drmbids.bids.unite import check_same_tr, with_all_conditions, without_dead_voxels
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Events, Stream
 from drmbids.physiology import Physio
 
-#: Fewer volumes than this are a localiser or a broken export, not a run to fit a model to.
-MIN_VOLUMES = 10
-#: Repetition times outside these seconds are milliseconds, or wrong.
-TR_LIMITS = (0.05, 30.0)
 # Entities that the name of an events file may have.
 _EVENT_ENTITIES = ("subject", "session", "task", "acquisition", "reconstruction", "run")
 
@@ -142,9 +134,9 @@ def read_runs(
     if smoothing_fwhm is not None and not smoothing_fwhm > 0:
         raise UsageError(f"smoothing_fwhm must be a positive number of mm, got {smoothing_fwhm!r}")
     # all images are checked to their end before any work is done
-    images = [open_bold(one.bold) for one in files]
+    images = [open_bold(one) for one in files]
     for image in images[1:]:
-        check_grid(image, images[0])
+        image.check_like(images[0])
     trs = [repetition_time(one, image, tr) for one, image in zip(files, images, strict=True)]
     check_same_tr([one.label for one in files], trs)
     regions = find_regions(files, images[0], atlas_or_mask, labels)
@@ -157,7 +149,7 @@ def read_runs(
 
 def load_run(
     files: RunFiles,
-    regions: VoxelSpace,
+    regions: Space,
     *,
     confounds: str | Sequence[str] | None = None,
     events: bool = True,
@@ -171,8 +163,8 @@ def load_run(
     ----------
     files : RunFiles
         As :func:`drmbids.bids.find.find_runs` gives them.
-    regions : VoxelSpace
-        On the grid of the image.
+    regions : VoxelSpace or PlaceSpace
+        On the grid of the image, or places of its surfaces.
     confounds, events, smoothing_fwhm, tr, physio
         See :func:`load_runs`.
 
@@ -185,8 +177,8 @@ def load_run(
     DataError
         If a file is missing, damaged or does not fit the others.
     """
-    image = open_bold(files.bold)
-    if not same_grid(regions.shape, regions.affine, image):
+    image = open_bold(files)
+    if not image.holds(regions):
         found = "the regions lie on another grid than this image"
         raise error("IM14", files.bold, found, "bring them to the grid of the image")
     return read_run(files, image, regions, confounds, events, smoothing_fwhm, tr, physio)
@@ -194,8 +186,8 @@ def load_run(
 
 def read_run(
     files: RunFiles,
-    image: Any,
-    regions: VoxelSpace,
+    image: Measured,
+    regions: Space,
     confounds: str | Sequence[str] | None,
     events: bool,
     smoothing_fwhm: float | None,
@@ -204,24 +196,24 @@ def read_run(
 ) -> Run:
     """Return a run whose image is open and known to fit the regions."""
     tr = repetition_time(files, image, tr)
-    times = np.arange(image.shape[3]) * tr
+    times = np.arange(image.n_volumes) * tr
     table, kept = run_confounds(files, confounds, len(times))
     scrubbed = np.ones(len(times), dtype=bool)
     scrubbed[slice(None) if kept is None else kept] = False
     stimuli = {"events": run_events(files, len(times) * tr)} if events else {}
-    # all regions in one pass: unpacking the image is what takes time
-    voxels = np.concatenate(list(regions.voxels.values()))
-    series = _series(image, voxels, smoothing_fwhm, scrubbed)
+    series = _series(image, regions, smoothing_fwhm, scrubbed)
     if physio:
         recorded = heart_and_breath(files, image.shape, physio)
         table = recorded.with_confounds(table, times, tr)
-        series = recorded.clean(series, voxels, times)
-    ends = np.cumsum([len(v) for v in regions.voxels.values()])[:-1]
+        if isinstance(regions, VoxelSpace):
+            voxels = np.concatenate(list(regions.voxels.values()))
+            series = recorded.clean(series, voxels, times)
+    ends = np.cumsum([len(members) for members in regions.members.values()])[:-1]
     responses = {
-        region: Stream(part, times, [f"{i}_{j}_{k}" for i, j, k in regions.voxels[region]])
-        for region, part in zip(regions.voxels, np.split(series, ends, axis=1), strict=True)
+        region: Stream(part, times, regions.columns(region))
+        for region, part in zip(regions.members, np.split(series, ends, axis=1), strict=True)
     }
-    sources = [files.bold, files.events if events else None, files.confounds if confounds else None]
+    sources = [*image.files, files.events if events else None, files.confounds if confounds else None]
     sources += files.recordings if physio else []
     return Run(
         responses,
@@ -234,67 +226,14 @@ def read_run(
     )
 
 
-def repetition_time(files: RunFiles, image: Any, tr: float | None = None) -> float:
-    """Return the repetition time of a run in seconds.
-
-    Parameters
-    ----------
-    files : RunFiles
-        Its metadata should state ``RepetitionTime``.
-    image : nibabel image
-        Its header has to agree where it states one.
-    tr : float, optional
-        Taken in place of both.
-
-    Raises
-    ------
-    DataError
-        If nothing states it, the two disagree, or it is no number of seconds within 0.05 to 30.
-    """
-    stated = files.metadata.get("RepetitionTime") if tr is None else tr
-    hint = "give it with tr= (command line: --tr)"
-    if stated is None:
-        raise error("IM11", files.bold, "no RepetitionTime in its JSON sidecars", hint)
-    if isinstance(stated, bool) or not isinstance(stated, Real):
-        raise error("IM11", files.bold, f"RepetitionTime {stated!r} is not a number", hint)
-    value = float(stated)
-    low, high = TR_LIMITS
-    if not low <= value <= high:
-        found = f"RepetitionTime {value:g} s is not within {low:g} to {high:g} s (milliseconds?)"
-        raise error("IM11", files.bold, found, hint)
-    header = header_tr(image)
-    if tr is None and header is not None and abs(header - value) > TR_TOLERANCE:
-        found = f"RepetitionTime {value:g} s in the sidecar, {header:g} s in the image header"
-        raise error("IM12", files.bold, found, f"correct one, or {hint}")
-    return value
-
-
-def open_bold(path: Path) -> Any:
-    """Return a 4-D image with enough volumes."""
-    image = open_image(path)
-    if len(image.shape) != 4:
-        found = f"{len(image.shape)}-D image {tuple(image.shape)}"
-        raise error("IM10", path, found, "BOLD is 4-D: convert the series again")
-    if image.shape[3] < MIN_VOLUMES:
-        remedy = f"a run needs at least {MIN_VOLUMES}: leave it out"
-        raise error("IM10", path, f"{image.shape[3]} volumes", remedy)
-    return image
-
-
 def find_regions(
-    files: Sequence[RunFiles], image: Any, atlas_or_mask: Any, labels: Any
-) -> VoxelSpace:
-    """Return the regions, checked against the grid of the images."""
+    files: Sequence[RunFiles], measured: Measured, atlas_or_mask: Any, labels: Any
+) -> Space:
+    """Return the regions, held against the places of the first run."""
     if atlas_or_mask is not None:
         check_space(atlas_or_mask, files[0].bold, files[0].entities.get("space"))
-        return load_regions(atlas_or_mask, labels, like=image)
-    masks = [one.mask for one in files if one.mask is not None]
-    if len(masks) < len(files):
-        without = next(one.bold for one in files if one.mask is None)
-        found = "not exactly one brain mask (*_desc-brain_mask.nii.gz) belongs to it"
-        remedy = "give the regions as atlas_or_mask (command line: --mask or --atlas)"
-        raise error("RG01", without, found, remedy)
-    return brain_mask(masks, like=image)
+        return measured.regions(atlas_or_mask, labels)
+    return measured.all_regions([one.mask for one in files])
 
 
 def run_confounds(
@@ -331,18 +270,18 @@ def run_events(files: RunFiles, duration: float) -> Events:
 
 
 def _series(
-    image: Any, voxels: np.ndarray, smoothing_fwhm: float | None, scrubbed: np.ndarray
+    image: Measured, regions: Space, smoothing_fwhm: float | None, scrubbed: np.ndarray
 ) -> np.ndarray:
-    """Return the series of voxels; scrubbed volumes and voxels that are not finite are NaN."""
-    series = voxel_series(image, voxels)
+    """Return the series of regions; scrubbed volumes and targets that are not finite are NaN."""
+    series = image.series(regions)
     lost = ~np.isfinite(series).any(axis=1) & ~scrubbed
     if lost.any():
         found = f"no finite value in volumes {np.flatnonzero(lost)[:10].tolist()} (counted from 0)"
-        raise error("IM15", image.get_filename(), found, "remove or repair them")
+        raise error("IM15", image.path, found, "remove or repair them")
     dead = ~np.isfinite(series[~scrubbed]).all(axis=0) | (np.ptp(series[~scrubbed], axis=0) == 0)
     if smoothing_fwhm is not None:
         # what has no signal of its own is judged before its neighbours are smeared into it
-        series = voxel_series(image, voxels, smoothing_fwhm)
+        series = image.series(regions, smoothing_fwhm)
     series[:, dead] = np.nan
     series[scrubbed] = np.nan
     return series

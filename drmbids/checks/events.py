@@ -19,7 +19,7 @@ def check_events(inspection: Inspection) -> None:
     for files in inspection.files:
         with inspection.judging(files):
             if files in inspection.trs:
-                duration = inspection.images[files].shape[3] * inspection.trs[files]
+                duration = inspection.images[files].n_volumes * inspection.trs[files]
                 inspection.events[files] = run_events(files, duration)
             elif files.events is not None:
                 read_events(files.events)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from drmbids.core.exceptions import DataError
+from drmbids.core.space import PlaceSpace
 from drmbids.core.stream import Events, Stream
 
 #: Keys of BIDS file names for the entities of functional images whose long names differ.
@@ -37,6 +38,24 @@ class VoxelSpace:
     shape: tuple[int, int, int]
     affine: np.ndarray
     voxels: Mapping[str, np.ndarray]
+
+    @property
+    def members(self) -> Mapping[str, np.ndarray]:
+        """Voxels of each region."""
+        return self.voxels
+
+    def columns(self, region: str) -> list[str]:
+        """Return the name of each target of a region, its indices ``i_j_k``."""
+        return [f"{i}_{j}_{k}" for i, j, k in self.voxels[region]]
+
+    def keep(self, alive: Mapping[str, np.ndarray]) -> "VoxelSpace":
+        """Return the space with some targets of each region.
+
+        Parameters
+        ----------
+        alive : mapping of str to array of bool of shape (n_voxels,)
+        """
+        return replace(self, voxels={n: v[alive[n]] for n, v in self.voxels.items()})
 
     def volume(self, values: Mapping[str, np.ndarray], fill: float = np.nan) -> np.ndarray:
         """Return an image array with the values of each region at its voxels.
@@ -83,8 +102,8 @@ class Run:
         Repetition time in seconds.
     entities : mapping of str to str
         BIDS entities: ``{"subject": "01", "task": "rest", "run": "1"}``.
-    space : VoxelSpace, optional
-        Where the responses lie in the image they came from.
+    space : VoxelSpace or PlaceSpace, optional
+        Where the responses lie in the image, on the surface or in the CIFTI file they came from.
     sources : sequence of str
         Files that the run was read from.
 
@@ -108,7 +127,7 @@ class Run:
     duration: float | None = None
     tr: float | None = None
     entities: Mapping[str, str] = field(default_factory=dict)
-    space: VoxelSpace | None = None
+    space: VoxelSpace | PlaceSpace | None = None
     sources: Sequence[str] = ()
 
     def __post_init__(self) -> None:

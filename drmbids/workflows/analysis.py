@@ -4,9 +4,11 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.find import RunFiles
+from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.folds import make_folds
@@ -119,6 +121,7 @@ def analyse_participant(
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, warnings, shlex.join(sys.argv)) | {
         "errors": usable.errors,
+        "geometry": find_geometry(_datasets(config), runs[0].entities, runs[0].space),
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
@@ -128,6 +131,11 @@ def analyse_participant(
     record["methods"] = citation(record, fitted, nuisance, config.cv)
     write_inputs(dataset, runs, record)
     return Analysed(record["methods"], tuple(usable.left_out))
+
+
+def _datasets(config: Config) -> list[Path]:
+    """Return all datasets that are read."""
+    return [*config.derivatives.values(), config.bids_dir]
 
 
 def _read(config: Config, files: Sequence[RunFiles]) -> list[Run]:

@@ -14,13 +14,14 @@ from drmbids.bids.derivatives import RAW
 from drmbids.bids.problems import check_codes
 from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
+from drmbids.core.formats import FileFormat
 from drmbids.physiology import Physio
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
 
 #: Models that are compared: the name in files and tables.
 BASELINE, MEAN, DRM = "glm", "mean", "drm"
 
-_Label = Annotated[str, Field(pattern="^[0-9A-Za-z+]+$")]
+_Label = Annotated[str, Field(pattern=r"^([0-9A-Za-z+]+|\*|Query\.(ANY|NONE))$")]
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,25 @@ class Config:
         The derivative dataset to write.
     level : {"participant", "group"}
         Level of the analysis.
-    participant_label, session_label, task_id, run_id, acquisition : tuple of str
-        Labels to use, without ``sub-``, ``ses-`` ...; all when empty.
-    space, desc : str or None
+    participant_label, session_label, task_id, run_id, acquisition, reconstruction, direction, \
+echo : tuple of str
+        Labels to use, without ``sub-``, ``ses-`` ...; all when empty, though several of any but
+        participants and runs have to be chosen, or asked for by ``"*"``.
+    space, res, den, hemi, desc : str or None
         Entities of the preprocessed images to use.
+    file_format : {"nifti", "gifti", "dtseries", "ptseries"} or None
+        Kind of files to use, where there are several.
     filters : mapping of str
         Further filters for the images by long entity name.
     derivatives : mapping of str to Path
         Datasets with preprocessed images, masks or confounds, by name.
     mask : mapping of str to Path
         Masks by the name of their region.
-    atlas : Path or None
-        Image of labels, each a region; with neither masks nor atlas the brain masks found beside
-        the data are one region.
+    atlas : str or None
+        File of labels, each a region, or the name of an atlas among the datasets; with neither
+        masks nor atlas the brain masks found beside the data are one region.
+    atlas_threshold : float
+        Lowest probability by which a voxel belongs to a region of a probabilistic atlas.
     confounds : tuple of str
         Columns or wildcards of the confounds files, or one of nilearn's strategies for fMRIPrep's.
     physio : tuple of {"retroicor", "hr", "rv"}
@@ -105,12 +112,20 @@ class Config:
     task_id: tuple[_Label, ...] = ()
     run_id: tuple[_Label, ...] = ()
     acquisition: tuple[_Label, ...] = ()
+    reconstruction: tuple[_Label, ...] = ()
+    direction: tuple[_Label, ...] = ()
+    echo: tuple[_Label, ...] = ()
     space: str | None = None
+    res: str | None = None
+    den: str | None = None
+    hemi: str | None = None
     desc: str | None = None
+    file_format: FileFormat | None = None
     filters: Mapping[str, Any] = field(default_factory=dict)
     derivatives: Mapping[str, Path] = field(default_factory=dict)
     mask: Mapping[str, Path] = field(default_factory=dict)
-    atlas: Path | None = None
+    atlas: str | None = None
+    atlas_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.25
     confounds: tuple[str, ...] = ()
     physio: tuple[Physio, ...] = ()
     tr: Annotated[float, Field(gt=0)] | None = None
@@ -148,7 +163,7 @@ class Config:
             self,
             bids_dir=self.bids_dir.resolve(),
             out_dir=self.out_dir.resolve(),
-            atlas=self.atlas and self.atlas.resolve(),
+            atlas=self.atlas and _found_from(Path(), self.atlas),
             model=tuple(path.resolve() for path in self.model),
             derivatives={name: path.resolve() for name, path in self.derivatives.items()},
             mask={name: path.resolve() for name, path in self.mask.items()},
@@ -205,15 +220,22 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"--config-file {path}: not valid TOML ({error})") from error
     if isinstance(content.get("model"), str):
         content["model"] = [content["model"]]
-    for name in ("bids_dir", "out_dir", "atlas"):
+    for name in ("bids_dir", "out_dir"):
         if isinstance(content.get(name), str):
             content[name] = path.parent / content[name]
+    if isinstance(content.get("atlas"), str):
+        content["atlas"] = _found_from(path.parent, content["atlas"])
     if isinstance(content.get("model"), list):
         content["model"] = [path.parent / str(file) for file in content["model"]]
     for name in ("derivatives", "mask"):
         if isinstance(content.get(name), dict):
             content[name] = {k: path.parent / str(v) for k, v in content[name].items()}
     return content
+
+
+def _found_from(folder: Path, atlas: str) -> str:
+    """Return the whole path of an atlas that is a file below a folder; names stay as they are."""
+    return str((folder / atlas).resolve()) if (folder / atlas).is_file() else atlas
 
 
 def _fault(error: Mapping[str, Any]) -> str:

@@ -143,12 +143,18 @@ def run_query(config: Config, subject: str) -> dict[str, Any]:
         "task": config.task_id,
         "run": config.run_id,
         "acquisition": config.acquisition,
+        "reconstruction": config.reconstruction,
+        "direction": config.direction,
+        "echo": config.echo,
     }
+    if config.cv == "session" and not config.session_label and "session" not in config.filters:
+        labels["session"] = ("*",)  # a session is held out of several: they are meant
+    query: dict[str, Any] = {name: list(values) or None for name, values in labels.items()}
+    query |= {name: getattr(config, name) for name in ("space", "res", "den", "hemi", "desc")}
     return {
         "subject": subject,
-        **{name: list(values) or None for name, values in labels.items()},
-        "space": config.space,
-        "desc": config.desc,
+        **query,
+        "file_format": config.file_format,
         "derivatives": dict(config.derivatives) or None,
         "filters": {"bold": dict(config.filters)} if config.filters else None,
     }

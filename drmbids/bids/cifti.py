@@ -60,7 +60,7 @@ class Cifti(Measured[PlaceSpace]):
         self._tr = float(series.step) if series.unit == _SECONDS else None
         super().__init__(path, len(series))
 
-    def stated_tr(self, sidecar: float | None) -> float | None:  # noqa: ARG002
+    def stated_tr(self, sidecar: float | None) -> float | None:
         """Return the step of the series axis."""
         return self._tr
 
@@ -95,7 +95,7 @@ class Cifti(Measured[PlaceSpace]):
             return self._space({mask_name(str(path)): np.flatnonzero(values > 0)})
         return self._space({name: np.flatnonzero(values == k) for k, name in names.items()})
 
-    def all_regions(self, masks: Sequence[Path | None]) -> PlaceSpace:  # noqa: ARG002
+    def all_regions(self, masks: Sequence[Path | None]) -> PlaceSpace:
         """Return a region for each brain model, or one of all parcels."""
         if isinstance(self.axis, BrainModelAxis):
             found = {

@@ -20,9 +20,10 @@ RAW = "raw"
 # What BIDS has no place for yet: statistical maps, scores, models, reports.
 _IGNORED = (
     *("*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*"),
-    # BIDS has no rule for surfaces and CIFTI files, nor for their sidecars
+    # BIDS has no rule for surfaces and CIFTI files; these patterns take their sidecars along, which
+    # a pattern with a star before its ending does not
     *("*.gii", "*.dtseries.nii", "*.ptseries.nii"),
-    *(f"*_{part}*_bold.json" for part in ("hemi-", "den-", "atlas-", "seg-", "space-fsLR")),
+    *(f"*_{part}*" for part in ("hemi-", "den-", "atlas-", "seg-", "space-fsLR")),
 )
 
 

@@ -60,6 +60,8 @@ class RunFiles:
         Physiological recordings of the run.
     hemispheres : mapping of {"L", "R"} to Path
         Surfaces of the hemispheres; empty for other kinds of files.
+    series : sequence of Path
+        Sampled stimuli of the run (``_stim.tsv.gz``).
     """
 
     bold: Path
@@ -71,6 +73,7 @@ class RunFiles:
     searched: Sequence[Path] = ()
     recordings: Sequence[Path] = ()
     hemispheres: Mapping[str, Path] = field(default_factory=dict)
+    series: Sequence[Path] = ()
 
     @property
     def label(self) -> str:
@@ -180,6 +183,7 @@ def _run_files(source: Dataset, names: Sequence[BIDSName], companions: Companion
         searched=companions.searched,
         recordings=companions.recordings(name),
         hemispheres=sides,
+        series=companions.series(name),
     )
 
 
@@ -247,6 +251,9 @@ def _choose(
         for entity, labels in {"file_format": kinds, **_labels(found)}.items()
         if len(labels) > 1 and entity not in query and entity not in _FREE
     }
+    sessions = {(n.entities["subject"], n.entities.get("session")) for n in found}
+    if len(sessions) == len({subject for subject, _ in sessions}):
+        open_questions.pop("session", None)  # one for each participant, whatever they are called
     if open_questions:
         said = "; ".join(f"{k}: {', '.join(v)}" for k, v in open_questions.items())
         entity, labels = next(iter(open_questions.items()))

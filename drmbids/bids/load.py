@@ -1,7 +1,6 @@
 """BIDS files to Runs: the second stop from dataset to score."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +8,22 @@ import numpy as np
 import pandas as pd
 
 from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
-from drmbids.bids.events import read_events
 from drmbids.bids.find import RunFiles, find_runs
 from drmbids.bids.formats import open_bold
 from drmbids.bids.heart_and_breath import heart_and_breath
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
 from drmbids.bids.regions import check_space
+from drmbids.bids.stimuli import STIM, Stimuli, read_stimuli
 from drmbids.bids.timing import repetition_time
 from drmbids.bids.unite import check_same_tr, with_all_conditions, without_dead_voxels
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run, VoxelSpace
-from drmbids.core.stream import Events, Stream
+from drmbids.core.stream import Stream
 from drmbids.physiology import Physio
 
-# Entities that the name of an events file may have.
-_EVENT_ENTITIES = ("subject", "session", "task", "acquisition", "reconstruction", "run")
+#: What is read of the stimuli where nothing is said.
+EVENTS_ALONE = Stimuli()
 
 
 def load_runs(
@@ -32,13 +31,14 @@ def load_runs(
     *,
     atlas_or_mask: Any = None,
     confounds: str | Sequence[str] | None = None,
-    events: bool = True,
+    stimuli: Stimuli = EVENTS_ALONE,
     smoothing_fwhm: float | None = None,
     derivatives: Any = None,
     filters: Mapping[str, Any] | str | Path | None = None,
     tr: float | None = None,
     labels: Mapping[int, str] | Sequence[str] | None = None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
     **entities: Any,
 ) -> list[Run]:
     """Load the runs of a BIDS dataset that match a choice of entities.
@@ -54,9 +54,9 @@ def load_runs(
         Columns of the confounds table, with shell wildcards (``["trans_*", "rot_*"]``), or a
         strategy of nilearn (``"simple"``, ``"scrubbing"``, ``"compcor"``, ``"ica_aroma"``) for
         fMRIPrep's. Volumes that a strategy scrubs become NaN in the responses.
-    events : bool
-        Whether to read the events, as the stimulus ``"events"``; every run then gets the
-        conditions of all runs.
+    stimuli : Stimuli
+        Which stimuli to read (:class:`~drmbids.bids.stimuli.Stimuli`): the events when absent, and
+        every run then gets the conditions of all runs.
     smoothing_fwhm : float, optional
         Full width at half maximum of a Gaussian in mm, put over the images before voxels are
         taken.
@@ -71,6 +71,9 @@ def load_runs(
         the peaks of: phases (RETROICOR), heart rate and depth of the breath through their slow
         responses. Where slices are as they were acquired, RETROICOR is taken out slice by slice
         (:class:`~drmbids.bids.heart_and_breath.HeartAndBreath`).
+    allow_gaps : bool
+        Whether voxels that are NaN or infinite in some volumes are left out of all runs, with a
+        warning, as those that are so throughout are; an error otherwise.
     **entities : str or list of str
         ``subject, session, task, acquisition, run, space, desc, echo``.
 
@@ -94,11 +97,12 @@ def load_runs(
         files,
         atlas_or_mask=atlas_or_mask,
         confounds=confounds,
-        events=events,
+        stimuli=stimuli,
         smoothing_fwhm=smoothing_fwhm,
         tr=tr,
         labels=labels,
         physio=physio,
+        allow_gaps=allow_gaps,
     )
 
 
@@ -107,11 +111,12 @@ def read_runs(
     *,
     atlas_or_mask: Any = None,
     confounds: str | Sequence[str] | None = None,
-    events: bool = True,
+    stimuli: Stimuli = EVENTS_ALONE,
     smoothing_fwhm: float | None = None,
     tr: float | None = None,
     labels: Mapping[int, str] | Sequence[str] | None = None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
 ) -> list[Run]:
     """Read runs whose files are known: the second half of :func:`load_runs`.
 
@@ -119,7 +124,7 @@ def read_runs(
     ----------
     files : sequence of RunFiles
         As :func:`drmbids.bids.find.find_runs` gives them.
-    atlas_or_mask, confounds, events, smoothing_fwhm, tr, labels, physio
+    atlas_or_mask, confounds, stimuli, smoothing_fwhm, tr, labels, physio, allow_gaps
         See :func:`load_runs`.
 
     Returns
@@ -141,7 +146,7 @@ def read_runs(
     check_same_tr([one.label for one in files], trs)
     regions = find_regions(files, images[0], atlas_or_mask, labels)
     runs = [
-        read_run(one, image, regions, confounds, events, smoothing_fwhm, tr, physio)
+        read_run(one, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps)
         for one, image in zip(files, images, strict=True)
     ]
     return with_all_conditions(without_dead_voxels(runs))
@@ -152,10 +157,11 @@ def load_run(
     regions: Space,
     *,
     confounds: str | Sequence[str] | None = None,
-    events: bool = True,
+    stimuli: Stimuli = EVENTS_ALONE,
     smoothing_fwhm: float | None = None,
     tr: float | None = None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
 ) -> Run:
     """Load one run, with all voxels of the regions as they are.
 
@@ -165,7 +171,7 @@ def load_run(
         As :func:`drmbids.bids.find.find_runs` gives them.
     regions : VoxelSpace or PlaceSpace
         On the grid of the image, or places of its surfaces.
-    confounds, events, smoothing_fwhm, tr, physio
+    confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps
         See :func:`load_runs`.
 
     Returns
@@ -181,7 +187,9 @@ def load_run(
     if not image.holds(regions):
         found = "the regions lie on another grid than this image"
         raise error("IM14", files.bold, found, "bring them to the grid of the image")
-    return read_run(files, image, regions, confounds, events, smoothing_fwhm, tr, physio)
+    return read_run(
+        files, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps
+    )
 
 
 def read_run(
@@ -189,10 +197,11 @@ def read_run(
     image: Measured,
     regions: Space,
     confounds: str | Sequence[str] | None,
-    events: bool,
+    wanted: Stimuli,
     smoothing_fwhm: float | None,
     tr: float | None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
 ) -> Run:
     """Return a run whose image is open and known to fit the regions."""
     tr = repetition_time(files, image, tr)
@@ -200,8 +209,8 @@ def read_run(
     table, kept = run_confounds(files, confounds, len(times))
     scrubbed = np.ones(len(times), dtype=bool)
     scrubbed[slice(None) if kept is None else kept] = False
-    stimuli = {"events": run_events(files, len(times) * tr)} if events else {}
-    series = _series(image, regions, smoothing_fwhm, scrubbed)
+    stimuli = read_stimuli(files, len(times) * tr, wanted)
+    series = _series(image, regions, smoothing_fwhm, scrubbed, allow_gaps)
     if physio:
         recorded = heart_and_breath(files, image.shape, physio)
         table = recorded.with_confounds(table, times, tr)
@@ -213,8 +222,10 @@ def read_run(
         region: Stream(part, times, regions.columns(region))
         for region, part in zip(regions.members, np.split(series, ends, axis=1), strict=True)
     }
-    sources = [*image.files, files.events if events else None, files.confounds if confounds else None]
+    used = [files.events if wanted.events else None, files.confounds if confounds else None]
+    sources = [*image.files, *used]
     sources += files.recordings if physio else []
+    sources += files.series if STIM in wanted.more else []
     return Run(
         responses,
         stimuli,
@@ -257,20 +268,23 @@ def run_confounds(
     return table, kept
 
 
-def run_events(files: RunFiles, duration: float) -> Events:
-    """Return the events of a run, which must have a file of them."""
-    if files.events is None:
-        pairs = {k: v for k, v in files.entities.items() if k in _EVENT_ENTITIES}
-        pattern = replace(files, entities=pairs).label + "_events.tsv"
-        folders = ", ".join(map(str, files.searched)) or str(files.bold.parent)
-        found = f"no {pattern}, nor one with fewer entities, in {folders}"
-        remedy = "add it, or choose other runs (Python: or use events=False)"
-        raise error("EV01", f"no events of {files.label}", found, remedy)
-    return read_events(files.events, duration)
+def _refuse_gaps(path: Path, regions: Space, gaps: np.ndarray, finite: np.ndarray) -> None:
+    """Raise for voxels that have a value in some volumes only, counted by region."""
+    ends = np.cumsum([len(members) for members in regions.members.values()])[:-1]
+    counts = {r: int(g.sum()) for r, g in zip(regions.members, np.split(gaps, ends), strict=True)}
+    said = ", ".join(f"{r}: {n} of {len(regions.members[r])}" for r, n in counts.items() if n)
+    n_volumes = int((~finite[:, gaps]).any(axis=1).sum())
+    found = f"voxels that are NaN or infinite in some volumes ({n_volumes} of them): {said}"
+    remedy = "repair or mask them, or leave them out of all runs with --allow-gaps"
+    raise error("IM18", path, found, remedy)
 
 
 def _series(
-    image: Measured, regions: Space, smoothing_fwhm: float | None, scrubbed: np.ndarray
+    image: Measured,
+    regions: Space,
+    smoothing_fwhm: float | None,
+    scrubbed: np.ndarray,
+    allow_gaps: bool,
 ) -> np.ndarray:
     """Return the series of regions; scrubbed volumes and targets that are not finite are NaN."""
     series = image.series(regions)
@@ -278,7 +292,11 @@ def _series(
     if lost.any():
         found = f"no finite value in volumes {np.flatnonzero(lost)[:10].tolist()} (counted from 0)"
         raise error("IM15", image.path, found, "remove or repair them")
-    dead = ~np.isfinite(series[~scrubbed]).all(axis=0) | (np.ptp(series[~scrubbed], axis=0) == 0)
+    finite = np.isfinite(series[~scrubbed])
+    gaps = ~finite.all(axis=0) & finite.any(axis=0)
+    if gaps.any() and not allow_gaps:
+        _refuse_gaps(image.path, regions, gaps, finite)
+    dead = ~finite.all(axis=0) | (np.ptp(series[~scrubbed], axis=0) == 0)
     if smoothing_fwhm is not None:
         # what has no signal of its own is judged before its neighbours are smeared into it
         series = image.series(regions, smoothing_fwhm)

@@ -46,7 +46,7 @@ class Measured(ABC, Generic[SpaceT]):
         """All files of the run."""
         return [self.path]
 
-    def stated_tr(self, sidecar: float | None) -> float | None:  # noqa: ARG002
+    def stated_tr(self, sidecar: float | None) -> float | None:
         """Return the repetition time in seconds that the file states, None if it states none.
 
         Parameters

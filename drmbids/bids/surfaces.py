@@ -85,7 +85,7 @@ class Surfaces(Measured[PlaceSpace]):
             return self._space(self._masks(atlas_or_mask))
         return self._space(self._atlas(Path(atlas_or_mask), labels))
 
-    def all_regions(self, masks: Sequence[Path | None]) -> PlaceSpace:  # noqa: ARG002
+    def all_regions(self, masks: Sequence[Path | None]) -> PlaceSpace:
         """Return all vertices with a signal as one region: there is none in the medial wall."""
         data = self._whole()
         self._data = None if self._data is None else data
@@ -211,9 +211,7 @@ def open_gifti(path: Path) -> GiftiImage:
     return image
 
 
-def write_gifti(
-    path: Path, values: np.ndarray, hemisphere: str, tr: float | None = None
-) -> None:
+def write_gifti(path: Path, values: np.ndarray, hemisphere: str, tr: float | None = None) -> None:
     """Write numbers at the vertices of one hemisphere; the same numbers give the same bytes.
 
     Parameters

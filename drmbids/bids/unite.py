@@ -95,13 +95,20 @@ def with_all_conditions(runs: Sequence[Run]) -> list[Run]:
     """
     found = [run.stimuli.get("events") for run in runs]
     events = [one for one in found if isinstance(one, Events)]
-    conditions = sorted({column for one in events for column in one.columns})
+    modulators = tuple(dict.fromkeys(name for one in events for name in one.modulators))
+    conditions = sorted({c for one in events for c in one.columns} - set(modulators))
     if not events:
         return list(runs)
     if not conditions:
         where = f"{runs[0].label} and {len(runs) - 1} more"
         raise error("EV09", where, "no event in any run", "add the events, or choose other runs")
     return [
-        replace(run, stimuli={"events": replace(one, columns=conditions)})
+        replace(
+            run,
+            stimuli={
+                **run.stimuli,
+                "events": replace(one, columns=[*conditions, *modulators], modulators=modulators),
+            },
+        )
         for run, one in zip(runs, events, strict=True)
     ]

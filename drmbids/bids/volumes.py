@@ -34,7 +34,7 @@ class Volumes(Measured[VoxelSpace]):
             raise error("IM10", path, found, "BOLD is 4-D: convert the series again")
         super().__init__(path, self.image.shape[3], tuple(self.image.shape[:3]))
 
-    def stated_tr(self, sidecar: float | None) -> float | None:  # noqa: ARG002
+    def stated_tr(self, sidecar: float | None) -> float | None:
         """Return the repetition time of the header."""
         return header_tr(self.image)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from drmbids.bids.find import RunFiles
+from drmbids.bids.load import EVENTS_ALONE
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import Problem, ProblemError, ProblemWarning
+from drmbids.bids.stimuli import Stimuli
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.physiology import Physio
@@ -32,8 +34,8 @@ class Request:
         By name; :func:`drmbids.default_model` when empty.
     cv : str
         What a fold holds out, see :func:`drmbids.compare_models`.
-    physio : collection of {"retroicor", "hr", "rv"}
-        As :func:`drmbids.load_runs` takes it.
+    physio, stimuli, allow_gaps
+        As :func:`drmbids.load_runs` takes them.
     """
 
     bids_dir: Path
@@ -44,6 +46,8 @@ class Request:
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     cv: str = "run"
     physio: Collection[Physio] = ()
+    stimuli: Stimuli = EVENTS_ALONE
+    allow_gaps: bool = False
 
 
 @dataclass(eq=False)

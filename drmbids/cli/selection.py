@@ -1,11 +1,10 @@
 """The options that choose runs and say how they are read, for all commands that read data."""
 
-from pathlib import Path
 from typing import get_args
 
 from drmbids.cli.arguments import NamedDatasets, NamedImages, filters, label, positive
 from drmbids.cli.options import Options
-from drmbids.core.formats import FileFormat
+from drmbids.core.formats import Colour, FileFormat, MoreStimuli
 from drmbids.physiology import Physio
 
 
@@ -19,7 +18,9 @@ def add_selection(options: Options) -> None:
     options.labels("task", "-t", "--task", "--task-id", dest="task_id", help="tasks")
     options.labels("run", "-r", "--run-id", help="runs")
     options.labels("acq", "--acq", "--acquisition", dest="acquisition", help="acquisitions")
-    options.labels("rec", "--rec", "--reconstruction", dest="reconstruction", help="reconstructions")
+    options.labels(
+        "rec", "--rec", "--reconstruction", dest="reconstruction", help="reconstructions"
+    )
     options.labels("dir", "--dir", "--direction", dest="direction", help="phase encodings")
     options.labels("echo", "--echo", "--echo-idx", dest="echo", help="echoes")
     options.add("--space", type=label("space"), help="space of the preprocessed images")
@@ -70,8 +71,8 @@ def add_reading(options: Options) -> None:
         "--atlas",
         metavar="ATLAS",
         help="labels, each a region, named by the table (index, name) beside them: an image, a "
-        ".label.gii of either hemisphere, a .dlabel.nii, or the name of an atlas among the datasets "
-        "(4S156Parcels, atlas-X_scale-100)",
+        ".label.gii of either hemisphere, a .dlabel.nii, or the name of an atlas among the "
+        "datasets (4S156Parcels, atlas-X_scale-100)",
     )
     options.add(
         "--atlas-threshold",
@@ -93,6 +94,34 @@ def add_reading(options: Options) -> None:
         choices=get_args(Physio),
         help="confounds from recordings of heart and breath (*_physio.tsv.gz): their phases, heart "
         "rate, depth of the breath",
+    )
+    options.add(
+        "--stimuli",
+        nargs="+",
+        choices=get_args(MoreStimuli),
+        help="beside the events: sampled series (*_stim.tsv.gz), and the pictures, arrays and "
+        "films that the column stim_file names",
+    )
+    options.add(
+        "--modulators",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of numbers in the events files, as regressors beside the conditions",
+    )
+    options.add(
+        "--image-size",
+        nargs=2,
+        type=positive(int),
+        metavar=("HEIGHT", "WIDTH"),
+        help="pixels that pictures are resampled to",
+    )
+    options.add(
+        "--colour", choices=get_args(Colour), help="what is kept of pictures; rgb if absent"
+    )
+    options.add(
+        "--allow-gaps",
+        action="store_true",
+        help="leave out voxels that are NaN or infinite in some volumes, else an error",
     )
     options.add(
         "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from drmbids.core.exceptions import DataError
+from drmbids.core.frames import Frames
 from drmbids.core.space import PlaceSpace
 from drmbids.core.stream import Events, Stream
 
@@ -91,7 +92,7 @@ class Run:
     ----------
     responses : mapping of str to Stream
         Measured series by region (or channel group). May be empty: a model predicts without them.
-    stimuli : mapping of str to Stream or Events
+    stimuli : mapping of str to Stream, Events or Frames
         What the subject saw or heard, by name.
     confounds : Stream, optional
         Confound columns (motion, physiology), usually one row for each volume.
@@ -122,7 +123,7 @@ class Run:
     """
 
     responses: Mapping[str, Stream]
-    stimuli: Mapping[str, Stream | Events] = field(default_factory=dict)
+    stimuli: Mapping[str, Stream | Events | Frames] = field(default_factory=dict)
     confounds: Stream | None = None
     duration: float | None = None
     tr: float | None = None

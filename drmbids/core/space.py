@@ -41,7 +41,7 @@ class PlaceSpace:
 
     def columns(self, region: str) -> list[str]:
         """Return the name of each target of a region."""
-        return [self.names[k] for k in self.places[region]]
+        return [self.names[int(k)] for k in self.places[region]]
 
     def keep(self, alive: Mapping[str, np.ndarray]) -> "PlaceSpace":
         """Return the space with some targets of each region.

@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.frames import Frames
 from drmbids.core.run import Run
 
 
@@ -55,6 +57,12 @@ def find_conditions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
         for name, stimulus in run.stimuli.items():
             found.setdefault(name, {}).update(dict.fromkeys(stimulus.columns))
     return {name: tuple(columns) for name, columns in found.items() if columns}
+
+
+def without_frames(run: Run) -> Run:
+    """Return a run without the stimuli that are pictures."""
+    kept = {name: s for name, s in run.stimuli.items() if not isinstance(s, Frames)}
+    return replace(run, stimuli=kept)
 
 
 def warn_of_unknown(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:

@@ -69,9 +69,7 @@ def surface_map(
     low, high = limits or color_limits(joined[np.isfinite(joined)], diverging)
     colors = mpl.colormaps["RdBu_r" if diverging else "viridis"]
     figure = Figure(figsize=(WIDTH, 1.9 * len(values)), layout="constrained")
-    grid = figure.subplots(
-        len(values), len(_VIEWS), squeeze=False, subplot_kw={"projection": "3d"}
-    )
+    grid = figure.subplots(len(values), len(_VIEWS), squeeze=False, subplot_kw={"projection": "3d"})
     for row, (hemisphere, numbers) in zip(grid, values.items(), strict=True):
         for axes, view in zip(row, _VIEWS, strict=True):
             _draw(axes, meshes[hemisphere], numbers, hemisphere, view, colors, (low, high))

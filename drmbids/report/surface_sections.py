@@ -19,8 +19,8 @@ def fill_surface_maps(section: Section, analysis: Analysis, figures: FigureFolde
     if not values:
         section.note(
             "Scores of these data are not drawn in space: parcels have no place on a mesh, and for "
-            "other data no surface (*.surf.gii) with as many vertices was found in the folders anat "
-            "of the datasets. The histogram under Scores shows them; the maps are saved in func/."
+            "other data no surface (*.surf.gii) with as many vertices was found in the folders "
+            "anat of the datasets. The histogram under Scores shows them; maps are saved in func/."
         )
         return
     meshes = {h: load_mesh(str(path)) for h, path in geometry.items()}

@@ -24,7 +24,7 @@ from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
 from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
 from drmbids.workflows.logs import collected_warnings, logger
-from drmbids.workflows.preflight import chosen_confounds, usable_runs
+from drmbids.workflows.preflight import chosen_confounds, chosen_stimuli, usable_runs
 from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
@@ -78,7 +78,7 @@ def analyse_participant(
     label = f"sub-{subject}"
     with collected_warnings(label, config.ignore) as warnings:
         usable = usable_runs(config, models, subject)
-        runs = _read(config, usable.files)
+        runs = list(usable.runs) or _read(config, models, usable.files)
         make_folds(runs, config.cv)  # raises where nothing can be held out
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
@@ -138,7 +138,7 @@ def _datasets(config: Config) -> list[Path]:
     return [*config.derivatives.values(), config.bids_dir]
 
 
-def _read(config: Config, files: Sequence[RunFiles]) -> list[Run]:
+def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFiles]) -> list[Run]:
     """Return the runs of files that were checked."""
     return read_runs(
         files,
@@ -147,6 +147,8 @@ def _read(config: Config, files: Sequence[RunFiles]) -> list[Run]:
         smoothing_fwhm=config.smoothing_fwhm or None,
         tr=config.tr,
         physio=config.physio,
+        stimuli=chosen_stimuli(config, models),
+        allow_gaps=config.allow_gaps,
     )
 
 

@@ -14,7 +14,7 @@ from drmbids.bids.derivatives import RAW
 from drmbids.bids.problems import check_codes
 from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
-from drmbids.core.formats import FileFormat
+from drmbids.core.formats import Colour, FileFormat, MoreStimuli
 from drmbids.physiology import Physio
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
 
@@ -59,6 +59,17 @@ echo : tuple of str
         Columns or wildcards of the confounds files, or one of nilearn's strategies for fMRIPrep's.
     physio : tuple of {"retroicor", "hr", "rv"}
         Confounds from recordings of heart and breath; see :func:`drmbids.load_runs`.
+    stimuli : tuple of {"stim", "stim_file"}
+        Stimuli beside the events; those that a model file names are read anyway.
+    modulators : tuple of str
+        Columns of numbers in the events files, see :class:`drmbids.bids.stimuli.Stimuli`; those
+        that a model file names are read anyway.
+    image_size : tuple of 2 int or None
+        Height and width that pictures are resampled to.
+    colour : {"gray", "rgb"}
+        What is kept of the colours of pictures.
+    allow_gaps : bool
+        Leave out voxels without a finite value in some volumes, rather than stop.
     tr : float or None
         Repetition time in seconds where sidecars lack it.
     smoothing_fwhm : float or None
@@ -128,6 +139,11 @@ echo : tuple of str
     atlas_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.25
     confounds: tuple[str, ...] = ()
     physio: tuple[Physio, ...] = ()
+    stimuli: tuple[MoreStimuli, ...] = ()
+    modulators: tuple[str, ...] = ()
+    image_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    colour: Colour = "rgb"
+    allow_gaps: bool = False
     tr: Annotated[float, Field(gt=0)] | None = None
     smoothing_fwhm: Annotated[float, Field(ge=0)] | None = None
     model: tuple[Path, ...] = ()

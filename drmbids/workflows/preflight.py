@@ -3,14 +3,17 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from drmbids.bids.dataset import open_dataset
 from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import ProblemError, ProblemWarning, error
+from drmbids.bids.stimuli import EVENTS, Stimuli
 from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import Request
 from drmbids.core.exceptions import ModelError
+from drmbids.core.formats import MoreStimuli
+from drmbids.core.run import Run
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.config import Config
 from drmbids.workflows.logs import logger
@@ -26,10 +29,14 @@ class Usable:
         Runs without an error.
     left_out : mapping of str to sequence of str
         Label of each run with an error, and its errors.
+    runs : sequence of Run
+        The usable runs as the check read them; empty where they have to be read anew, to be
+        smoothed or since runs were left out at the end.
     """
 
     files: Sequence[RunFiles]
     left_out: Mapping[str, Sequence[str]]
+    runs: Sequence[Run] = ()
 
     @property
     def errors(self) -> list[str]:
@@ -100,7 +107,8 @@ def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -
             raise ModelError([str(p) for p in errors])
         raise ProblemError(errors)
     left_out = {f.label: [str(p) for p in told] for f, told in inspection.left_out.items()}
-    usable = Usable(inspection.usable, left_out)
+    as_read = not config.smoothing_fwhm and list(inspection.runs) == inspection.usable
+    usable = Usable(inspection.usable, left_out, list(inspection.runs.values()) if as_read else ())
     for text in usable.errors:
         logger.error("sub-%s: %s", subject, text)
     return usable
@@ -127,7 +135,29 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
         models=models,
         cv=config.cv,
         physio=config.physio,
+        stimuli=chosen_stimuli(config, models),
+        allow_gaps=config.allow_gaps,
     )
+
+
+def chosen_stimuli(config: Config, models: Mapping[str, ModelSpec]) -> Stimuli:
+    """Return the stimuli to read: those of the configuration, and all that a model names."""
+    named = [
+        (name, stimulus) for spec in models.values() for name, stimulus in spec.stimuli.items()
+    ]
+    wanted = [m for name, s in named if name == EVENTS for m in modulator_names(s.modulators)]
+    asked = [s for s in get_args(MoreStimuli) if s in config.stimuli or s in dict(named)]
+    return Stimuli(
+        modulators=[*dict.fromkeys([*config.modulators, *wanted])],
+        more=asked,
+        image_size=config.image_size,
+        colour=config.colour,
+    )
+
+
+def modulator_names(modulators: Sequence[str] | str | None) -> Sequence[str]:
+    """Return the names of modulators in a model file; ``all`` names none."""
+    return () if modulators is None or isinstance(modulators, str) else modulators
 
 
 def chosen_confounds(config: Config) -> str | list[str] | None:

@@ -181,8 +181,10 @@ def test_links_of_the_wrong_form_lead_nowhere(fmriprep: Path, tmp_path: Path, li
 @pytest.mark.real_data
 def test_synthetic_dataset(shared_data: Path) -> None:
     root = shared_data / "synthetic_bids"
-    assert len(find_runs(root, task="nback")) == 20
-    chosen = {"task": "nback", "space": "T1w", "subject": "03"}
+    with pytest.raises(DataError, match=r"session: 01, 02.*or all of them: session='\*'"):
+        find_runs(root, task="nback")
+    assert len(find_runs(root, task="nback", session="*")) == 20
+    chosen = {"task": "nback", "space": "T1w", "subject": "03", "session": "*"}
     runs = find_runs(root, derivatives=root / "derivatives" / "fmriprep", **chosen)
     assert [(r.entities["session"], r.entities["run"]) for r in runs] == [
         ("01", "01"), ("01", "02"), ("02", "01"), ("02", "02"),

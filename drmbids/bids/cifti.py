@@ -89,8 +89,8 @@ class Cifti(Measured[PlaceSpace]):
             warn_of_overlap(found)
             return self._space(found)
         path = Path(atlas_or_mask)
-        values, own = self._labels(path)
-        names = label_names(str(path), labels, np.unique(values[values > 0]), own)
+        values, used, own = self._labels(path)
+        names = label_names(str(path), labels, used, own)
         if names is None:
             return self._space({mask_name(str(path)): np.flatnonzero(values > 0)})
         return self._space({name: np.flatnonzero(values == k) for k, name in names.items()})
@@ -114,8 +114,11 @@ class Cifti(Measured[PlaceSpace]):
         places = np.concatenate(list(space.places.values()))
         return np.asarray(self._image.dataobj, dtype=float)[:, places]
 
-    def _labels(self, path: Path) -> tuple[np.ndarray, dict[int, str] | None]:
-        """Return the label of each place of the data, 0 where a file has none, and the names."""
+    def _labels(self, path: Path) -> tuple[np.ndarray, np.ndarray, dict[int, str] | None]:
+        """Return the label of each place of the data, 0 where a file has none, its labels, names.
+
+        A label that the file uses and the data have no place for is a region without any.
+        """
         image, (maps, axis) = open_cifti(path)
         if type(axis) is not type(self.axis) or not isinstance(maps, LabelAxis | ScalarAxis):
             kinds = f"{type(maps).__name__} and {type(axis).__name__}"
@@ -134,7 +137,7 @@ class Cifti(Measured[PlaceSpace]):
         found = np.array([label_of.get(place, 0) for place in mine], dtype=np.int64)
         if not any(place in label_of for place in mine):
             raise error("IM14", path, f"shares no place with {self.path}", "give one of its space")
-        return found, own
+        return found, np.unique(values[values > 0]), own
 
     def _space(self, regions: Mapping[str, np.ndarray]) -> PlaceSpace:
         empty = [name for name, places in regions.items() if not len(places)]

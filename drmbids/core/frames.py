@@ -86,7 +86,7 @@ class Frames:
             raise DataError("onsets must be finite, durations finite and not negative")
         if len(which) and not 0 <= which.min() <= which.max() < len(self.source):
             raise DataError(
-                f"frames {which.min()} to {which.max()} of {len(self.source)} are asked"
+                f"frame {which.max()} is shown, of {len(self.source)} that there are"
             )
         shape = tuple(int(n) for n in self.source.shape)
         if isinstance(self.source, np.ndarray):

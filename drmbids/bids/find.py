@@ -126,7 +126,7 @@ def find_runs(
         If an entity or filter is not understood.
     """
     dataset = open_dataset(bids_dir)
-    sources = [open_dataset(folder) for folder in _folders(derivatives)] or [dataset]
+    sources = [open_dataset(folder) for folder in folders_of(derivatives)] or [dataset]
     query = read_query(_bold_filters(filters), entities)
     subjects = _subjects(sources, query)
     found = [
@@ -187,13 +187,19 @@ def _run_files(source: Dataset, names: Sequence[BIDSName], companions: Companion
     )
 
 
-def _folders(derivatives: Any) -> list[Any]:
-    """Return the folders in one of the forms that ``derivatives`` may have."""
+def folders_of(derivatives: Any) -> list[Path]:
+    """Return the folders in one of the forms that ``derivatives`` may have.
+
+    Parameters
+    ----------
+    derivatives : path, list of paths, mapping of str to path or None
+    """
     if derivatives is None:
         return []
     if isinstance(derivatives, Mapping):
-        return list(derivatives.values())
-    return [derivatives] if isinstance(derivatives, str | Path) else list(derivatives)
+        return [Path(folder) for folder in derivatives.values()]
+    given = [derivatives] if isinstance(derivatives, str | Path) else derivatives
+    return [Path(folder) for folder in given]
 
 
 def _bold_filters(filters: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:

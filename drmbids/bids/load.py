@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from drmbids.bids.chosen_regions import as_atlas, find_regions
 from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
-from drmbids.bids.find import RunFiles, find_runs
+from drmbids.bids.find import RunFiles, find_runs, folders_of
 from drmbids.bids.formats import open_bold
 from drmbids.bids.heart_and_breath import heart_and_breath
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
-from drmbids.bids.regions import check_space
 from drmbids.bids.stimuli import STIM, Stimuli, read_stimuli
 from drmbids.bids.timing import repetition_time
 from drmbids.bids.unite import check_same_tr, with_all_conditions, without_dead_voxels
@@ -43,13 +43,20 @@ def load_runs(
 ) -> list[Run]:
     """Load the runs of a BIDS dataset that match a choice of entities.
 
+    BOLD may be volumes (NIfTI), surfaces (GIFTI, both hemispheres are one run), grayordinates or
+    parcels (CIFTI-2).
+
     Parameters
     ----------
     bids_dir : str or Path
         Root of the dataset, see :func:`drmbids.bids.find.find_runs`.
     atlas_or_mask : path, image, list or mapping, optional
-        Regions, see :func:`drmbids.bids.regions.load_regions`; the dataset's own brain mask
-        (``*_desc-brain_mask``) when absent. Never resampled: it has to lie on the grid of the data.
+        Regions, see :func:`drmbids.bids.regions.load_regions`; or the name of an atlas
+        (``"4S156Parcels"``, ``"atlas-Schaefer_scale-100"``) among the datasets. Of a probabilistic
+        atlas (4-D) each voxel belongs to its most probable region, from 0.25 on
+        (:class:`~drmbids.bids.atlases.AtlasName` sets another threshold). When absent: the
+        dataset's own brain mask (``*_desc-brain_mask``), all vertices with a signal, each brain
+        model, or all parcels. Never resampled: it has to lie on the grid of the data.
     confounds : str or sequence of str, optional
         Columns of the confounds table, with shell wildcards (``["trans_*", "rot_*"]``), or a
         strategy of nilearn (``"simple"``, ``"scrubbing"``, ``"compcor"``, ``"ica_aroma"``) for
@@ -95,7 +102,7 @@ def load_runs(
     files = find_runs(bids_dir, derivatives=derivatives, filters=filters, **entities)
     return read_runs(
         files,
-        atlas_or_mask=atlas_or_mask,
+        atlas_or_mask=as_atlas(atlas_or_mask, [*folders_of(derivatives), Path(bids_dir)]),
         confounds=confounds,
         stimuli=stimuli,
         smoothing_fwhm=smoothing_fwhm,
@@ -152,7 +159,7 @@ def read_runs(
     return with_all_conditions(without_dead_voxels(runs))
 
 
-def load_run(
+def load_files(
     files: RunFiles,
     regions: Space,
     *,
@@ -163,7 +170,7 @@ def load_run(
     physio: Collection[Physio] = (),
     allow_gaps: bool = False,
 ) -> Run:
-    """Load one run, with all voxels of the regions as they are.
+    """Load one run whose files are known, with all voxels of the regions as they are.
 
     Parameters
     ----------
@@ -235,16 +242,6 @@ def read_run(
         space=regions,
         sources=[str(path) for path in sources if path is not None],
     )
-
-
-def find_regions(
-    files: Sequence[RunFiles], measured: Measured, atlas_or_mask: Any, labels: Any
-) -> Space:
-    """Return the regions, held against the places of the first run."""
-    if atlas_or_mask is not None:
-        check_space(atlas_or_mask, files[0].bold, files[0].entities.get("space"))
-        return measured.regions(atlas_or_mask, labels)
-    return measured.all_regions([one.mask for one in files])
 
 
 def run_confounds(

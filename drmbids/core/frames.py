@@ -85,9 +85,7 @@ class Frames:
         if not all(np.isfinite(t).all() for t in times) or (times[1] < 0).any():
             raise DataError("onsets must be finite, durations finite and not negative")
         if len(which) and not 0 <= which.min() <= which.max() < len(self.source):
-            raise DataError(
-                f"frame {which.max()} is shown, of {len(self.source)} that there are"
-            )
+            raise DataError(f"frame {which.max()} is shown, of {len(self.source)} that there are")
         shape = tuple(int(n) for n in self.source.shape)
         if isinstance(self.source, np.ndarray):
             shape = shape[1:]  # its first axis counts the frames

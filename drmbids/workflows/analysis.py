@@ -24,7 +24,12 @@ from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
 from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
 from drmbids.workflows.logs import collected_warnings, logger
-from drmbids.workflows.preflight import chosen_confounds, chosen_stimuli, usable_runs
+from drmbids.workflows.preflight import (
+    chosen_confounds,
+    chosen_regions,
+    chosen_stimuli,
+    usable_runs,
+)
 from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
@@ -142,7 +147,7 @@ def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFi
     """Return the runs of files that were checked."""
     return read_runs(
         files,
-        atlas_or_mask=dict(config.mask) or config.atlas,
+        atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         smoothing_fwhm=config.smoothing_fwhm or None,
         tr=config.tr,

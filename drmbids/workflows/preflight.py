@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from drmbids.bids.atlases import AtlasName
+from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.dataset import open_dataset
 from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import ProblemError, ProblemWarning, error
@@ -129,7 +131,7 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
     return Request(
         config.bids_dir,
         run_query(config, subject),
-        atlas_or_mask=dict(config.mask) or config.atlas,
+        atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         tr=config.tr,
         models=models,
@@ -153,6 +155,14 @@ def chosen_stimuli(config: Config, models: Mapping[str, ModelSpec]) -> Stimuli:
         image_size=config.image_size,
         colour=config.colour,
     )
+
+
+def chosen_regions(config: Config) -> Any:
+    """Return masks or atlas as :func:`drmbids.load_runs` takes them."""
+    if config.mask or config.atlas is None:
+        return dict(config.mask) or None
+    datasets = [*config.derivatives.values(), config.bids_dir]
+    return as_atlas(AtlasName(config.atlas, threshold=config.atlas_threshold), datasets)
 
 
 def modulator_names(modulators: Sequence[str] | str | None) -> Sequence[str]:

@@ -8,7 +8,7 @@ import pytest
 from nilearn.maskers import NiftiMasker
 
 from drmbids.bids.find import find_runs
-from drmbids.bids.load import load_run, load_runs
+from drmbids.bids.load import load_files, load_runs
 from drmbids.bids.regions import load_regions
 from drmbids.bids.stimuli import Stimuli
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
@@ -123,13 +123,13 @@ def test_runs_can_be_sent_to_workers(tiny: Path) -> None:
 def test_load_run_alone(tiny: Path) -> None:
     files = find_runs(tiny, run=2)[0]
     regions = load_regions(mask_of(tiny))
-    run = load_run(files, regions, stimuli=Stimuli(events=False))
+    run = load_files(files, regions, stimuli=Stimuli(events=False))
     np.testing.assert_array_equal(
         run.responses["brain"].values, load_runs(tiny)[1].responses["brain"].values
     )
     other = VoxelSpace((4, 3, 3), regions.affine, regions.voxels)
     with pytest.raises(DataError, match="regions lie on another grid"):
-        load_run(files, other)
+        load_files(files, other)
 
 
 def test_voxels_without_signal_are_left_out_of_all_runs(tiny: Path) -> None:

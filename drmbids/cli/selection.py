@@ -59,6 +59,36 @@ def add_selection(options: Options) -> None:
 
 def add_reading(options: Options) -> None:
     """Add the options that say how runs are read."""
+    _add_regions(options)
+    options.add(
+        "--confounds",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of the confounds files, quoted wildcards such as 'trans_*', or a "
+        "strategy for fMRIPrep's: simple, scrubbing, compcor, ica_aroma",
+    )
+    options.add(
+        "--physio",
+        nargs="+",
+        choices=get_args(Physio),
+        help="confounds from recordings of heart and breath (*_physio.tsv.gz): their phases, heart "
+        "rate, depth of the breath",
+    )
+    _add_stimuli(options)
+    options.add(
+        "--allow-gaps",
+        action="store_true",
+        help="leave out voxels that are NaN or infinite in some volumes, else an error",
+    )
+    options.add(
+        "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
+    )
+    options.add(
+        "--smoothing-fwhm", type=positive(float, zero=True), metavar="MM", help="Gaussian smoothing"
+    )
+
+
+def _add_regions(options: Options) -> None:
     options.add(
         "--mask",
         action=NamedImages,
@@ -81,20 +111,9 @@ def add_reading(options: Options) -> None:
         help="of a probabilistic atlas: a voxel belongs to its most probable region, from this "
         "probability on; 0.25 when not given",
     )
-    options.add(
-        "--confounds",
-        nargs="+",
-        metavar="COLUMN",
-        help="columns of the confounds files, quoted wildcards such as 'trans_*', or a "
-        "strategy for fMRIPrep's: simple, scrubbing, compcor, ica_aroma",
-    )
-    options.add(
-        "--physio",
-        nargs="+",
-        choices=get_args(Physio),
-        help="confounds from recordings of heart and breath (*_physio.tsv.gz): their phases, heart "
-        "rate, depth of the breath",
-    )
+
+
+def _add_stimuli(options: Options) -> None:
     options.add(
         "--stimuli",
         nargs="+",
@@ -110,22 +129,11 @@ def add_reading(options: Options) -> None:
     )
     options.add(
         "--image-size",
-        nargs=2,
+        nargs="+",
         type=positive(int),
-        metavar=("HEIGHT", "WIDTH"),
-        help="pixels that pictures are resampled to",
+        metavar="PIXELS",
+        help="height and width, or one number for both, that pictures are resampled to",
     )
     options.add(
         "--colour", choices=get_args(Colour), help="what is kept of pictures; rgb if absent"
-    )
-    options.add(
-        "--allow-gaps",
-        action="store_true",
-        help="leave out voxels that are NaN or infinite in some volumes, else an error",
-    )
-    options.add(
-        "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
-    )
-    options.add(
-        "--smoothing-fwhm", type=positive(float, zero=True), metavar="MM", help="Gaussian smoothing"
     )

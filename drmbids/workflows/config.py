@@ -22,6 +22,7 @@ from drmbids.workflows.choices import BaselineHRF, HeldOut, Level
 BASELINE, MEAN, DRM = "glm", "mean", "drm"
 
 _Label = Annotated[str, Field(pattern=r"^([0-9A-Za-z+]+|\*|Query\.(ANY|NONE))$")]
+_Pixels = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ echo : tuple of str
     modulators : tuple of str
         Columns of numbers in the events files, see :class:`drmbids.bids.stimuli.Stimuli`; those
         that a model file names are read anyway.
-    image_size : tuple of 2 int or None
-        Height and width that pictures are resampled to.
+    image_size : tuple of int
+        Height and width that pictures are resampled to, or one number for both; as they are when
+        empty.
     colour : {"gray", "rgb"}
         What is kept of the colours of pictures.
     allow_gaps : bool
@@ -141,7 +143,7 @@ echo : tuple of str
     physio: tuple[Physio, ...] = ()
     stimuli: tuple[MoreStimuli, ...] = ()
     modulators: tuple[str, ...] = ()
-    image_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    image_size: Annotated[tuple[_Pixels, ...], Field(max_length=2)] = ()
     colour: Colour = "rgb"
     allow_gaps: bool = False
     tr: Annotated[float, Field(gt=0)] | None = None

@@ -41,6 +41,7 @@ def test_no_permutation_may_be_asked_for() -> None:
 def test_every_option_is_understood_with_underscores(option: str, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_text("{}")
     values = {"--bids-filter-file": [str(tmp_path / "f.json")], "--baseline-hrf": ["spm"]}
+    values["--file-format"] = ["gifti"]
     action = next(a for a in bids_app_parser()._actions if option in a.option_strings)
     given = values.get(option, [] if action.nargs == 0 else ["1"])
     spelled = "--" + option.removeprefix("--").replace("-", "_")

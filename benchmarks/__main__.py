@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import (
     accuracy,
+    bids,
     defaults,
     delays,
     engine,
@@ -28,6 +29,7 @@ SUITES = {
     "intervals": intervals.ROWS,
     "readouts": readouts.ROWS,
     "gpu": gpu.ROWS,
+    "bids": bids.ROWS,
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import (
     accuracy,
+    bids,
     defaults,
     delays,
     engine,
@@ -30,6 +31,7 @@ SUITES = {
     "readouts": readouts.ROWS,
     "gpu": gpu.ROWS,
     "faults": faults.ROWS,
+    "bids": bids.ROWS,
 }
 
 

@@ -138,6 +138,10 @@ _PUBLIC = {
     "check_dataset": "checks.check",
     "find_runs": "bids.find",
     "load_runs": "bids.load",
+    "load_run": "bids.explicit",
+    "load_behaviour": "bids.behaviour",
+    "Stimuli": "bids.stimuli",
+    "Frames": "core.frames",
 }
 
 __all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604

@@ -1,9 +1,13 @@
 """Fixtures shared by all tests."""
 
+import json
 import os
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
+from nibabel import cifti2, gifti
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +24,61 @@ def shared_data() -> Path:
 def haxby(shared_data: Path) -> Path:
     """Return the Haxby BIDS dataset (one subject, 12 runs)."""
     return shared_data / "haxby_bids"
+
+
+def write_surfaces(root: Path, n_vertices: int = 8) -> Path:
+    """Write a dataset of three runs, and an fMRIPrep-like derivative of it without volumes.
+
+    ``hemi-{L,R}_space-fsaverage5_bold.func.gii`` with a silent last vertex, grayordinates and two
+    parcels; the derivative's folder is returned.
+    """
+    rng, derived = np.random.default_rng(0), root / "derivatives" / "fmriprep"
+    made = {"DatasetType": "derivative", "GeneratedBy": [{"Name": "fMRIPrep"}]}
+    raw_func, func = root / "sub-01" / "func", derived / "sub-01" / "func"
+    for folder, more in ((root, {"DatasetType": "raw"}), (derived, made)):
+        (folder / "sub-01" / "func").mkdir(parents=True)
+        described = {"Name": "surfaces", "BIDSVersion": "1.10.1", **more}
+        (folder / "dataset_description.json").write_text(json.dumps(described))
+    (derived / "task-look_bold.json").write_text(json.dumps({"RepetitionTime": 2.0}))
+    inside = np.arange(n_vertices) < n_vertices - 1
+    dense = (
+        cifti2.BrainModelAxis.from_mask(inside, name="cortex_left")
+        + cifti2.BrainModelAxis.from_mask(inside, name="cortex_right")
+        + cifti2.BrainModelAxis.from_mask(np.ones((2, 1, 1)), "thalamus_left", np.eye(4))
+    )
+    half = [
+        cifti2.BrainModelAxis.from_surface(places, n_vertices, "cortex_left")
+        for places in (np.arange(3), np.arange(3, 6))
+    ]
+    parcels = cifti2.ParcelsAxis.from_brain_models(list(zip("AB", half, strict=True)))
+    response = np.zeros(40)
+    for onset in (6, 24, 44, 62):
+        response[(onset + 4) // 2 : (onset + 4) // 2 + 4] = 1
+
+    def series(n: int) -> np.ndarray:
+        return (100 + 5 * response[:, None] + rng.normal(size=(40, n))).astype(np.float32)
+
+    events = "onset\tduration\ttrial_type\n6\t8\tface\n24\t8\thouse\n44\t8\tface\n62\t8\thouse\n"
+    for run in (1, 2, 3):
+        stem = f"sub-01_task-look_run-{run}"
+        (raw_func / f"{stem}_events.tsv").write_text(events)
+        for side, structure in (("L", "CortexLeft"), ("R", "CortexRight")):
+            rows = series(n_vertices) * inside
+            step = gifti.GiftiMetaData({"TimeStep": "2000.0"})
+            arrays = [gifti.GiftiDataArray(r, "NIFTI_INTENT_TIME_SERIES", meta=step) for r in rows]
+            meta = gifti.GiftiMetaData({"AnatomicalStructurePrimary": structure})
+            image = gifti.GiftiImage(darrays=arrays, meta=meta)
+            nib.save(image, func / f"{stem}_hemi-{side}_space-fsaverage5_bold.func.gii")
+        steps = cifti2.SeriesAxis(0, 2.0, 40, "SECOND")
+        for axis, name in (
+            (dense, "space-fsLR_den-91k_bold.dtseries.nii"),
+            (parcels, "space-fsLR_seg-Two_den-91k_stat-mean_timeseries.ptseries.nii"),
+        ):
+            nib.save(cifti2.Cifti2Image(series(len(axis)), (steps, axis)), func / f"{stem}_{name}")
+    return derived
+
+
+@pytest.fixture
+def surfaces(tmp_path: Path) -> Path:
+    """Return a derivative of surfaces, grayordinates and parcels; its raw dataset lies above it."""
+    return write_surfaces(tmp_path / "ds")

@@ -46,7 +46,7 @@ class Companions:
         ]
         self._own = _by_subject(source.files(subjects))
         self._recorded = _by_subject(
-            f for f in self._with_events[-1].files(subjects) if f.suffix == "physio"
+            f for f in self._with_events[-1].files(subjects) if f.suffix in ("physio", "stim")
         )
 
     @property
@@ -78,8 +78,15 @@ class Companions:
         """Return the physiological recordings of an image, in the raw dataset."""
         return tuple(name.path for name in recordings(self._raw_files(image), image))
 
+    def series(self, image: BIDSName) -> tuple[Path, ...]:
+        """Return the sampled stimuli of an image, in the raw dataset."""
+        return tuple(name.path for name in recordings(self._raw_files(image), image, "stim"))
+
     def _raw_files(self, image: BIDSName) -> Sequence[BIDSName]:
-        return self._recorded.get(image.entities.get("subject"), ())
+        return [
+            *self._recorded.get(None, ()),
+            *self._recorded.get(image.entities.get("subject"), ()),
+        ]
 
     def brain_mask(self, image: BIDSName) -> Path | None:
         """Return the brain mask on the grid of an image, None if there is not exactly one.

@@ -19,9 +19,13 @@ RAW = "raw"
 
 # What BIDS has no place for yet: statistical maps, scores, models, reports.
 _IGNORED = (
-    "*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*",
-    ".drmbids_work", "hash-*",
-)  # fmt: skip
+    *("*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*"),
+    *(".drmbids_work", "hash-*"),
+    # BIDS has no rule for surfaces and CIFTI files; these patterns take their sidecars along, which
+    # a pattern with a star before its ending does not
+    *("*.gii", "*.dtseries.nii", "*.ptseries.nii"),
+    *(f"*_{part}*" for part in ("hemi-", "den-", "atlas-", "seg-", "space-fsLR")),
+)
 
 
 @dataclass(frozen=True)
@@ -184,12 +188,13 @@ Written by drmbids. Start with the report of a participant
 
 | files | content |
 |---|---|
-| `sub-<label>/**/func/*_desc-<model>predicted_bold.nii.gz` | series of a run predicted by the \
+| `sub-<label>/**/func/*_desc-<model>predicted_bold.nii.gz` (of surfaces `.func.gii`, of CIFTI \
+files `.dtseries.nii` or `.ptseries.nii`) | series of a run predicted by the \
 fit that had not seen the run |
 | `sub-<label>/**/func/*_desc-<model>residual_bold.nii.gz` | measured minus predicted, drift and \
 confounds taken out |
-| `sub-<label>/func/*_stat-<r,r2>_desc-<model>_statmap.nii.gz` | score voxel by voxel, mean \
-over the folds of the cross-validation |
+| `sub-<label>/func/*_stat-<r,r2>_desc-<model>_statmap.nii.gz` (`.func.gii`, `.dscalar.nii`, \
+`.pscalar.nii`) | score voxel by voxel, mean over the folds of the cross-validation |
 | `sub-<label>/func/*_desc-scores_timeseries.tsv` | scores by model, fold, region and target |
 | `sub-<label>/models/` | the model fitted on all runs: model file, weights with checksums, tables |
 | `group/` | tables over participants |

@@ -16,6 +16,18 @@ from drmbids.core.exceptions import UsageError
 #: Extensions of the images that are read.
 NIFTI = (".nii", ".nii.gz")
 
+#: Kinds of files that hold BOLD, and their extensions.
+FORMATS = {
+    "nifti": NIFTI,
+    "gifti": (".func.gii",),
+    "dtseries": (".dtseries.nii",),
+    "ptseries": (".ptseries.nii",),
+}
+
+# Names before fMRIPrep 1.2 (2018), `sub-01_task-x_bold_space-T1w_preproc.nii.gz`: suffix and desc
+# of today.
+_OLD_NAMES = {"preproc": ("bold", "preproc"), "brainmask": ("mask", "brain")}
+
 #: Entities whose label is a number: ``run-1`` and ``run-01`` name the same run.
 INDEX_ENTITIES = ("run", "echo", "flip", "inv", "chunk")
 
@@ -68,14 +80,30 @@ class BIDSName:
 
     @classmethod
     def parse(cls, path: Path) -> "BIDSName | None":
-        """Return the parts of a file name, or None if it is not ``key-label_..._suffix.ext``."""
+        """Return the parts of a file name, or None if it is not ``key-label_..._suffix.ext``.
+
+        Names as fMRIPrep wrote them before 2018 (``..._bold_space-T1w_preproc.nii.gz``) are
+        understood.
+        """
         stem, dot, extension = path.name.partition(".")
         *pairs, suffix = stem.split("_")
+        old = "bold" in pairs
+        pairs = [pair for pair in pairs if pair != "bold"]
         split = [pair.partition("-") for pair in pairs]
         if not dot or not suffix.isalnum() or not all(k and label for k, _, label in split):
             return None
         entities = {long_names().get(key, key): label for key, _, label in split}
+        if old and suffix in _OLD_NAMES:
+            suffix, entities["desc"] = _OLD_NAMES[suffix]
         return cls(path, entities, suffix, dot + extension)
+
+    @property
+    def file_format(self) -> str | None:
+        """Kind of file, if it can hold the BOLD of a run: a key of :data:`FORMATS`."""
+        parcels = self.suffix == "timeseries" and self.extension == ".ptseries.nii"  # XCP-D's
+        if "subject" not in self.entities or (self.suffix != "bold" and not parcels):
+            return None
+        return next((kind for kind, ends in FORMATS.items() if self.extension in ends), None)
 
     def without(self, names: Iterable[str]) -> dict[str, str]:
         """Return the entities but for some, numbers without their leading zeros."""

@@ -1,5 +1,6 @@
 """``events.tsv`` to Events: every row counts, or the file is refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,16 @@ SINGLE_CONDITION = "event"
 # times since the start of a session of many runs stay below.
 _NO_SECONDS = 100
 
+# What pandas, R and MATLAB make of a missing text; n/a is the only one in BIDS.
+_LIKE_MISSING = ("None", "null", "NULL", "nan", "NaN", "NA", "N/A", "<NA>", "NaT")
+
 # ``modulation`` is what nilearn's design matrices call the amplitude of an event.
 _AMPLITUDE_COLUMNS = ("amplitude", "modulation")
 
 
-def read_events(path: str | Path, duration: float | None = None) -> Events:
+def read_events(
+    path: str | Path, duration: float | None = None, modulators: Sequence[str] = ()
+) -> Events:
     """Read the events of one run.
 
     Parameters
@@ -30,6 +36,9 @@ def read_events(path: str | Path, duration: float | None = None) -> Events:
         ``trial_type``, and perhaps ``amplitude`` (or ``modulation``).
     duration : float, optional
         Length of the run in seconds, to check the onsets.
+    modulators : sequence of str
+        Columns of numbers that become columns beside the conditions: each event again, with the
+        number as its amplitude; none where it is ``n/a``.
 
     Returns
     -------
@@ -71,7 +80,34 @@ def read_events(path: str | Path, duration: float | None = None) -> Events:
     raise_all(problems)
     if not len(table):
         warn("EV08", path, "no event, only a header", "add the events, or leave the run out")
-    return Events(onsets, durations, conditions, numbers[amplitude] if amplitude else None)
+    events = Events(onsets, durations, conditions, numbers[amplitude] if amplitude else None)
+    return _with_modulators(events, table, modulators, path) if modulators else events
+
+
+def _with_modulators(
+    events: Events, table: pd.DataFrame, modulators: Sequence[str], path: Path
+) -> Events:
+    """Return events with each of them again for each modulator that it has a number of."""
+    require_columns(table, list(modulators), path)
+    clash = [name for name in modulators if name in events.columns]
+    if clash:
+        found = f"{clash[0]!r} is a condition and a modulator"
+        raise error("EV15", path, found, "rename one, they are columns side by side")
+    parts = [(events.onsets, events.durations, events.conditions, np.asarray(events.amplitudes))]
+    for name in modulators:
+        values = read_numbers(table, name, path)
+        there = np.isfinite(values)
+        shown = events.onsets[there], events.durations[there]
+        parts.append((*shown, (name,) * int(there.sum()), values[there]))
+    onsets, durations, conditions, amplitudes = zip(*parts, strict=True)
+    return Events(
+        np.concatenate(onsets),
+        np.concatenate(durations),
+        [name for some in conditions for name in some],
+        np.concatenate(amplitudes),
+        columns=[*events.columns, *modulators],
+        modulators=tuple(modulators),
+    )
 
 
 def _complete(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
@@ -91,6 +127,11 @@ def _conditions(table: pd.DataFrame, path: Path) -> list[str]:
         warn("EV07", path, found, "add the column to tell conditions apart")
         return [SINGLE_CONDITION] * len(table)
     fields = table["trial_type"]
+    doubtful = fields.isin(_LIKE_MISSING).to_numpy(bool)
+    if doubtful.any():
+        found = f"trial_type {fields[doubtful].iloc[0]!r} is how programs write a missing value"
+        remedy = "write n/a and remove the row, or give the condition another name"
+        raise error("EV16", path, found, remedy, lines(table.index[doubtful]))
     absent = (fields == MISSING) | (fields.str.strip() == "")
     _refuse_rows("EV02", absent.to_numpy(bool), table, path, "missing trial_type", fields)
     return list(fields)

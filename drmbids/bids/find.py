@@ -11,14 +11,27 @@ from bids.layout import Query
 
 from drmbids.bids.companions import Companions
 from drmbids.bids.dataset import Dataset, open_dataset, read_json
-from drmbids.bids.entities import NIFTI, BIDSName, keys, matches, natural, read_query
+from drmbids.bids.entities import FORMATS, BIDSName, keys, matches, natural, read_query
 from drmbids.bids.problems import error
 from drmbids.core.exceptions import UsageError
+from drmbids.core.formats import FileFormat
+
+_OR_ALL = {"session": ", or all of them: session='*' (--session-label '*')"}
 
 # What may differ between two images of one and the same run.
-_PROCESSING = ("space", "res", "den", "desc", "label", "echo", "part")
+_PROCESSING = (
+    *("space", "res", "den", "desc", "label", "echo", "part"),
+    *("atlas", "segmentation", "scale", "stat"),
+)
 # What may differ between the runs of one analysis without being chosen.
-_FREE = ("subject", "session", "run")
+_FREE = ("subject", "run", "hemi")
+# Entities that the command line has an option for.
+_OPTIONS = {
+    "session": "session-label",
+    **{"task": "task", "acquisition": "acq", "reconstruction": "rec", "direction": "dir"},
+    **{name: name for name in ("space", "res", "den", "desc", "echo")},
+    "file_format": "file-format",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +41,8 @@ class RunFiles:
     Parameters
     ----------
     bold : Path
-        The 4-D image, ``.nii`` or ``.nii.gz``.
+        The 4-D image (``.nii``, ``.nii.gz``) or CIFTI file (``.dtseries.nii``,
+        ``.ptseries.nii``), or the surface of the first hemisphere (``.func.gii``).
     entities : mapping of str to str
         BIDS entities of the image by their long names (``subject``, ``session``, ``task``,
         ``acquisition``, ``run``, ``space``, ``desc`` ...), labels as in the file name.
@@ -44,6 +58,10 @@ class RunFiles:
         Datasets in which the events were looked for; the last one is the raw dataset.
     recordings : sequence of Path
         Physiological recordings of the run.
+    hemispheres : mapping of {"L", "R"} to Path
+        Surfaces of the hemispheres; empty for other kinds of files.
+    series : sequence of Path
+        Sampled stimuli of the run (``_stim.tsv.gz``).
     """
 
     bold: Path
@@ -54,6 +72,8 @@ class RunFiles:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     searched: Sequence[Path] = ()
     recordings: Sequence[Path] = ()
+    hemispheres: Mapping[str, Path] = field(default_factory=dict)
+    series: Sequence[Path] = ()
 
     @property
     def label(self) -> str:
@@ -67,6 +87,7 @@ def find_runs(
     *,
     derivatives: Any = None,
     filters: Mapping[str, Any] | str | Path | None = None,
+    file_format: FileFormat | None = None,
     **entities: Any,
 ) -> list[RunFiles]:
     """Find the runs of a BIDS dataset that match a choice of entities.
@@ -83,6 +104,8 @@ def find_runs(
         Content, or path, of a ``--bids-filter-file`` as fMRIPrep takes it:
         ``{"bold": {"task": "rest", "space": "Query.NONE"}}``. null or ``"Query.NONE"`` asks for
         files without the entity, ``"*"`` or ``"Query.ANY"`` for files with any label.
+    file_format : {"nifti", "gifti", "dtseries", "ptseries"}, optional
+        Volumes, surfaces, grayordinates or parcels, where a dataset has several.
     **entities : str or list of str
         ``subject, session, task, acquisition, run, space, desc, echo`` or any other BIDS entity by
         its long name, with or without its key (``"sub-01"``, ``"01"``); ``run=1`` finds
@@ -96,49 +119,87 @@ def find_runs(
     Raises
     ------
     DataError
-        If the folder is no BIDS dataset, a participant is not there, nothing matches, or
-        files of several tasks, acquisitions, spaces, descs or echoes match and none was chosen.
+        If the folder is no BIDS dataset, a participant is not there, nothing matches, files of
+        several formats, tasks, acquisitions, spaces, descs or echoes match and none was chosen,
+        or a run lacks a hemisphere that others have.
     UsageError
         If an entity or filter is not understood.
     """
     dataset = open_dataset(bids_dir)
-    sources = [open_dataset(folder) for folder in _folders(derivatives)] or [dataset]
+    sources = [open_dataset(folder) for folder in folders_of(derivatives)] or [dataset]
     query = read_query(_bold_filters(filters), entities)
     subjects = _subjects(sources, query)
-    found = []
-    for source in sources:
-        for name in source.files(subjects):
-            if name.suffix == "bold" and name.extension in NIFTI and "subject" in name.entities:
-                found.append((source, name))
+    found = [
+        (source, name)
+        for source in sources
+        for name in source.files(subjects)
+        if name.file_format is not None and file_format in (None, name.file_format)
+    ]
+    if file_format is not None and file_format not in FORMATS:
+        raise UsageError(f"unknown file_format {file_format!r}; choose among {', '.join(FORMATS)}")
     chosen = _choose([name for _, name in found], query, sources)
     companions = {id(source): Companions(dataset, source, subjects) for source in sources}
     runs = [
-        _run_files(source, name, companions[id(source)]) for source, name in found if name in chosen
+        _run_files(source, names, companions[id(source)])
+        for source, names in _hemispheres_together([f for f in found if f[1] in chosen])
     ]
     return sorted(runs, key=lambda run: natural(run.label))
 
 
-def _run_files(source: Dataset, name: BIDSName, companions: Companions) -> RunFiles:
-    """Return an image with everything that belongs to it."""
+def _hemispheres_together(
+    found: Sequence[tuple[Dataset, BIDSName]],
+) -> list[tuple[Dataset, list[BIDSName]]]:
+    """Return the files of each run: one, or those of its hemispheres."""
+    runs: dict[Any, tuple[Dataset, list[BIDSName]]] = {}
+    for source, name in found:
+        side = "hemi" if name.file_format == "gifti" else ""
+        key = (id(source), name.path.parent, frozenset(name.without([side]).items()))
+        runs.setdefault(key, (source, []))[1].append(name)
+    sides = {n.entities.get("hemi") for _, names in runs.values() for n in names}
+    for _, names in runs.values():
+        there = {name.entities.get("hemi") for name in names}
+        if there != sides:
+            missing = ", ".join(sorted(f"hemi-{side}" for side in sides - there))
+            found_text = f"{missing} of this run is missing, other runs have it"
+            raise error("DS09", names[0].path, found_text, "add it, or choose one with --hemi")
+    return list(runs.values())
+
+
+def _run_files(source: Dataset, names: Sequence[BIDSName], companions: Companions) -> RunFiles:
+    """Return an image, or two hemispheres, with everything that belongs to it."""
+    names = sorted(names, key=lambda n: n.entities.get("hemi", ""))
+    name = names[0]
+    # both hemispheres are one run, and the mean of a parcel is its signal
+    drop = {"stat", "hemi"} if len(names) > 1 else {"stat"}
+    entities = {k: v for k, v in name.entities.items() if k not in drop}
+    sides = {n.entities["hemi"]: n.path for n in names if n.file_format == "gifti"}
     return RunFiles(
         bold=name.path,
-        entities=name.entities,
+        entities=entities,
         events=companions.events(name),
         confounds=companions.confounds(name),
         mask=companions.brain_mask(name),
         metadata=source.metadata(name),
         searched=companions.searched,
         recordings=companions.recordings(name),
+        hemispheres=sides,
+        series=companions.series(name),
     )
 
 
-def _folders(derivatives: Any) -> list[Any]:
-    """Return the folders in one of the forms that ``derivatives`` may have."""
+def folders_of(derivatives: Any) -> list[Path]:
+    """Return the folders in one of the forms that ``derivatives`` may have.
+
+    Parameters
+    ----------
+    derivatives : path, list of paths, mapping of str to path or None
+    """
     if derivatives is None:
         return []
     if isinstance(derivatives, Mapping):
-        return list(derivatives.values())
-    return [derivatives] if isinstance(derivatives, str | Path) else list(derivatives)
+        return [Path(folder) for folder in derivatives.values()]
+    given = [derivatives] if isinstance(derivatives, str | Path) else derivatives
+    return [Path(folder) for folder in given]
 
 
 def _bold_filters(filters: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
@@ -177,27 +238,36 @@ def _choose(
     folders = ", ".join(str(source.root) for source in sources)
     asked = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in query.items()) or "any entities"
     if not files:
-        found = f"no BOLD image (*_bold.nii, *_bold.nii.gz) for {asked}"
+        found = f"no BOLD image (*_bold.nii.gz, .func.gii, .dtseries.nii ...) for {asked}"
         raise error("DS04", folders, found, "check the folder and its participants")
     found = [name for name in files if matches(name, query)]
     if not found:
         there = "; ".join(f"{k}: {', '.join(v)}" for k, v in _labels(files).items())
         raise error("DS04", folders, f"no BOLD run with {asked}", f"choose among {there}")
-    if "desc" not in query and any(name.entities.get("desc") == "preproc" for name in found):
-        found = [name for name in found if name.entities.get("desc") == "preproc"]
+    if "desc" not in query:
+        preferred = {n.file_format for n in found if n.entities.get("desc") == "preproc"}
+        found = [
+            n
+            for n in found
+            if n.file_format not in preferred or n.entities.get("desc") == "preproc"
+        ]
+    kinds = sorted({str(name.file_format) for name in found})
     open_questions = {
         entity: labels
-        for entity, labels in _labels(found).items()
+        for entity, labels in {"file_format": kinds, **_labels(found)}.items()
         if len(labels) > 1 and entity not in query and entity not in _FREE
     }
+    sessions = {(n.entities["subject"], n.entities.get("session")) for n in found}
+    if len(sessions) == len({subject for subject, _ in sessions}):
+        open_questions.pop("session", None)  # one for each participant, whatever they are called
     if open_questions:
         said = "; ".join(f"{k}: {', '.join(v)}" for k, v in open_questions.items())
         entity, labels = next(iter(open_questions.items()))
         label = "Query.NONE" if labels[-1] == "(none)" else labels[-1]
-        remedy = (
-            f"choose, for example {entity}={label!r}{_option(entity, label)} or the filter "
-            f"{{'bold': {{'{entity}': '{label}'}}}}"
-        )
+        remedy = f"choose, for example {entity}={label!r}{_option(entity, label)}"
+        if entity != "file_format":
+            remedy += f" or the filter {{'bold': {{'{entity}': '{label}'}}}}"
+        remedy += _OR_ALL.get(entity, "")
         raise error("DS05", folders, f"the runs differ in more than the run ({said})", remedy)
     _refuse_repeats(found)
     return set(found)
@@ -205,9 +275,9 @@ def _choose(
 
 def _option(entity: str, label: str) -> str:
     """Return the choice of an entity as the command line takes it, where it does."""
-    if entity not in ("task", "acquisition", "space", "desc") or label == "Query.NONE":
+    if entity not in _OPTIONS or label == "Query.NONE":
         return ""
-    return f" (--{keys().get(entity, entity)} {label})"
+    return f" (--{_OPTIONS[entity]} {label})"
 
 
 def _labels(files: Iterable[BIDSName]) -> dict[str, list[str]]:

@@ -165,8 +165,8 @@ def acquired_slices(
     """
     direction = str(metadata.get("SliceEncodingDirection", "k"))
     axis, timing = _AXES.get(direction[:1], 2), metadata.get("SliceTiming")
-    moved = {"space", "desc", "res"} & set(entities)
-    if moved or not isinstance(timing, list) or len(timing) != shape[axis]:
+    moved = {"space", "desc", "res", "den"} & set(entities)
+    if moved or not isinstance(timing, list) or len(timing) != (*shape, 0, 0, 0)[axis]:
         return None, axis
     times = np.array(timing, dtype=float)
     return (times[::-1] if direction.endswith("-") else times), axis

@@ -4,9 +4,11 @@ import gzip
 import zlib
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
+from nibabel.cifti2 import Cifti2HeaderError
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nilearn.image import smooth_img
@@ -21,6 +23,12 @@ _CHUNK = 2**20  # bytes read at a time
 # noise keeps measured images below a ratio of 20, and deflate itself reaches 1032.
 _BOMB_RATIO, _BOMB_BYTES = 200, 2**32
 _BLOCK = 2**23  # voxels held in memory at a time, 64 MB in float64
+_AGAIN = "convert or download it again"
+#: What nibabel raises for files that it cannot make sense of.
+UNREADABLE = (
+    *(ImageFileError, HeaderDataError, Cifti2HeaderError, ExpatError),
+    *(AttributeError, KeyError, OSError, ValueError, zlib.error),
+)
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
 
@@ -45,16 +53,47 @@ def open_image(path: Path) -> Any:
         If the file is missing, empty, not downloaded (git-annex), no NIfTI image, damaged or
         cut, holds more or less than its header states, or has no orientation.
     """
-    _check_start(path)
+    image, _ = read_header(path)
+    try:
+        affine: Any = image.affine
+    except (AttributeError, HeaderDataError, ValueError) as fault:
+        found = f"no readable NIfTI image: {one_line(fault)}"
+        raise error("IM08", path, found, _AGAIN) from fault
+    if affine is None or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0:
+        found = "the header has no valid affine"
+        raise error("IM08", path, found, "repair its sform or qform")
+    return image
+
+
+def read_header(path: Path) -> tuple[Any, Any]:
+    """Return an image in a NIfTI container, CIFTI-2 too, and the proxy of its data.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nii`` or ``.nii.gz``; read to its end.
+
+    Raises
+    ------
+    DataError
+        If the file is not whole, or holds no real numbers.
+    """
+    check_start(path, b"")
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise error("IM03", path, "not a NIfTI file by its name", ".nii and .nii.gz are read")
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    if path.name.endswith(".gz") and not packed:
+        raise error("IM03", path, "not gzip-compressed", "if it is an image, rename it to .nii")
+    if path.name.endswith(".nii") and packed:
+        raise error("IM03", path, "gzip-compressed", "rename it to .nii.gz")
     size = _gzip_size(path) if path.name.endswith(".gz") else path.stat().st_size
     try:
         image: Any = nib.load(path)
-        affine = image.affine
         proxy = image.dataobj
         needed = proxy.offset + int(np.prod(proxy.shape, dtype=object)) * proxy.dtype.itemsize
-    except (ImageFileError, HeaderDataError, AttributeError, OSError, ValueError) as fault:
-        found = f"no readable NIfTI image: {_line(fault)}"
-        raise error("IM08", path, found, "convert or download it again") from fault
+    except UNREADABLE as fault:
+        raise error("IM08", path, f"no readable NIfTI image: {one_line(fault)}", _AGAIN) from fault
     if not all(n > 0 for n in proxy.shape):
         found = f"the header states the shape {proxy.shape}"
         raise error("IM08", path, found, "the file is damaged: convert or download it again")
@@ -70,18 +109,27 @@ def open_image(path: Path) -> Any:
     if proxy.dtype.kind not in "iuf":
         found = f"voxels of type {proxy.dtype}"
         raise error("IM08", path, found, "real numbers are needed: convert the image")
-    if affine is None or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0:
-        found = "the header has no valid affine"
-        raise error("IM08", path, found, "repair its sform or qform")
-    return image
+    return image, proxy
 
 
-def _line(fault: Exception) -> str:
+def one_line(fault: Exception) -> str:
+    """Return what an error of another library says, in one line."""
     return " ".join(str(fault).split()) or type(fault).__name__
 
 
-def _check_start(path: Path) -> None:
-    """Raise if the file is absent, or its first bytes are not those of an image."""
+def check_start(path: Path, mark: bytes) -> None:
+    """Raise if a file is absent, empty, not downloaded or a web page.
+
+    Parameters
+    ----------
+    path : Path
+    mark : bytes
+        What its first bytes must hold; anything where empty.
+
+    Raises
+    ------
+    DataError
+    """
     if not path.exists():
         if path.is_symlink():
             found = "content not downloaded, the link leads nowhere"
@@ -94,15 +142,12 @@ def _check_start(path: Path) -> None:
     if b"annex/objects" in start:
         found = "content not downloaded, this is a git-annex pointer"
         raise error("IM01", path, found, f"run `datalad get {path}`")
-    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    text = start.lstrip().lower()
+    pages = (b"<!doctype html", b"<html") if mark else (b"<!doctype", b"<html", b"<?xml")
+    if text.startswith(pages):
         raise error("IM02", path, "a web page, not an image", "download the file again")
-    if not path.name.endswith((".nii", ".nii.gz")):
-        raise error("IM03", path, "not a NIfTI file by its name", ".nii and .nii.gz are read")
-    packed = start.startswith(b"\x1f\x8b")
-    if path.name.endswith(".gz") and not packed:
-        raise error("IM03", path, "not gzip-compressed", "if it is an image, rename it to .nii")
-    if path.name.endswith(".nii") and packed:
-        raise error("IM03", path, "gzip-compressed", "rename it to .nii.gz")
+    if mark not in start:
+        raise error("IM02", path, f"no {mark.decode()} in its first bytes", _AGAIN)
 
 
 def _gzip_size(path: Path) -> int:
@@ -124,7 +169,7 @@ def _gzip_size(path: Path) -> int:
             # the stream itself ended well, checksum and all; what follows it belongs to nothing
             warn("IM09", path, "bytes after the end of the image", "copy or download it again")
             return size
-        found = f"damaged after {size} unpacked bytes ({_line(fault)})"
+        found = f"damaged after {size} unpacked bytes ({one_line(fault)})"
         raise error("IM04", path, found, "copy or download it again") from fault
     return size
 

@@ -1,38 +1,29 @@
 """BIDS files to Runs: the second stop from dataset to score."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from drmbids.bids.chosen_regions import as_atlas, find_regions
 from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
-from drmbids.bids.events import read_events
-from drmbids.bids.find import RunFiles, find_runs
+from drmbids.bids.find import RunFiles, find_runs, folders_of
+from drmbids.bids.formats import open_bold
 from drmbids.bids.heart_and_breath import heart_and_breath
-from drmbids.bids.images import check_grid, header_tr, open_image, same_grid, voxel_series
+from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
-from drmbids.bids.regions import brain_mask, check_space, load_regions
-from drmbids.bids.unite import (
-    TR_TOLERANCE,
-    check_same_tr,
-    with_all_conditions,
-    without_dead_voxels,
-)
+from drmbids.bids.stimuli import STIM, Stimuli, read_stimuli
+from drmbids.bids.timing import repetition_time
+from drmbids.bids.unite import check_same_tr, with_all_conditions, without_dead_voxels
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run, VoxelSpace
-from drmbids.core.stream import Events, Stream
+from drmbids.core.stream import Stream
 from drmbids.physiology import Physio
 
-#: Fewer volumes than this are a localiser or a broken export, not a run to fit a model to.
-MIN_VOLUMES = 10
-#: Repetition times outside these seconds are milliseconds, or wrong.
-TR_LIMITS = (0.05, 30.0)
-# Entities that the name of an events file may have.
-_EVENT_ENTITIES = ("subject", "session", "task", "acquisition", "reconstruction", "run")
+#: What is read of the stimuli where nothing is said.
+EVENTS_ALONE = Stimuli()
 
 
 def load_runs(
@@ -40,31 +31,39 @@ def load_runs(
     *,
     atlas_or_mask: Any = None,
     confounds: str | Sequence[str] | None = None,
-    events: bool = True,
+    stimuli: Stimuli = EVENTS_ALONE,
     smoothing_fwhm: float | None = None,
     derivatives: Any = None,
     filters: Mapping[str, Any] | str | Path | None = None,
     tr: float | None = None,
     labels: Mapping[int, str] | Sequence[str] | None = None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
     **entities: Any,
 ) -> list[Run]:
     """Load the runs of a BIDS dataset that match a choice of entities.
+
+    BOLD may be volumes (NIfTI), surfaces (GIFTI, both hemispheres are one run), grayordinates or
+    parcels (CIFTI-2).
 
     Parameters
     ----------
     bids_dir : str or Path
         Root of the dataset, see :func:`drmbids.bids.find.find_runs`.
     atlas_or_mask : path, image, list or mapping, optional
-        Regions, see :func:`drmbids.bids.regions.load_regions`; the dataset's own brain mask
-        (``*_desc-brain_mask``) when absent. Never resampled: it has to lie on the grid of the data.
+        Regions, see :func:`drmbids.bids.regions.load_regions`; or the name of an atlas
+        (``"4S156Parcels"``, ``"atlas-Schaefer_scale-100"``) among the datasets. Of a probabilistic
+        atlas (4-D) each voxel belongs to its most probable region, from 0.25 on
+        (:class:`~drmbids.bids.atlases.AtlasName` sets another threshold). When absent: the
+        dataset's own brain mask (``*_desc-brain_mask``), all vertices with a signal, each brain
+        model, or all parcels. Never resampled: it has to lie on the grid of the data.
     confounds : str or sequence of str, optional
         Columns of the confounds table, with shell wildcards (``["trans_*", "rot_*"]``), or a
         strategy of nilearn (``"simple"``, ``"scrubbing"``, ``"compcor"``, ``"ica_aroma"``) for
         fMRIPrep's. Volumes that a strategy scrubs become NaN in the responses.
-    events : bool
-        Whether to read the events, as the stimulus ``"events"``; every run then gets the
-        conditions of all runs.
+    stimuli : Stimuli
+        Which stimuli to read (:class:`~drmbids.bids.stimuli.Stimuli`): the events when absent, and
+        every run then gets the conditions of all runs.
     smoothing_fwhm : float, optional
         Full width at half maximum of a Gaussian in mm, put over the images before voxels are
         taken.
@@ -79,6 +78,9 @@ def load_runs(
         the peaks of: phases (RETROICOR), heart rate and depth of the breath through their slow
         responses. Where slices are as they were acquired, RETROICOR is taken out slice by slice
         (:class:`~drmbids.bids.heart_and_breath.HeartAndBreath`).
+    allow_gaps : bool
+        Whether voxels that are NaN or infinite in some volumes are left out of all runs, with a
+        warning, as those that are so throughout are; an error otherwise.
     **entities : str or list of str
         ``subject, session, task, acquisition, run, space, desc, echo``.
 
@@ -100,13 +102,14 @@ def load_runs(
     files = find_runs(bids_dir, derivatives=derivatives, filters=filters, **entities)
     return read_runs(
         files,
-        atlas_or_mask=atlas_or_mask,
+        atlas_or_mask=as_atlas(atlas_or_mask, [*folders_of(derivatives), Path(bids_dir)]),
         confounds=confounds,
-        events=events,
+        stimuli=stimuli,
         smoothing_fwhm=smoothing_fwhm,
         tr=tr,
         labels=labels,
         physio=physio,
+        allow_gaps=allow_gaps,
     )
 
 
@@ -115,11 +118,12 @@ def read_runs(
     *,
     atlas_or_mask: Any = None,
     confounds: str | Sequence[str] | None = None,
-    events: bool = True,
+    stimuli: Stimuli = EVENTS_ALONE,
     smoothing_fwhm: float | None = None,
     tr: float | None = None,
     labels: Mapping[int, str] | Sequence[str] | None = None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
 ) -> list[Run]:
     """Read runs whose files are known: the second half of :func:`load_runs`.
 
@@ -127,7 +131,7 @@ def read_runs(
     ----------
     files : sequence of RunFiles
         As :func:`drmbids.bids.find.find_runs` gives them.
-    atlas_or_mask, confounds, events, smoothing_fwhm, tr, labels, physio
+    atlas_or_mask, confounds, stimuli, smoothing_fwhm, tr, labels, physio, allow_gaps
         See :func:`load_runs`.
 
     Returns
@@ -142,38 +146,39 @@ def read_runs(
     if smoothing_fwhm is not None and not smoothing_fwhm > 0:
         raise UsageError(f"smoothing_fwhm must be a positive number of mm, got {smoothing_fwhm!r}")
     # all images are checked to their end before any work is done
-    images = [open_bold(one.bold) for one in files]
+    images = [open_bold(one) for one in files]
     for image in images[1:]:
-        check_grid(image, images[0])
+        image.check_like(images[0])
     trs = [repetition_time(one, image, tr) for one, image in zip(files, images, strict=True)]
     check_same_tr([one.label for one in files], trs)
     regions = find_regions(files, images[0], atlas_or_mask, labels)
     runs = [
-        read_run(one, image, regions, confounds, events, smoothing_fwhm, tr, physio)
+        read_run(one, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps)
         for one, image in zip(files, images, strict=True)
     ]
     return with_all_conditions(without_dead_voxels(runs))
 
 
-def load_run(
+def load_files(
     files: RunFiles,
-    regions: VoxelSpace,
+    regions: Space,
     *,
     confounds: str | Sequence[str] | None = None,
-    events: bool = True,
+    stimuli: Stimuli = EVENTS_ALONE,
     smoothing_fwhm: float | None = None,
     tr: float | None = None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
 ) -> Run:
-    """Load one run, with all voxels of the regions as they are.
+    """Load one run whose files are known, with all voxels of the regions as they are.
 
     Parameters
     ----------
     files : RunFiles
         As :func:`drmbids.bids.find.find_runs` gives them.
-    regions : VoxelSpace
-        On the grid of the image.
-    confounds, events, smoothing_fwhm, tr, physio
+    regions : VoxelSpace or PlaceSpace
+        On the grid of the image, or places of its surfaces.
+    confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps
         See :func:`load_runs`.
 
     Returns
@@ -185,44 +190,49 @@ def load_run(
     DataError
         If a file is missing, damaged or does not fit the others.
     """
-    image = open_bold(files.bold)
-    if not same_grid(regions.shape, regions.affine, image):
+    image = open_bold(files)
+    if not image.holds(regions):
         found = "the regions lie on another grid than this image"
         raise error("IM14", files.bold, found, "bring them to the grid of the image")
-    return read_run(files, image, regions, confounds, events, smoothing_fwhm, tr, physio)
+    return read_run(
+        files, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps
+    )
 
 
 def read_run(
     files: RunFiles,
-    image: Any,
-    regions: VoxelSpace,
+    image: Measured,
+    regions: Space,
     confounds: str | Sequence[str] | None,
-    events: bool,
+    wanted: Stimuli,
     smoothing_fwhm: float | None,
     tr: float | None,
     physio: Collection[Physio] = (),
+    allow_gaps: bool = False,
 ) -> Run:
     """Return a run whose image is open and known to fit the regions."""
     tr = repetition_time(files, image, tr)
-    times = np.arange(image.shape[3]) * tr
+    times = np.arange(image.n_volumes) * tr
     table, kept = run_confounds(files, confounds, len(times))
     scrubbed = np.ones(len(times), dtype=bool)
     scrubbed[slice(None) if kept is None else kept] = False
-    stimuli = {"events": run_events(files, len(times) * tr)} if events else {}
-    # all regions in one pass: unpacking the image is what takes time
-    voxels = np.concatenate(list(regions.voxels.values()))
-    series = _series(image, voxels, smoothing_fwhm, scrubbed)
+    stimuli = read_stimuli(files, len(times) * tr, wanted)
+    series = _series(image, regions, smoothing_fwhm, scrubbed, allow_gaps)
     if physio:
         recorded = heart_and_breath(files, image.shape, physio)
         table = recorded.with_confounds(table, times, tr)
-        series = recorded.clean(series, voxels, times)
-    ends = np.cumsum([len(v) for v in regions.voxels.values()])[:-1]
+        if isinstance(regions, VoxelSpace):
+            voxels = np.concatenate(list(regions.voxels.values()))
+            series = recorded.clean(series, voxels, times)
+    ends = np.cumsum([len(members) for members in regions.members.values()])[:-1]
     responses = {
-        region: Stream(part, times, [f"{i}_{j}_{k}" for i, j, k in regions.voxels[region]])
-        for region, part in zip(regions.voxels, np.split(series, ends, axis=1), strict=True)
+        region: Stream(part, times, regions.columns(region))
+        for region, part in zip(regions.members, np.split(series, ends, axis=1), strict=True)
     }
-    sources = [files.bold, files.events if events else None, files.confounds if confounds else None]
+    used = [files.events if wanted.events else None, files.confounds if confounds else None]
+    sources = [*image.files, *used]
     sources += files.recordings if physio else []
+    sources += files.series if STIM in wanted.more else []
     return Run(
         responses,
         stimuli,
@@ -232,69 +242,6 @@ def read_run(
         space=regions,
         sources=[str(path) for path in sources if path is not None],
     )
-
-
-def repetition_time(files: RunFiles, image: Any, tr: float | None = None) -> float:
-    """Return the repetition time of a run in seconds.
-
-    Parameters
-    ----------
-    files : RunFiles
-        Its metadata should state ``RepetitionTime``.
-    image : nibabel image
-        Its header has to agree where it states one.
-    tr : float, optional
-        Taken in place of both.
-
-    Raises
-    ------
-    DataError
-        If nothing states it, the two disagree, or it is no number of seconds within 0.05 to 30.
-    """
-    stated = files.metadata.get("RepetitionTime") if tr is None else tr
-    hint = "give it with tr= (command line: --tr)"
-    if stated is None:
-        raise error("IM11", files.bold, "no RepetitionTime in its JSON sidecars", hint)
-    if isinstance(stated, bool) or not isinstance(stated, Real):
-        raise error("IM11", files.bold, f"RepetitionTime {stated!r} is not a number", hint)
-    value = float(stated)
-    low, high = TR_LIMITS
-    if not low <= value <= high:
-        found = f"RepetitionTime {value:g} s is not within {low:g} to {high:g} s (milliseconds?)"
-        raise error("IM11", files.bold, found, hint)
-    header = header_tr(image)
-    if tr is None and header is not None and abs(header - value) > TR_TOLERANCE:
-        found = f"RepetitionTime {value:g} s in the sidecar, {header:g} s in the image header"
-        raise error("IM12", files.bold, found, f"correct one, or {hint}")
-    return value
-
-
-def open_bold(path: Path) -> Any:
-    """Return a 4-D image with enough volumes."""
-    image = open_image(path)
-    if len(image.shape) != 4:
-        found = f"{len(image.shape)}-D image {tuple(image.shape)}"
-        raise error("IM10", path, found, "BOLD is 4-D: convert the series again")
-    if image.shape[3] < MIN_VOLUMES:
-        remedy = f"a run needs at least {MIN_VOLUMES}: leave it out"
-        raise error("IM10", path, f"{image.shape[3]} volumes", remedy)
-    return image
-
-
-def find_regions(
-    files: Sequence[RunFiles], image: Any, atlas_or_mask: Any, labels: Any
-) -> VoxelSpace:
-    """Return the regions, checked against the grid of the images."""
-    if atlas_or_mask is not None:
-        check_space(atlas_or_mask, files[0].bold, files[0].entities.get("space"))
-        return load_regions(atlas_or_mask, labels, like=image)
-    masks = [one.mask for one in files if one.mask is not None]
-    if len(masks) < len(files):
-        without = next(one.bold for one in files if one.mask is None)
-        found = "not exactly one brain mask (*_desc-brain_mask.nii.gz) belongs to it"
-        remedy = "give the regions as atlas_or_mask (command line: --mask or --atlas)"
-        raise error("RG01", without, found, remedy)
-    return brain_mask(masks, like=image)
 
 
 def run_confounds(
@@ -318,31 +265,38 @@ def run_confounds(
     return table, kept
 
 
-def run_events(files: RunFiles, duration: float) -> Events:
-    """Return the events of a run, which must have a file of them."""
-    if files.events is None:
-        pairs = {k: v for k, v in files.entities.items() if k in _EVENT_ENTITIES}
-        pattern = replace(files, entities=pairs).label + "_events.tsv"
-        folders = ", ".join(map(str, files.searched)) or str(files.bold.parent)
-        found = f"no {pattern}, nor one with fewer entities, in {folders}"
-        remedy = "add it, or choose other runs (Python: or use events=False)"
-        raise error("EV01", f"no events of {files.label}", found, remedy)
-    return read_events(files.events, duration)
+def _refuse_gaps(path: Path, regions: Space, gaps: np.ndarray, finite: np.ndarray) -> None:
+    """Raise for voxels that have a value in some volumes only, counted by region."""
+    ends = np.cumsum([len(members) for members in regions.members.values()])[:-1]
+    counts = {r: int(g.sum()) for r, g in zip(regions.members, np.split(gaps, ends), strict=True)}
+    said = ", ".join(f"{r}: {n} of {len(regions.members[r])}" for r, n in counts.items() if n)
+    n_volumes = int((~finite[:, gaps]).any(axis=1).sum())
+    found = f"voxels that are NaN or infinite in some volumes ({n_volumes} of them): {said}"
+    remedy = "repair or mask them, or leave them out of all runs with --allow-gaps"
+    raise error("IM18", path, found, remedy)
 
 
 def _series(
-    image: Any, voxels: np.ndarray, smoothing_fwhm: float | None, scrubbed: np.ndarray
+    image: Measured,
+    regions: Space,
+    smoothing_fwhm: float | None,
+    scrubbed: np.ndarray,
+    allow_gaps: bool,
 ) -> np.ndarray:
-    """Return the series of voxels; scrubbed volumes and voxels that are not finite are NaN."""
-    series = voxel_series(image, voxels)
+    """Return the series of regions; scrubbed volumes and targets that are not finite are NaN."""
+    series = image.series(regions)
     lost = ~np.isfinite(series).any(axis=1) & ~scrubbed
     if lost.any():
         found = f"no finite value in volumes {np.flatnonzero(lost)[:10].tolist()} (counted from 0)"
-        raise error("IM15", image.get_filename(), found, "remove or repair them")
-    dead = ~np.isfinite(series[~scrubbed]).all(axis=0) | (np.ptp(series[~scrubbed], axis=0) == 0)
+        raise error("IM15", image.path, found, "remove or repair them")
+    finite = np.isfinite(series[~scrubbed])
+    gaps = ~finite.all(axis=0) & finite.any(axis=0)
+    if gaps.any() and not allow_gaps:
+        _refuse_gaps(image.path, regions, gaps, finite)
+    dead = ~finite.all(axis=0) | (np.ptp(series[~scrubbed], axis=0) == 0)
     if smoothing_fwhm is not None:
         # what has no signal of its own is judged before its neighbours are smeared into it
-        series = voxel_series(image, voxels, smoothing_fwhm)
+        series = image.series(regions, smoothing_fwhm)
     series[:, dead] = np.nan
     series[scrubbed] = np.nan
     return series

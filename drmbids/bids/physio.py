@@ -19,7 +19,9 @@ _EXTENSION = ".tsv.gz"
 _REMEDY = "repair the recording or its sidecar, or go without it"
 
 
-def recordings(files: Iterable[BIDSName], image: BIDSName) -> list[BIDSName]:
+def recordings(
+    files: Iterable[BIDSName], image: BIDSName, suffix: str = "physio"
+) -> list[BIDSName]:
     """Return the recordings that belong to an image: one for each ``recording-``, in order.
 
     Parameters
@@ -28,18 +30,19 @@ def recordings(files: Iterable[BIDSName], image: BIDSName) -> list[BIDSName]:
         Files of the raw dataset.
     image : BIDSName
         Raw or derived: it has all entities of its recordings but ``recording``.
+    suffix : {"physio", "stim"}
     """
     of_image = image.without(()).items()
     found = [
         name
         for name in files
-        if (name.suffix, name.extension) == ("physio", _EXTENSION)
+        if (name.suffix, name.extension) == (suffix, _EXTENSION)
         and name.without(["recording"]).items() <= of_image
     ]
     return sorted(found, key=lambda name: name.path.name)
 
 
-def read_recording(path: Path, metadata: Mapping[str, Any]) -> Stream:
+def read_recording(path: Path, metadata: Mapping[str, Any], code: str = "PH01") -> Stream:
     """Read a recording.
 
     Parameters
@@ -49,6 +52,8 @@ def read_recording(path: Path, metadata: Mapping[str, Any]) -> Stream:
     metadata : mapping
         ``Columns``, ``SamplingFrequency`` in Hz and ``StartTime`` in seconds from the first
         volume, negative where the recording began before it.
+    code : str
+        Code of what is wrong with it.
 
     Returns
     -------
@@ -64,22 +69,22 @@ def read_recording(path: Path, metadata: Mapping[str, Any]) -> Stream:
     named = isinstance(columns, list) and all(isinstance(c, str) for c in columns)
     if not named or not _number(rate) or rate <= 0 or not _number(start):
         found = f"Columns {columns!r}, SamplingFrequency {rate!r}, StartTime {start!r} in its JSON"
-        raise error("PH01", path, found, _REMEDY)
+        raise error(code, path, found, _REMEDY)
     try:
         text = gzip.decompress(path.read_bytes())
         table = pd.read_csv(io.BytesIO(text), sep="\t", header=None, na_values="n/a", dtype=float)
     except (OSError, EOFError, zlib.error, ValueError) as fault:
         raise error(
-            "PH01", path, f"cannot be read: {' '.join(str(fault).split())}", _REMEDY
+            code, path, f"cannot be read: {' '.join(str(fault).split())}", _REMEDY
         ) from fault
     if table.shape[1] != len(columns):
         found = f"{table.shape[1]} columns, but its sidecar names {len(columns)}"
-        raise error("PH01", path, found, _REMEDY)
+        raise error(code, path, found, _REMEDY)
     times = float(start) + np.arange(len(table)) / float(rate)
     return Stream(table.to_numpy(), times, columns)
 
 
-def read_recordings(paths: Sequence[Path], root: Path) -> list[Stream]:
+def read_recordings(paths: Sequence[Path], root: Path, code: str = "PH01") -> list[Stream]:
     """Read the recordings of a run.
 
     Parameters
@@ -87,6 +92,8 @@ def read_recordings(paths: Sequence[Path], root: Path) -> list[Stream]:
     paths : sequence of Path
     root : Path
         Dataset that they are in; their sidecars may lie in any folder above them.
+    code : str
+        Code of what is wrong with one.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def read_recordings(paths: Sequence[Path], root: Path) -> list[Stream]:
     """
     dataset = open_dataset(root)
     names = [BIDSName.parse(path) for path in paths]
-    return [read_recording(n.path, dataset.metadata(n)) for n in names if n is not None]
+    return [read_recording(n.path, dataset.metadata(n), code) for n in names if n is not None]
 
 
 def _number(value: Any) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.images import check_grid, name_of, open_image
+from drmbids.bids.labels import label_names, mask_name, single_label, whole_numbers
 from drmbids.bids.problems import error, warn
-from drmbids.bids.tsv import read_numbers, read_table, require_columns
 from drmbids.core.run import VoxelSpace
 
 
@@ -47,7 +47,7 @@ def load_regions(
         masks = {str(name): _image(mask) for name, mask in atlas_or_mask.items()}
     elif isinstance(atlas_or_mask, list | tuple):
         images = [_image(mask) for mask in atlas_or_mask]
-        names = [mask_name(image) for image in images]
+        names = [mask_name(image.get_filename()) for image in images]
         repeated = sorted({n for n in names if names.count(n) > 1})
         if repeated:
             found = f"two masks are named {repeated[0]!r}"
@@ -57,18 +57,18 @@ def load_regions(
         image = _image(atlas_or_mask)
         check_grid(image, image if like is None else like)
         values = _whole_numbers(image)
-        names_by_label = _label_names(image, labels, np.unique(values[values != 0]))
+        names_by_label = label_names(name_of(image), labels, np.unique(values[values != 0]))
         if names_by_label is not None:
             voxels = {name: np.argwhere(values == k) for k, name in names_by_label.items()}
             return _space(image, voxels)
-        masks = {mask_name(image): image}
+        masks = {mask_name(image.get_filename()): image}
     if not masks:
         raise error("RG01", "masks", "no mask given", "give at least one")
     first = next(iter(masks.values()))
     for image in masks.values():
         check_grid(image, first if like is None else like)
     voxels = {name: np.argwhere(_binary(image)) for name, image in masks.items()}
-    _warn_of_overlap(voxels)
+    warn_of_overlap(voxels)
     return _space(first, voxels)
 
 
@@ -122,17 +122,7 @@ def brain_mask(paths: Iterable[Path], like: Any = None) -> VoxelSpace:
     if both < either:
         found = f"the brain masks of the runs differ: {both} of {either} voxels lie in all of them"
         warn("RG08", name_of(images[0]), found, "these are used; give one mask to use others")
-    return _space(images[0], {mask_name(images[0]): np.argwhere(inside.all(0))})
-
-
-def mask_name(image: Any) -> str:
-    """Return the name of a mask's region: its BIDS ``label`` or ``desc``, else its file's."""
-    file = image.get_filename()
-    if not file:
-        return "mask"
-    name = BIDSName.parse(Path(file))
-    entities = {} if name is None else name.entities
-    return entities.get("label") or entities.get("desc") or Path(file).name.partition(".")[0]
+    return _space(images[0], {mask_name(images[0].get_filename()): np.argwhere(inside.all(0))})
 
 
 def _image(source: Any) -> Any:
@@ -155,86 +145,15 @@ def _image(source: Any) -> Any:
 
 def _whole_numbers(image: Any) -> np.ndarray:
     """Return the values of an image as integers; a voxel that holds anything else is an error."""
-    values = np.asanyarray(image.dataobj)
-    if values.dtype.kind == "f":
-        bad = ~np.isfinite(values) | (values != np.round(values))
-        if bad.any():
-            voxel = tuple(int(i) for i in np.argwhere(bad)[0])
-            remedy = (
-                "labels are whole numbers (threshold maps first, resample with nearest neighbours)"
-            )
-            found = f"value {values[voxel]:g}"
-            raise error("RG02", name_of(image), found, remedy, f"voxel {voxel}")
-    return values.astype(np.int64)
+    return whole_numbers(np.asanyarray(image.dataobj), name_of(image))
 
 
 def _binary(image: Any) -> np.ndarray:
     """Return a mask as booleans; an image of several labels is an error."""
-    values = _whole_numbers(image)
-    labels = np.unique(values[values != 0])
-    if len(labels) > 1:
-        found = f"a mask has one value beside 0, this image has {len(labels)}"
-        remedy = "give an atlas on its own, not in a list or mapping (command line: --atlas)"
-        raise error("RG02", name_of(image), found, remedy)
-    return values != 0
+    return single_label(_whole_numbers(image), name_of(image))
 
 
-def _label_names(
-    image: Any, labels: Mapping[int, str] | Sequence[str] | None, present: np.ndarray
-) -> dict[int, str] | None:
-    """Return the names of an atlas' labels, None if the image is a mask."""
-    where = name_of(image)
-    table = _label_table(image)
-    if isinstance(labels, Mapping):
-        names = {int(k): str(name) for k, name in labels.items()}
-    elif labels is not None:
-        if len(labels) != len(present):
-            found = f"{len(labels)} names for {len(present)} labels"
-            raise error("RG03", where, found, "give each label its name")
-        names = {int(k): str(name) for k, name in zip(present, labels, strict=True)}
-    elif table is not None:
-        names = _read_names(table)
-    elif len(present) > 1 or Path(where).name.partition(".")[0].endswith("_dseg"):
-        names = {int(k): str(k) for k in present}
-    else:
-        return None
-    names.pop(0, None)
-    unnamed = [int(k) for k in present if int(k) not in names]
-    if unnamed:
-        raise error("RG03", where, f"labels {unnamed[:10]} have no name", "add them to the table")
-    missing = [name for k, name in names.items() if k not in present]
-    if missing:
-        found = f"no voxel for the regions {', '.join(missing[:10])}"
-        remedy = "was the atlas cut or resampled? Take them out of the table to go on without them"
-        raise error("RG04", where, found, remedy)
-    if len(set(names.values())) < len(names):
-        raise error("RG03", where, "two labels have one name", "names of regions must differ")
-    return names
-
-
-def _label_table(image: Any) -> Path | None:
-    """Return the table of names that belongs to an atlas, if there is one."""
-    name = BIDSName.parse(Path(image.get_filename() or ""))
-    if name is None:
-        return None
-    found = (BIDSName.parse(path) for path in sorted(name.path.parent.glob("*.tsv")))
-    tables = [
-        t
-        for t in found
-        if t is not None and t.suffix == name.suffix and t.entities.items() <= name.entities.items()
-    ]
-    return max(tables, key=lambda t: len(t.entities)).path if tables else None
-
-
-def _read_names(path: Path) -> dict[int, str]:
-    """Return the names in a BIDS table of labels."""
-    table = read_table(path)
-    require_columns(table, ["index", "name"], path)
-    numbers = read_numbers(table, "index", path)
-    return {int(k): name for k, name in zip(numbers, table["name"], strict=True)}
-
-
-def _warn_of_overlap(voxels: Mapping[str, np.ndarray]) -> None:
+def warn_of_overlap(voxels: Mapping[str, np.ndarray]) -> None:
     """Warn of voxels in more than one region: a map can show one value only."""
     n_all = sum(len(v) for v in voxels.values())
     n_different = len(np.unique(np.concatenate(list(voxels.values())), axis=0))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from drmbids.bids.problems import error, warn
-from drmbids.core.run import Run, VoxelSpace
+from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 
 #: Seconds by which two statements of one repetition time may differ.
@@ -50,7 +50,7 @@ def without_dead_voxels(runs: Sequence[Run]) -> list[Run]:
         return list(runs)
     alive = {
         region: np.all([np.isfinite(r.responses[region].values).any(axis=0) for r in runs], axis=0)
-        for region in space.voxels
+        for region in space.members
     }
     empty = [region for region, good in alive.items() if not good.any()]
     if empty:
@@ -63,7 +63,7 @@ def without_dead_voxels(runs: Sequence[Run]) -> list[Run]:
     said = ", ".join(f"{region}: {n} of {len(alive[region])}" for region, n in lost.items())
     found = f"voxels constant or not finite in at least one run are left out of all runs: {said}"
     warn("IM16", runs[0].label, found, "look at the mask and the images there")
-    kept = VoxelSpace(space.shape, space.affine, {n: v[alive[n]] for n, v in space.voxels.items()})
+    kept = space.keep(alive)
     return [
         replace(
             run,
@@ -95,13 +95,20 @@ def with_all_conditions(runs: Sequence[Run]) -> list[Run]:
     """
     found = [run.stimuli.get("events") for run in runs]
     events = [one for one in found if isinstance(one, Events)]
-    conditions = sorted({column for one in events for column in one.columns})
+    modulators = tuple(dict.fromkeys(name for one in events for name in one.modulators))
+    conditions = sorted({c for one in events for c in one.columns} - set(modulators))
     if not events:
         return list(runs)
     if not conditions:
         where = f"{runs[0].label} and {len(runs) - 1} more"
         raise error("EV09", where, "no event in any run", "add the events, or choose other runs")
     return [
-        replace(run, stimuli={"events": replace(one, columns=conditions)})
+        replace(
+            run,
+            stimuli={
+                **run.stimuli,
+                "events": replace(one, columns=[*conditions, *modulators], modulators=modulators),
+            },
+        )
         for run, one in zip(runs, events, strict=True)
     ]

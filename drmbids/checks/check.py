@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drmbids.bids.find import find_runs
+from drmbids.bids.chosen_regions import as_atlas
+from drmbids.bids.find import find_runs, folders_of
+from drmbids.bids.load import EVENTS_ALONE
 from drmbids.bids.problems import Problem, ProblemError, check_codes
+from drmbids.bids.stimuli import Stimuli
 from drmbids.checks import CHECKS
 from drmbids.checks.inspection import Inspection, Request
 from drmbids.spec.load import as_model
@@ -41,6 +44,8 @@ def check_dataset(
     derivatives: Any = None,
     filters: Mapping[str, Any] | str | Path | None = None,
     ignore: Sequence[str] = (),
+    stimuli: Stimuli = EVENTS_ALONE,
+    allow_gaps: bool = False,
     **entities: Any,
 ) -> list[Problem]:
     """Check all that can be known of data and models before training.
@@ -59,6 +64,8 @@ def check_dataset(
         See :func:`drmbids.find_runs`.
     ignore : sequence of str
         Codes of warnings that are not wanted.
+    stimuli, allow_gaps
+        See :func:`drmbids.load_runs`.
     **entities : str or list of str
         ``subject, session, task, acquisition, run, space, desc, echo``.
 
@@ -93,6 +100,17 @@ def check_dataset(
     problems: dict[Problem, None] = {}
     for subject in dict.fromkeys(files.entities["subject"] for files in found):
         choice = {**query, "subject": subject}
-        request = Request(Path(bids_dir), choice, atlas_or_mask, confounds, tr, named, cv)
+        regions = as_atlas(atlas_or_mask, [*folders_of(derivatives), Path(bids_dir)])
+        request = Request(
+            Path(bids_dir),
+            choice,
+            regions,
+            confounds,
+            tr,
+            named,
+            cv,
+            stimuli=stimuli,
+            allow_gaps=allow_gaps,
+        )
         problems |= dict.fromkeys(inspect_runs(request).problems)
     return [p for p in problems if p.code not in ignore]

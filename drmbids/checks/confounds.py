@@ -8,4 +8,4 @@ def check_confounds(inspection: Inspection) -> None:
     """Read the confounds that are asked for."""
     for files, image in inspection.images.items():
         with inspection.judging(files):
-            run_confounds(files, inspection.request.confounds, image.shape[3])
+            run_confounds(files, inspection.request.confounds, image.n_volumes)

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from drmbids.bids.dataset import DESCRIPTION
 from drmbids.bids.events import read_events
 from drmbids.bids.find import RunFiles
-from drmbids.bids.load import run_events
-from drmbids.bids.problems import lines, warn
+from drmbids.bids.problems import Problem, collecting, lines, raise_all, warn
+from drmbids.bids.stim_files import check_frames, read_stim_files, stimulus_path
+from drmbids.bids.stimuli import STIM, STIM_FILE, run_events, run_series
 from drmbids.bids.tsv import MISSING, read_table
 from drmbids.checks.inspection import Inspection
 from drmbids.core.stream import Events
@@ -19,13 +19,13 @@ def check_events(inspection: Inspection) -> None:
     for files in inspection.files:
         with inspection.judging(files):
             if files in inspection.trs:
-                duration = inspection.images[files].shape[3] * inspection.trs[files]
-                inspection.events[files] = run_events(files, duration)
+                duration = inspection.images[files].n_volumes * inspection.trs[files]
+                modulators = inspection.request.stimuli.modulators
+                inspection.events[files] = run_events(files, duration, modulators)
             elif files.events is not None:
                 read_events(files.events)
-        if files.events is not None and files in inspection.events:
-            with inspection.judging():
-                _warn_of_stimuli(files.events)
+        if files in inspection.events:
+            _judge_stimuli(inspection, files)
     with inspection.judging():
         _warn_of_single_runs(inspection.events)
 
@@ -34,7 +34,7 @@ def _warn_of_single_runs(events: Mapping[RunFiles, Events]) -> None:
     """Warn of conditions that a model cannot know when their only run is held out."""
     runs = defaultdict(list)
     for files, one in events.items():
-        for condition in dict.fromkeys(one.conditions):
+        for condition in dict.fromkeys(c for c in one.conditions if c not in one.modulators):
             runs[condition].append(files)
     for condition, where in runs.items():
         if len(where) == 1 and len(events) > 1:
@@ -43,20 +43,33 @@ def _warn_of_single_runs(events: Mapping[RunFiles, Events]) -> None:
             warn("EV10", where[0].events, found, remedy)
 
 
-def _warn_of_stimuli(path: Path) -> None:
-    """Warn of stimulus files that are not where BIDS has them: ``stimuli`` in the dataset."""
+def _judge_stimuli(inspection: Inspection, files: RunFiles) -> None:
+    """Look at the stimuli beside the events; those that are asked for are decoded once."""
+    wanted = inspection.request.stimuli
+    if files.events is not None:
+        with inspection.judging(files):
+            _look_for_stim_files(files.events, STIM_FILE in wanted.more)
+        if STIM_FILE in wanted.more and files not in inspection.left_out:
+            with inspection.judging(files):
+                check_frames(read_stim_files(files.events, wanted.form))
+    if STIM in wanted.more:
+        with inspection.judging(files):
+            run_series(files)
+
+
+def _look_for_stim_files(path: Path, needed: bool) -> None:
+    """Raise for stimulus files outside the folder ``stimuli``, and for missing ones if needed.
+
+    Others that are missing are warned of: many datasets come without their pictures.
+    """
     table = read_table(path)
     if "stim_file" not in table.columns:
         return
-    root = next((p for p in path.parents if (p / DESCRIPTION).is_file()), path.parent)
-    folder = (root / "stimuli").resolve()
+    problems: list[Problem] = []
     for name, rows in table.groupby("stim_file").groups.items():
-        if str(name) in (MISSING, ""):
-            continue
-        target = (folder / str(name)).resolve()
-        if not target.is_relative_to(folder):
-            remedy = "paths are relative to the folder stimuli of the dataset, and stay inside"
-            warn("EV11", path, f"stim_file {name!r} leads to {target}", remedy, lines(rows))
-        elif not target.is_file():
-            remedy = "copy the file there, or correct the name"
-            warn("EV11", path, f"stim_file {name!r} is not in {folder}", remedy, lines(rows))
+        if str(name) not in (MISSING, ""):
+            with collecting(problems):
+                stimulus_path(path, str(name), lines(rows))
+    for problem in [p for p in problems if p.code == "EV13" and not needed]:
+        warn("EV11", problem.file, problem.found, problem.remedy, problem.where)
+    raise_all([p for p in problems if p.code != "EV13" or needed])

@@ -1,7 +1,7 @@
 """Images: whole to their last byte, with one repetition time, on one grid."""
 
-from drmbids.bids.images import check_grid
-from drmbids.bids.load import open_bold, repetition_time
+from drmbids.bids.formats import open_bold
+from drmbids.bids.timing import repetition_time
 from drmbids.bids.unite import check_same_tr
 from drmbids.checks.inspection import Inspection
 
@@ -10,7 +10,7 @@ def check_images(inspection: Inspection) -> None:
     """Open every image, and hold its repetition time and grid against the others."""
     for files in inspection.files:
         with inspection.judging(files):
-            image = open_bold(files.bold)
+            image = open_bold(files)
             inspection.images[files] = image
             inspection.trs[files] = repetition_time(files, image, inspection.request.tr)
     trs = {files.label: tr for files, tr in inspection.trs.items()}
@@ -20,4 +20,4 @@ def check_images(inspection: Inspection) -> None:
     images = list(inspection.images.values())
     for image in images[1:]:
         with inspection.judging():
-            check_grid(image, images[0])
+            image.check_like(images[0])

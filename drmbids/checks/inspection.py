@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from drmbids.bids.find import RunFiles
+from drmbids.bids.load import EVENTS_ALONE
+from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import Problem, ProblemError, ProblemWarning
-from drmbids.core.run import Run, VoxelSpace
+from drmbids.bids.stimuli import Stimuli
+from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.physiology import Physio
 from drmbids.spec.model import ModelSpec
@@ -31,8 +34,8 @@ class Request:
         By name; :func:`drmbids.default_model` when empty.
     cv : str
         What a fold holds out, see :func:`drmbids.compare_models`.
-    physio : collection of {"retroicor", "hr", "rv"}
-        As :func:`drmbids.load_runs` takes it.
+    physio, stimuli, allow_gaps
+        As :func:`drmbids.load_runs` takes them.
     """
 
     bids_dir: Path
@@ -43,6 +46,8 @@ class Request:
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     cv: str = "run"
     physio: Collection[Physio] = ()
+    stimuli: Stimuli = EVENTS_ALONE
+    allow_gaps: bool = False
 
 
 @dataclass(eq=False)
@@ -59,7 +64,7 @@ class Inspection:
         The runs that match, good and bad.
     images, trs, events : mapping of RunFiles
         What could be read of each run: open image, repetition time in seconds, events.
-    space : VoxelSpace or None
+    space : VoxelSpace, PlaceSpace or None
         The regions.
     runs : mapping of RunFiles to Run
         The usable runs as a model gets them.
@@ -68,10 +73,10 @@ class Inspection:
     request: Request
     problems: list[Problem] = field(default_factory=list)
     files: Sequence[RunFiles] = ()
-    images: dict[RunFiles, Any] = field(default_factory=dict)
+    images: dict[RunFiles, Measured] = field(default_factory=dict)
     trs: dict[RunFiles, float] = field(default_factory=dict)
     events: dict[RunFiles, Events] = field(default_factory=dict)
-    space: VoxelSpace | None = None
+    space: Space | None = None
     runs: dict[RunFiles, Run] = field(default_factory=dict)
     _bad: dict[RunFiles, list[Problem]] = field(default_factory=dict)
     _blocked: bool = False

@@ -28,7 +28,7 @@ def _judge_times(
 ) -> None:
     """Warn if a recording begins after its run, or ends more than a volume before it."""
     tr = inspection.trs[files]
-    duration = inspection.images[files].shape[3] * tr
+    duration = inspection.images[files].n_volumes * tr
     if start > 0 or end < duration - tr:
         found = f"it lasts from {start:g} to {end:g} s, the run from 0 to {duration:g} s"
         remedy = "check StartTime, which is negative where it began before the first volume"

@@ -1,6 +1,6 @@
 """Regions: masks and atlases against the space and grid of the data."""
 
-from drmbids.bids.load import find_regions
+from drmbids.bids.chosen_regions import find_regions
 from drmbids.checks.inspection import Inspection
 
 

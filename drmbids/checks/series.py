@@ -18,7 +18,15 @@ def check_series(inspection: Inspection) -> None:
             # smoothing comes after all judgement, and costs more than the rest of the check
             image = inspection.images[files]
             runs[files] = read_run(
-                files, image, space, request.confounds, True, None, request.tr, request.physio
+                files,
+                image,
+                space,
+                request.confounds,
+                request.stimuli,
+                None,
+                request.tr,
+                request.physio,
+                request.allow_gaps,
             )
     with inspection.judging():
         if runs:

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 #: Endings that are no part of an image's name.
-_EXTENSIONS = (".nii.gz", ".nii")
+_EXTENSIONS = (".label.gii", ".shape.gii", ".gii", ".dlabel.nii", ".dscalar.nii", ".nii.gz", ".nii")
+
+#: Answers in place of a label: any label, or files without the entity.
+SPECIAL = ("*", "Query.ANY", "Query.NONE")
 
 
 def label(prefix: str) -> Callable[[str], str]:
     """Return a converter that takes off ``sub-``, ``ses-`` ... where it is given.
+
+    ``*`` stands for any label, ``Query.NONE`` for files without the entity.
 
     Examples
     --------
@@ -22,7 +27,7 @@ def label(prefix: str) -> Callable[[str], str]:
 
     def convert(text: str) -> str:
         found = text.removeprefix(f"{prefix}-")
-        if not found.replace("+", "").isalnum():
+        if text not in SPECIAL and not found.replace("+", "").isalnum():
             raise argparse.ArgumentTypeError(f"{text!r} is no BIDS label: letters and digits only")
         return found
 

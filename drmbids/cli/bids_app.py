@@ -2,19 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import drmbids
-from drmbids.cli.arguments import (
-    EACH,
-    NamedDatasets,
-    NamedImages,
-    NamedSpaces,
-    filters,
-    label,
-    positive,
-)
-from drmbids.physiology import Physio
+from drmbids.cli.arguments import EACH, NamedSpaces, positive
+from drmbids.cli.options import Options
+from drmbids.cli.selection import add_reading, add_selection
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
 
 #: What each exit code says.
@@ -44,29 +37,6 @@ Options may be spelled with underscores (--participant_label), labels with prefi
 
 exit codes:
 """
-
-
-class Options:
-    """A group of options; one that is not given leaves no trace in the parsed arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-    title : str
-        Heading in the help.
-    """
-
-    def __init__(self, parser: argparse.ArgumentParser, title: str):
-        self._group = parser.add_argument_group(title)
-
-    def add(self, *flags: str, **settings: Any) -> None:
-        """Add an option."""
-        settings.setdefault("default", argparse.SUPPRESS)
-        self._group.add_argument(*flags, **settings)
-
-    def labels(self, prefix: str, *flags: str, **settings: Any) -> None:
-        """Add an option that takes one or more labels, with or without their prefix."""
-        self.add(*flags, nargs="+", type=label(prefix), metavar="LABEL", **settings)
 
 
 def bids_app_parser() -> argparse.ArgumentParser:
@@ -100,76 +70,6 @@ def add_all_options(parser: argparse.ArgumentParser) -> None:
     _add_models(Options(parser, "models"))
     _add_running(Options(parser, "running"))
     _add_resources(Options(parser, "processors, memory and interrupted work"))
-
-
-def add_selection(options: Options) -> None:
-    """Add the options that choose runs."""
-    options.labels("sub", "--participant-label", help="participants; all when not given")
-    options.labels("ses", "--session-label", help="sessions; all when not given")
-    options.labels("task", "-t", "--task", "--task-id", dest="task_id", help="tasks")
-    options.labels("run", "-r", "--run-id", help="runs")
-    options.labels("acq", "--acq", "--acquisition", dest="acquisition", help="acquisitions")
-    options.add("--space", type=label("space"), help="space of the preprocessed images")
-    options.add("--desc", type=label("desc"), help="desc of the preprocessed images")
-    options.add(
-        "--bids-filter-file",
-        dest="filters",
-        type=filters,
-        metavar="FILE",
-        help="JSON with entities that the images must have, alone or under the key 'bold'",
-    )
-    options.add(
-        "-d",
-        "--derivatives",
-        action=NamedDatasets,
-        nargs="+",
-        metavar="[NAME=]PATH",
-        help="datasets with preprocessed images, masks and confounds",
-    )
-    options.add(
-        "--skip-bids-validation",
-        action="store_true",
-        help="accepted for the convention of BIDS-Apps: drmbids checks the files it reads, "
-        "validating the dataset is the user's (bids-validator-deno)",
-    )
-
-
-def add_reading(options: Options) -> None:
-    """Add the options that say how runs are read."""
-    options.add(
-        "--mask",
-        action=NamedImages,
-        nargs="+",
-        metavar="[NAME=]IMAGE",
-        help="masks, each a region; with neither --mask nor --atlas, the brain masks "
-        "(*_desc-brain_mask) in the derivatives",
-    )
-    options.add(
-        "--atlas",
-        type=Path,
-        metavar="IMAGE",
-        help="image of labels, each a region, named by the table (index, name) beside it",
-    )
-    options.add(
-        "--confounds",
-        nargs="+",
-        metavar="COLUMN",
-        help="columns of the confounds files, quoted wildcards such as 'trans_*', or a "
-        "strategy for fMRIPrep's: simple, scrubbing, compcor, ica_aroma",
-    )
-    options.add(
-        "--physio",
-        nargs="+",
-        choices=get_args(Physio),
-        help="confounds from recordings of heart and breath (*_physio.tsv.gz): their phases, heart "
-        "rate, depth of the breath",
-    )
-    options.add(
-        "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
-    )
-    options.add(
-        "--smoothing-fwhm", type=positive(float, zero=True), metavar="MM", help="Gaussian smoothing"
-    )
 
 
 def _add_models(options: Options) -> None:

@@ -4,13 +4,9 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from drmbids.cli.bids_app import (
-    Options,
-    add_config_file,
-    add_ignore,
-    add_reading,
-    add_selection,
-)
+from drmbids.cli.bids_app import add_config_file, add_ignore
+from drmbids.cli.options import Options
+from drmbids.cli.selection import add_reading, add_selection
 from drmbids.workflows.choices import HeldOut
 
 _DESCRIPTION = """\

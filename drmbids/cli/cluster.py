@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from drmbids.cli.arguments import positive
-from drmbids.cli.bids_app import Options, add_all_options
+from drmbids.cli.bids_app import add_all_options
+from drmbids.cli.options import Options
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from drmbids.cli.arguments import positive
-from drmbids.cli.bids_app import Options, add_verbosity
+from drmbids.cli.bids_app import add_verbosity
 from drmbids.cli.check import add_check
 from drmbids.cli.cluster import add_cluster
+from drmbids.cli.options import Options
 from drmbids.populations import POPULATIONS
 
 #: First words that are commands, not a BIDS folder (`./demo` names a folder of that name).

@@ -7,6 +7,7 @@ import pandas as pd
 
 from drmbids.comparison.held_out import held_out_series
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.frames import Frames
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
@@ -266,12 +267,19 @@ def _same_stimuli(one: Run, other: Run) -> bool:
     )
 
 
-def _equal(one: Stream | Events, other: Stream | Events) -> bool:
+def _equal(one: Stream | Events | Frames, other: Stream | Events | Frames) -> bool:
     """Return whether two stimuli are equal, whatever else they belong to."""
     if type(one) is not type(other) or tuple(one.columns) != tuple(other.columns):
         return False
     if isinstance(one, Stream) and isinstance(other, Stream):
         return np.array_equal(one.times, other.times) and np.array_equal(one.values, other.values)
+    if isinstance(one, Frames) and isinstance(other, Frames):
+        same_times = all(
+            np.array_equal(getattr(one, name), getattr(other, name))
+            for name in ("onsets", "durations")
+        )
+        # frames are told apart by their files, which need not be read for that
+        return same_times and one.shown == other.shown
     assert isinstance(one, Events) and isinstance(other, Events)
     return one.conditions == other.conditions and all(
         np.array_equal(getattr(one, name), getattr(other, name))

@@ -8,7 +8,6 @@ import numpy as np
 from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance, confounds_at
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
 from drmbids.core.time import TimeGrid
 
 
@@ -42,7 +41,7 @@ class StimulusTicks:
     def in_file(self) -> bool:
         """Whether the samples lie in a file, so that the whole run may be too large to be held."""
         source = self.run.stimuli.get(self.name)
-        return isinstance(source, Stream) and source.in_file
+        return source is not None and source.in_file
 
     def __getitem__(self, ticks: slice) -> np.ndarray:
         """Return the columns on some ticks, shape (n_ticks, n_columns)."""

@@ -7,6 +7,8 @@ from types import MappingProxyType
 import numpy as np
 
 from drmbids.core.exceptions import DataError
+from drmbids.core.frames import Frames
+from drmbids.core.space import PlaceSpace
 from drmbids.core.stream import Events, Stream
 
 #: Keys of BIDS file names for the entities of functional images whose long names differ.
@@ -37,6 +39,24 @@ class VoxelSpace:
     shape: tuple[int, int, int]
     affine: np.ndarray
     voxels: Mapping[str, np.ndarray]
+
+    @property
+    def members(self) -> Mapping[str, np.ndarray]:
+        """Voxels of each region."""
+        return self.voxels
+
+    def columns(self, region: str) -> list[str]:
+        """Return the name of each target of a region, its indices ``i_j_k``."""
+        return [f"{i}_{j}_{k}" for i, j, k in self.voxels[region]]
+
+    def keep(self, alive: Mapping[str, np.ndarray]) -> "VoxelSpace":
+        """Return the space with some targets of each region.
+
+        Parameters
+        ----------
+        alive : mapping of str to array of bool of shape (n_voxels,)
+        """
+        return replace(self, voxels={n: v[alive[n]] for n, v in self.voxels.items()})
 
     def volume(self, values: Mapping[str, np.ndarray], fill: float = np.nan) -> np.ndarray:
         """Return an image array with the values of each region at its voxels.
@@ -73,7 +93,7 @@ class Run:
     responses : mapping of str to Stream
         Measured series by region (or channel group), with their weights where samples do not count
         alike (:func:`drmbids.with_weights`). May be empty: a model predicts without them.
-    stimuli : mapping of str to Stream or Events
+    stimuli : mapping of str to Stream, Events or Frames
         What the subject saw or heard, by name.
     confounds : Stream, optional
         Confound columns (motion, physiology), usually one row for each volume.
@@ -84,8 +104,8 @@ class Run:
         Repetition time in seconds.
     entities : mapping of str to str
         BIDS entities: ``{"subject": "01", "task": "rest", "run": "1"}``.
-    space : VoxelSpace, optional
-        Where the responses lie in the image they came from.
+    space : VoxelSpace or PlaceSpace, optional
+        Where the responses lie in the image, on the surface or in the CIFTI file they came from.
     sources : sequence of str
         Files that the run was read from.
 
@@ -105,12 +125,12 @@ class Run:
     """
 
     responses: Mapping[str, Stream]
-    stimuli: Mapping[str, Stream | Events] = field(default_factory=dict)
+    stimuli: Mapping[str, Stream | Events | Frames] = field(default_factory=dict)
     confounds: Stream | None = None
     duration: float | None = None
     tr: float | None = None
     entities: Mapping[str, str] = field(default_factory=dict)
-    space: VoxelSpace | None = None
+    space: VoxelSpace | PlaceSpace | None = None
     sources: Sequence[str] = ()
 
     def __post_init__(self) -> None:

@@ -194,6 +194,9 @@ class Events:
         when absent.
     unit : str
         Unit of the amplitudes, ``"1"`` for none.
+    modulators : sequence of str
+        Those of the columns that are numbers beside the conditions: each event of such a column
+        has the number as its amplitude.
 
     Raises
     ------
@@ -213,6 +216,10 @@ class Events:
     amplitudes: np.ndarray | None = None
     columns: Sequence[str] = ()
     unit: str = "1"
+    modulators: Sequence[str] = ()
+
+    #: Events are held in memory.
+    in_file = False
 
     def __post_init__(self) -> None:
         onsets, durations = _frozen(self.onsets), _frozen(self.durations)
@@ -228,7 +235,7 @@ class Events:
         if (durations < 0).any():
             row = int(np.flatnonzero(durations < 0)[0])
             raise DataError(f"event {row}: negative duration {durations[row]:g} s")
-        unknown = sorted(set(conditions) - set(columns))
+        unknown = sorted({*conditions, *self.modulators} - set(columns))
         if unknown:
             raise DataError(f"conditions {unknown} are not among the columns {list(columns)}")
         for name, value in (

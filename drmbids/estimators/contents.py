@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.frames import Frames
 from drmbids.core.run import Run
 
 
@@ -66,6 +68,12 @@ def condition_label(stimulus: str, column: str) -> str:
     ('face', 'film:motion')
     """
     return column if stimulus == "events" else f"{stimulus}:{column}"
+
+
+def without_frames(run: Run) -> Run:
+    """Return a run without the stimuli that are pictures."""
+    kept = {name: s for name, s in run.stimuli.items() if not isinstance(s, Frames)}
+    return replace(run, stimuli=kept)
 
 
 def warn_of_unknown(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:

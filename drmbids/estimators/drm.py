@@ -15,7 +15,6 @@ from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
-from drmbids.core.stream import Stream
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import warn_of_unknown
 from drmbids.estimators.storage import load_fitted, save_fitted
@@ -197,7 +196,7 @@ class DRMRegressor(RunEstimator):
     def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
         readout = self.net_.readout
         shown = [stimulus for run in runs for stimulus in run.stimuli.values()]
-        streamed = any(isinstance(s, Stream) and s.in_file for s in shown)
+        streamed = any(s.in_file for s in shown)
         return DRMIterator.from_runs(
             runs,
             self.net_.resolution,

@@ -9,11 +9,17 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.frames import Frames
 from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
-from drmbids.estimators.contents import condition_label, find_conditions, warn_of_unknown
+from drmbids.estimators.contents import (
+    condition_label,
+    find_conditions,
+    warn_of_unknown,
+    without_frames,
+)
 from drmbids.estimators.least_squares import Measured
 
 
@@ -31,7 +37,8 @@ class LinearBaseline(RunEstimator):
 
     Drift and confounds are fitted in each run on its own, by taking them out of design and data.
     Conditions are those of all training runs together; one that a run lacks is a zero column there.
-    A regressor is made run by run, so nothing reaches across the border of a run.
+    A regressor is made run by run, so nothing reaches across the border of a run. Pictures
+    (:class:`~drmbids.core.frames.Frames`) are not looked at: they are thousands of columns.
 
     A derived class gives :meth:`_features` and :meth:`_solve`, and takes the parameter
     ``nuisance``.
@@ -93,7 +100,7 @@ class LinearBaseline(RunEstimator):
             If a FIR model meets a run of another TR than it was fitted on.
         """
         check_is_fitted(self)
-        warn_of_unknown(run, self.conditions_)
+        warn_of_unknown(without_frames(run), self.conditions_)
         times = run.measured_times(list(self.regions_))
         return pd.DataFrame(self._design(run), index=times, columns=list(self.regressors_))
 
@@ -123,9 +130,12 @@ class LinearBaseline(RunEstimator):
 
     def _fit_runs(self, runs: list[Run]) -> None:
         self.tr_ = tr_of(runs[0], runs[0].measured_times(list(self.regions_)))
-        self.conditions_ = find_conditions(runs)
+        self.conditions_ = find_conditions([without_frames(run) for run in runs])
         if not self.conditions_:
-            raise DataError(f"{runs[0].label}: no run has a stimulus, so there is nothing to fit")
+            raise DataError(
+                f"{runs[0].label}: no run has events or a sampled stimulus, so there is nothing to "
+                "fit; a linear model takes no pictures (give features of them as a Stream)"
+            )
         self.regressors_ = tuple(self._blocks(runs[0]))
         designs, values, bases, weights = [], [], [], []
         for run in runs:
@@ -194,7 +204,9 @@ class LinearBaseline(RunEstimator):
         times = run.measured_times(list(self.regions_))
         tr, found = tr_of(run, times), []
         for name, conditions in self.conditions_.items():
-            stimulus = run.stimuli.get(name, Events([], [], (), columns=conditions))
+            stimulus = run.stimuli.get(name)
+            if stimulus is None or isinstance(stimulus, Frames):
+                stimulus = Events([], [], (), columns=conditions)
             parts = self._features(run, stimulus, times, tr)
             place = {column: k for k, column in enumerate(stimulus.columns)}
             for condition in conditions:

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from drmbids.core.exceptions import UsageError
+from drmbids.core.frames import Frames
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
@@ -101,6 +102,8 @@ def _same_stimuli(run: Run, other: Run) -> bool:
             for part in (
                 ("onsets", "durations", "conditions", "amplitudes")
                 if isinstance(shown, Events)
+                else ("onsets", "durations", "shown")
+                if isinstance(shown, Frames)
                 else ("values", "times", "columns")
             )
         )

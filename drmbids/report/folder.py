@@ -1,6 +1,7 @@
 """What a derivative folder holds, found by the names of its files."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,21 +96,36 @@ class Analysis:
         return self.models.index(model) if model in self.models else len(self.models)
 
     def score_map_path(self, model: str, score: str = "r") -> Path | None:
-        """Return the image of a model's scores, or None if it was not written."""
-        path = self.folder / "func" / f"{self.stem}_stat-{score}_desc-{model}_statmap.nii.gz"
-        return path if path.is_file() else None
+        """Return the file of a model's scores, that of the first hemisphere where there are two.
+
+        None if it was not written.
+        """
+        wanted = entities_of(f"{self.stem}_stat-{score}_desc-{model}")
+        for path in sorted((self.folder / "func").glob("*_statmap.*")):
+            entities = entities_of(path.name)
+            if "hemi" not in entities_of(self.stem):
+                entities.pop("hemi", None)
+            if path.suffix != ".json" and entities == wanted:
+                return path
+        return None
 
     def series_paths(self) -> dict[str, dict[str, tuple[Path, Path]]]:
-        """Return ``{run: {model: (predicted, residual)}}`` of the runs that have both images."""
+        """Return ``{run: {model: (predicted, residual)}}`` of the runs that have both.
+
+        Of two hemispheres the files of the first one.
+        """
         found: dict[str, dict[str, tuple[Path, Path]]] = {}
-        name = "*_desc-*predicted_bold.nii.gz"
+        name = "*_desc-*predicted_bold.*"
         images = [*self.folder.glob(f"func/{name}"), *self.folder.glob(f"ses-*/func/{name}")]
         for predicted in sorted(images, key=lambda path: path.name):
-            run, _, rest = predicted.name.rpartition("_desc-")
-            model = rest.removesuffix("predicted_bold.nii.gz")
-            residual = predicted.with_name(f"{run}_desc-{model}residual_bold.nii.gz")
-            if residual.is_file() and _owner(run, self.stems) == self.stem:
-                found.setdefault(run, {})[model] = (predicted, residual)
+            stem, _, rest = predicted.name.rpartition("_desc-")
+            model, _, extension = rest.partition("predicted_bold")
+            residual = predicted.with_name(f"{stem}_desc-{model}residual_bold{extension}")
+            run = stem if "hemi-" in self.stem else re.sub("_hemi-[LR]", "", stem)
+            if extension == ".json" or not residual.is_file():
+                continue
+            if _owner(run, self.stems) == self.stem:
+                found.setdefault(run, {}).setdefault(model, (predicted, residual))
         return {
             run: {model: paths[model] for model in sorted(paths, key=self._place)}
             for run, paths in found.items()

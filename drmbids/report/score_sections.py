@@ -15,6 +15,7 @@ from drmbids.plotting.series import series
 from drmbids.report.folder import Analysis
 from drmbids.report.images import best_and_median_voxel, load_map, voxel_series
 from drmbids.report.page import Section
+from drmbids.report.surface_sections import fill_surface_maps
 from drmbids.report.svg import FigureFolder
 
 _CORRELATION = "r of held-out series"
@@ -130,10 +131,13 @@ def _part(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
 def fill_maps(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
     """Scores in space, and their difference with the baseline."""
     paths = {m: analysis.score_map_path(m) for m in analysis.models}
-    maps = {model: load_map(path) for model, path in paths.items() if path}
-    if not maps:
+    if not any(paths.values()):
         section.missing = "No map of scores was saved."
         return
+    if not all(path.name.endswith(".nii.gz") for path in paths.values() if path):
+        fill_surface_maps(section, analysis, figures)
+        return
+    maps = {model: load_map(path) for model, path in paths.items() if path}
     finite = np.concatenate([volume[np.isfinite(volume)] for volume, _ in maps.values()])
     limits = color_limits(finite) if finite.size else None
     for model, (volume, size) in maps.items():
@@ -168,8 +172,8 @@ def fill_series(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         place = ", ".join(map(str, voxel))
         title = f"{name} ({place}), mean r of {model} over folds {score:.3g}"
         figure = series(shown.times, shown.measured, shown.predicted, title, analysis.baseline)
-        kind = "best" if name.startswith("Best") else "median"
-        content, file = figures.save(figure, f"{analysis.stem}_desc-{kind}voxel_bold")
+        kind = "".join(name.lower().split())
+        content, file = figures.save(figure, f"{analysis.stem}_desc-{kind}_bold")
         caption = (
             f"{name} of {model} in {run}, held out of the fit; intercept, drift and confounds are "
             "taken out of all series."

@@ -44,12 +44,16 @@ def default_model(runs: Sequence[Run] | DataShape | None = None) -> ModelSpec:
     spec = parse_model(new_model_text(), "template.yaml")
     if runs is None:
         return spec
-    stimuli = DataShape.of(runs).stimuli
+    shape = DataShape.of(runs)
+    stimuli = shape.stimuli
     driven = [ProjectionSpec(**{"from": name, "to": EACH_REGION}) for name in stimuli]
     rest = [p for p in spec.projections if p.source not in spec.stimuli]
     return spec.model_copy(
         update={
-            "stimuli": {name: StimulusSpec() for name in stimuli},
+            "stimuli": {
+                name: StimulusSpec(modulators="all" if name in shape.modulators else None)
+                for name in stimuli
+            },
             "projections": (*driven, *rest),
         }
     )

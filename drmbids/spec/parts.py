@@ -80,6 +80,11 @@ class StimulusSpec(Part):
         description="Conditions (trial types) of events, or columns of a sampled stimulus; "
         "'all' takes those that the data have.",
     )
+    modulators: Literal["all"] | Names | None = Field(
+        default=None,
+        description="Columns of numbers in the events files that are columns beside the "
+        "conditions; 'all' takes those that were read.",
+    )
 
 
 class PriorSpec(Part):

@@ -117,7 +117,18 @@ def _stimuli(
                 )
             )
             continue
-        wanted = there if stimulus.conditions == "all" else stimulus.conditions
+        numbers = shape.modulators.get(name, ())
+        plain = tuple(c for c in there if c not in numbers)
+        wanted = plain if stimulus.conditions == "all" else stimulus.conditions
+        asked = numbers if stimulus.modulators == "all" else stimulus.modulators or ()
+        problems += [
+            Problem(
+                ("stimuli", name, "modulators"),
+                f"the runs have no modulator {column!r}; {suggestion(column, numbers)}",
+            )
+            for column in asked
+            if column not in numbers
+        ]
         problems += [
             Problem(
                 ("stimuli", name, "conditions"),
@@ -130,7 +141,7 @@ def _stimuli(
             problems.append(
                 Problem(("stimuli", name), "no run has an event of it; check the events files")
             )
-        out[name] = wanted
+        out[name] = tuple(dict.fromkeys((*wanted, *asked)))
     return out
 
 

@@ -1,12 +1,13 @@
 """DataShape: what a net needs to know of the data before it can be built."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from drmbids.core.exceptions import DataError
 from drmbids.core.run import Run
+from drmbids.core.stream import Events
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class DataShape:
         Confound columns; None where runs have different ones.
     repetition_times : tuple of float
         All that occur, in seconds.
+    modulators : mapping of str to tuple of str
+        Those of the columns of a stimulus that are numbers beside its conditions.
 
     Examples
     --------
@@ -34,6 +37,7 @@ class DataShape:
     stimuli: Mapping[str, tuple[str, ...]]
     confounds: tuple[str, ...] | None = ()
     repetition_times: tuple[float, ...] = ()
+    modulators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: "Sequence[Run] | DataShape") -> "DataShape":
@@ -55,6 +59,7 @@ class DataShape:
             raise DataError("no runs, so the sizes of the model are not known; give one or more")
         regions: dict[str, int] = {}
         stimuli: dict[str, tuple[str, ...]] = {}
+        modulators: dict[str, tuple[str, ...]] = {}
         for run in data:
             for name, response in run.responses.items():
                 n_targets = response.values.shape[1]
@@ -66,12 +71,16 @@ class DataShape:
             for name, stimulus in run.stimuli.items():
                 columns = (*stimuli.get(name, ()), *stimulus.columns)
                 stimuli[name] = tuple(dict.fromkeys(columns))
+                if isinstance(stimulus, Events) and stimulus.modulators:
+                    more = (*modulators.get(name, ()), *stimulus.modulators)
+                    modulators[name] = tuple(dict.fromkeys(more))
         confounds = {() if r.confounds is None else tuple(r.confounds.columns) for r in data}
         return cls(
             regions,
             stimuli,
             confounds.pop() if len(confounds) == 1 else None,
             tuple(sorted({t for t in map(repetition_time, data) if t is not None})),
+            modulators,
         )
 
 

@@ -5,10 +5,12 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.find import RunFiles
+from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.folds import make_folds
@@ -30,7 +32,12 @@ from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
 from drmbids.workflows.earlier import replaced_analysis
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.parts import interval_table_of, variance_table
-from drmbids.workflows.preflight import chosen_confounds, usable_runs
+from drmbids.workflows.preflight import (
+    chosen_confounds,
+    chosen_regions,
+    chosen_stimuli,
+    usable_runs,
+)
 from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
@@ -99,7 +106,7 @@ def analyse_participant(
     label = f"sub-{subject}"
     with collected_warnings(label, config.ignore) as told:
         usable = usable_runs(config, models, subject)
-        runs = _read(config, usable.files)
+        runs = list(usable.runs) or _read(config, models, usable.files)
         make_folds(runs, config.cv)  # raises where nothing can be held out
         settings = settings_of(config, models)
         _warn_of_replaced(config, runs, settings)
@@ -137,6 +144,7 @@ def analyse_participant(
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
         "errors": usable.errors,
         "settings": settings,
+        "geometry": find_geometry(_datasets(config), runs[0].entities, runs[0].space),
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
@@ -197,15 +205,22 @@ def _warn_of_replaced(config: Config, runs: Sequence[Run], settings: Mapping[str
         warnings.warn(text, DataWarning, stacklevel=2)
 
 
-def _read(config: Config, files: Sequence[RunFiles]) -> list[Run]:
+def _datasets(config: Config) -> list[Path]:
+    """Return all datasets that are read."""
+    return [*config.derivatives.values(), config.bids_dir]
+
+
+def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFiles]) -> list[Run]:
     """Return the runs of files that were checked."""
     return read_runs(
         files,
-        atlas_or_mask=dict(config.mask) or config.atlas,
+        atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         smoothing_fwhm=config.smoothing_fwhm or None,
         tr=config.tr,
         physio=config.physio,
+        stimuli=chosen_stimuli(config, models),
+        allow_gaps=config.allow_gaps,
     )
 
 

@@ -14,13 +14,15 @@ from drmbids.bids.derivatives import RAW
 from drmbids.bids.problems import check_codes
 from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
+from drmbids.core.formats import Colour, FileFormat, MoreStimuli
 from drmbids.physiology import Physio
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
 
 #: Models that are compared: the name in files and tables.
 BASELINE, MEAN, DRM = "glm", "mean", "drm"
 
-_Label = Annotated[str, Field(pattern="^[0-9A-Za-z+]+$")]
+_Label = Annotated[str, Field(pattern=r"^([0-9A-Za-z+]+|\*|Query\.(ANY|NONE))$")]
+_Pixels = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,41 @@ class Config:
         The derivative dataset to write.
     level : {"participant", "group"}
         Level of the analysis.
-    participant_label, session_label, task_id, run_id, acquisition : tuple of str
-        Labels to use, without ``sub-``, ``ses-`` ...; all when empty.
-    space, desc : str or None
+    participant_label, session_label, task_id, run_id, acquisition, reconstruction, direction, \
+echo : tuple of str
+        Labels to use, without ``sub-``, ``ses-`` ...; all when empty, though several of any but
+        participants and runs have to be chosen, or asked for by ``"*"``.
+    space, res, den, hemi, desc : str or None
         Entities of the preprocessed images to use.
+    file_format : {"nifti", "gifti", "dtseries", "ptseries"} or None
+        Kind of files to use, where there are several.
     filters : mapping of str
         Further filters for the images by long entity name.
     derivatives : mapping of str to Path
         Datasets with preprocessed images, masks or confounds, by name.
     mask : mapping of str to Path
         Masks by the name of their region.
-    atlas : Path or None
-        Image of labels, each a region; with neither masks nor atlas the brain masks found beside
-        the data are one region.
+    atlas : str or None
+        File of labels, each a region, or the name of an atlas among the datasets; with neither
+        masks nor atlas the brain masks found beside the data are one region.
+    atlas_threshold : float
+        Lowest probability by which a voxel belongs to a region of a probabilistic atlas.
     confounds : tuple of str
         Columns or wildcards of the confounds files, or one of nilearn's strategies for fMRIPrep's.
     physio : tuple of {"retroicor", "hr", "rv"}
         Confounds from recordings of heart and breath; see :func:`drmbids.load_runs`.
+    stimuli : tuple of {"stim", "stim_file"}
+        Stimuli beside the events; those that a model file names are read anyway.
+    modulators : tuple of str
+        Columns of numbers in the events files, see :class:`drmbids.bids.stimuli.Stimuli`; those
+        that a model file names are read anyway.
+    image_size : tuple of int
+        Height and width that pictures are resampled to, or one number for both; as they are when
+        empty.
+    colour : {"gray", "rgb"}
+        What is kept of the colours of pictures.
+    allow_gaps : bool
+        Leave out voxels without a finite value in some volumes, rather than stop.
     tr : float or None
         Repetition time in seconds where sidecars lack it.
     smoothing_fwhm : float or None
@@ -133,14 +153,27 @@ class Config:
     task_id: tuple[_Label, ...] = ()
     run_id: tuple[_Label, ...] = ()
     acquisition: tuple[_Label, ...] = ()
+    reconstruction: tuple[_Label, ...] = ()
+    direction: tuple[_Label, ...] = ()
+    echo: tuple[_Label, ...] = ()
     space: str | None = None
+    res: str | None = None
+    den: str | None = None
+    hemi: str | None = None
     desc: str | None = None
+    file_format: FileFormat | None = None
     filters: Mapping[str, Any] = field(default_factory=dict)
     derivatives: Mapping[str, Path] = field(default_factory=dict)
     mask: Mapping[str, Path] = field(default_factory=dict)
-    atlas: Path | None = None
+    atlas: str | None = None
+    atlas_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.25
     confounds: tuple[str, ...] = ()
     physio: tuple[Physio, ...] = ()
+    stimuli: tuple[MoreStimuli, ...] = ()
+    modulators: tuple[str, ...] = ()
+    image_size: Annotated[tuple[_Pixels, ...], Field(max_length=2)] = ()
+    colour: Colour = "rgb"
+    allow_gaps: bool = False
     tr: Annotated[float, Field(gt=0)] | None = None
     smoothing_fwhm: Annotated[float, Field(ge=0)] | None = None
     model: tuple[Path, ...] = ()
@@ -187,7 +220,7 @@ class Config:
             self,
             bids_dir=self.bids_dir.resolve(),
             out_dir=self.out_dir.resolve(),
-            atlas=self.atlas and self.atlas.resolve(),
+            atlas=self.atlas and _found_from(Path(), self.atlas),
             work_dir=self.work_dir and self.work_dir.resolve(),
             model=tuple(path.resolve() for path in self.model),
             derivatives={name: path.resolve() for name, path in self.derivatives.items()},
@@ -245,15 +278,22 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"--config-file {path}: not valid TOML ({error})") from error
     if isinstance(content.get("model"), str):
         content["model"] = [content["model"]]
-    for name in ("bids_dir", "out_dir", "atlas", "work_dir"):
+    for name in ("bids_dir", "out_dir", "work_dir"):
         if isinstance(content.get(name), str):
             content[name] = path.parent / content[name]
+    if isinstance(content.get("atlas"), str):
+        content["atlas"] = _found_from(path.parent, content["atlas"])
     if isinstance(content.get("model"), list):
         content["model"] = [path.parent / str(file) for file in content["model"]]
     for name in ("derivatives", "mask"):
         if isinstance(content.get(name), dict):
             content[name] = {k: path.parent / str(v) for k, v in content[name].items()}
     return content
+
+
+def _found_from(folder: Path, atlas: str) -> str:
+    """Return the whole path of an atlas that is a file below a folder; names stay as they are."""
+    return str((folder / atlas).resolve()) if (folder / atlas).is_file() else atlas
 
 
 def _fault(error: Mapping[str, Any]) -> str:

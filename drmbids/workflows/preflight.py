@@ -3,14 +3,19 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from drmbids.bids.atlases import AtlasName
+from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.dataset import open_dataset
 from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import ProblemError, ProblemWarning, error
+from drmbids.bids.stimuli import EVENTS, Stimuli
 from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import Request
 from drmbids.core.exceptions import ModelError
+from drmbids.core.formats import MoreStimuli
+from drmbids.core.run import Run
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.config import Config
 from drmbids.workflows.logs import logger
@@ -26,10 +31,14 @@ class Usable:
         Runs without an error.
     left_out : mapping of str to sequence of str
         Label of each run with an error, and its errors.
+    runs : sequence of Run
+        The usable runs as the check read them; empty where they have to be read anew, to be
+        smoothed or since runs were left out at the end.
     """
 
     files: Sequence[RunFiles]
     left_out: Mapping[str, Sequence[str]]
+    runs: Sequence[Run] = ()
 
     @property
     def errors(self) -> list[str]:
@@ -100,7 +109,8 @@ def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -
             raise ModelError([str(p) for p in errors])
         raise ProblemError(errors)
     left_out = {f.label: [str(p) for p in told] for f, told in inspection.left_out.items()}
-    usable = Usable(inspection.usable, left_out)
+    as_read = not config.smoothing_fwhm and list(inspection.runs) == inspection.usable
+    usable = Usable(inspection.usable, left_out, list(inspection.runs.values()) if as_read else ())
     for text in usable.errors:
         logger.error("sub-%s: %s", subject, text)
     return usable
@@ -121,13 +131,43 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
     return Request(
         config.bids_dir,
         run_query(config, subject),
-        atlas_or_mask=dict(config.mask) or config.atlas,
+        atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         tr=config.tr,
         models=models,
         cv=config.cv,
         physio=config.physio,
+        stimuli=chosen_stimuli(config, models),
+        allow_gaps=config.allow_gaps,
     )
+
+
+def chosen_stimuli(config: Config, models: Mapping[str, ModelSpec]) -> Stimuli:
+    """Return the stimuli to read: those of the configuration, and all that a model names."""
+    named = [
+        (name, stimulus) for spec in models.values() for name, stimulus in spec.stimuli.items()
+    ]
+    wanted = [m for name, s in named if name == EVENTS for m in modulator_names(s.modulators)]
+    asked = [s for s in get_args(MoreStimuli) if s in config.stimuli or s in dict(named)]
+    return Stimuli(
+        modulators=[*dict.fromkeys([*config.modulators, *wanted])],
+        more=asked,
+        image_size=(config.image_size[0], config.image_size[-1]) if config.image_size else None,
+        colour=config.colour,
+    )
+
+
+def chosen_regions(config: Config) -> Any:
+    """Return masks or atlas as :func:`drmbids.load_runs` takes them."""
+    if config.mask or config.atlas is None:
+        return dict(config.mask) or None
+    datasets = [*config.derivatives.values(), config.bids_dir]
+    return as_atlas(AtlasName(config.atlas, threshold=config.atlas_threshold), datasets)
+
+
+def modulator_names(modulators: Sequence[str] | str | None) -> Sequence[str]:
+    """Return the names of modulators in a model file; ``all`` names none."""
+    return () if modulators is None or isinstance(modulators, str) else modulators
 
 
 def chosen_confounds(config: Config) -> str | list[str] | None:
@@ -143,12 +183,18 @@ def run_query(config: Config, subject: str) -> dict[str, Any]:
         "task": config.task_id,
         "run": config.run_id,
         "acquisition": config.acquisition,
+        "reconstruction": config.reconstruction,
+        "direction": config.direction,
+        "echo": config.echo,
     }
+    if config.cv == "session" and not config.session_label and "session" not in config.filters:
+        labels["session"] = ("*",)  # a session is held out of several: they are meant
+    query: dict[str, Any] = {name: list(values) or None for name, values in labels.items()}
+    query |= {name: getattr(config, name) for name in ("space", "res", "den", "hemi", "desc")}
     return {
         "subject": subject,
-        **{name: list(values) or None for name, values in labels.items()},
-        "space": config.space,
-        "desc": config.desc,
+        **query,
+        "file_format": config.file_format,
         "derivatives": dict(config.derivatives) or None,
         "filters": {"bold": dict(config.filters)} if config.filters else None,
     }

@@ -12,7 +12,7 @@ from drmbids import __version__
 from drmbids.bids.find import RunFiles
 from drmbids.bids.heart_and_breath import acquired_slices
 from drmbids.comparison.statistics import ComparisonStatistics
-from drmbids.core.run import Run
+from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Events
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.net.net import DRMNet
@@ -163,7 +163,7 @@ def _run_row(run: Run, files: RunFiles) -> dict[str, Any]:
 
 
 def _as_acquired(run: Run, files: RunFiles) -> bool:
-    shape = () if run.space is None else run.space.shape
+    shape = run.space.shape if isinstance(run.space, VoxelSpace) else ()
     return bool(shape) and acquired_slices(files.entities, files.metadata, shape)[0] is not None
 
 

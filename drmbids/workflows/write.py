@@ -9,19 +9,15 @@ import numpy as np
 import pandas as pd
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.bids.write import (
-    file_name,
-    func_folder,
-    shared_entities,
-    write_image,
-    write_table,
-)
+from drmbids.bids.formats import write_values
+from drmbids.bids.measured import Space
+from drmbids.bids.write import file_name, func_folder, shared_entities, write_table
 from drmbids.comparison.statistics import ComparisonStatistics
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_bytes, write_json
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
-from drmbids.core.run import Run, VoxelSpace
+from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.workflows.columns import CHANCE_TABLES, MODEL_TABLES, PART_TABLES, SCORE_TABLES
 from drmbids.workflows.compared import describe_models
@@ -59,9 +55,11 @@ def write_series(
             for kind, series in (("predicted", predicted), ("residual", residual)):
                 meaning = meanings[f"{model}{kind}"]
                 sidecar = dataset.bold_sidecar(run, f"{meaning}; {_WITHOUT_NUISANCE}")
-                name = file_name(run.entities, "bold", ".nii.gz", desc=f"{model}{kind}")
-                folder = func_folder(dataset.root, run.entities)
-                write_image(folder / name, space, _by_region(run, series), sidecar, fill=0.0)
+                folder, values = func_folder(dataset.root, run.entities), _by_region(run, series)
+                desc = f"{model}{kind}"
+                write_values(
+                    folder, run.entities, "bold", space, values, sidecar, fill=0.0, desc=desc
+                )
 
 
 def write_scores(
@@ -91,10 +89,11 @@ def write_scores(
     space = _space(runs[0])
     for model, scores in results.per_target().groupby("model", sort=False):
         for score in ("r", "r2"):
-            name = file_name(entities, "statmap", ".nii.gz", stat=score, desc=str(model))
+            more = {"stat": score, "desc": str(model)}
             text = f"{SCORE_TABLES[score]['Description']}, mean over folds"
             sidecar = {"Description": text, "Units": "1"}
-            write_image(func / name, space, _score_values(scores, score), sidecar)
+            values = _score_values(scores, score)
+            write_values(func, entities, "statmap", space, values, sidecar, **more)
 
 
 def write_model(
@@ -195,7 +194,7 @@ def models_folder(root: Path, entities: Mapping[str, str]) -> Path:
     return root / f"sub-{entities['subject']}" / "models"
 
 
-def _space(run: Run) -> VoxelSpace:
+def _space(run: Run) -> Space:
     if run.space is None:
         raise DataError(f"{run.label}: the run has no image space, so no maps can be written")
     return run.space

@@ -26,15 +26,15 @@ def write(tmp_path: Path):
 def test_reads_what_is_there(write, start: str, end: str) -> None:
     rows = [
         "onset\tduration\ttrial_type\tnote",
-        "1.5\t2\tNone\tn/a",
-        "-1\t3\tnull\t",
+        "1.5\t2\tNothing\tn/a",
+        "-1\t3\tnone\t",
         "5e0\t0\tb\t",
     ]
     events = read_events(write(start + end.join(rows) + end), duration=10)
     np.testing.assert_array_equal(events.onsets, [1.5, -1, 5])
     np.testing.assert_array_equal(events.durations, [2, 3, 0])
-    assert events.conditions == ("None", "null", "b")
-    assert events.columns == ("None", "b", "null")
+    assert events.conditions == ("Nothing", "none", "b")
+    assert events.columns == ("Nothing", "b", "none")
     np.testing.assert_array_equal(events.amplitudes, 1)
 
 

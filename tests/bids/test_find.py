@@ -1,6 +1,7 @@
 import gzip
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -178,11 +179,64 @@ def test_links_of_the_wrong_form_lead_nowhere(fmriprep: Path, tmp_path: Path, li
     assert find_runs(moved, space="T1w")[0].events is None
 
 
+def test_names_before_fmriprep_1_2(tiny: Path, add_run) -> None:
+    func = tiny / "sub-01" / "func"
+    new = add_run(tiny, "sub-01_task-x_run-3", events="")
+    stem = func / "sub-01_task-x_run-3_bold"
+    new.rename(f"{stem}_space-T1w_preproc.nii.gz")
+    shutil.copy(f"{stem}_space-T1w_preproc.nii.gz", f"{stem}_space-T1w_brainmask.nii.gz")
+    Path(f"{stem}_confounds.tsv").write_text("X\n")
+    run = find_runs(tiny, run=3)[0]
+    assert run.label == "sub-01_task-x_run-3_space-T1w_desc-preproc"
+    assert run.confounds == Path(f"{stem}_confounds.tsv")
+    assert run.mask == Path(f"{stem}_space-T1w_brainmask.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("entity", "key", "option"),
+    [
+        ("session", "ses", "--session-label b"),
+        ("echo", "echo", "--echo 2"),
+        ("reconstruction", "rec", "--rec b"),
+        ("direction", "dir", "--dir b"),
+        ("res", "res", "--res b"),
+    ],
+)
+def test_nothing_is_mixed_in_silence(
+    tmp_path: Path, add_run, entity: str, key: str, option: str
+) -> None:
+    (tmp_path / "dataset_description.json").write_text("{}")
+    labels = ("1", "2") if entity == "echo" else ("a", "b")
+    for label in labels:
+        add_run(tmp_path, f"sub-01_{key}-{label}_task-x")
+    with pytest.raises(DataError, match=f"{entity}: {', '.join(labels)}.*{option}"):
+        find_runs(tmp_path)
+    assert len(find_runs(tmp_path, **{entity: f"{key}-{labels[1]}"})) == 1
+    if key == "ses":
+        assert len(find_runs(tmp_path, session="*")) == 2
+    else:
+        with (
+            pytest.raises(DataError, match="same run twice")
+            if key in ("echo", "res")
+            else (nullcontext())
+        ):
+            assert len(find_runs(tmp_path, **{entity: "*"})) == 2
+
+
+def test_one_session_each_is_no_question(tmp_path: Path, add_run) -> None:
+    (tmp_path / "dataset_description.json").write_text("{}")
+    for subject, session in (("01", "a"), ("02", "b")):
+        add_run(tmp_path, f"sub-{subject}_ses-{session}_task-x")
+    assert len(find_runs(tmp_path)) == 2
+
+
 @pytest.mark.real_data
 def test_synthetic_dataset(shared_data: Path) -> None:
     root = shared_data / "synthetic_bids"
-    assert len(find_runs(root, task="nback")) == 20
-    chosen = {"task": "nback", "space": "T1w", "subject": "03"}
+    with pytest.raises(DataError, match=r"session: 01, 02.*or all of them: session='\*'"):
+        find_runs(root, task="nback")
+    assert len(find_runs(root, task="nback", session="*")) == 20
+    chosen = {"task": "nback", "space": "T1w", "subject": "03", "session": "*"}
     runs = find_runs(root, derivatives=root / "derivatives" / "fmriprep", **chosen)
     assert [(r.entities["session"], r.entities["run"]) for r in runs] == [
         ("01", "01"), ("01", "02"), ("02", "01"), ("02", "02"),

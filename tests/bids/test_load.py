@@ -8,8 +8,9 @@ import pytest
 from nilearn.maskers import NiftiMasker
 
 from drmbids.bids.find import find_runs
-from drmbids.bids.load import load_run, load_runs
+from drmbids.bids.load import load_files, load_runs
 from drmbids.bids.regions import load_regions
+from drmbids.bids.stimuli import Stimuli
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.run import VoxelSpace
 from drmbids.core.stream import Events
@@ -65,7 +66,7 @@ def test_without_events(tiny: Path) -> None:
         path.unlink()
     with pytest.raises(DataError, match=r"no sub-01_task-x_run-1_events.tsv, .* in .*sub-study"):
         load_runs(tiny)
-    assert all(not run.stimuli for run in load_runs(tiny, events=False))
+    assert all(not run.stimuli for run in load_runs(tiny, stimuli=Stimuli(events=False)))
 
 
 def test_headers_without_events(tiny: Path) -> None:
@@ -122,13 +123,13 @@ def test_runs_can_be_sent_to_workers(tiny: Path) -> None:
 def test_load_run_alone(tiny: Path) -> None:
     files = find_runs(tiny, run=2)[0]
     regions = load_regions(mask_of(tiny))
-    run = load_run(files, regions, events=False)
+    run = load_files(files, regions, stimuli=Stimuli(events=False))
     np.testing.assert_array_equal(
         run.responses["brain"].values, load_runs(tiny)[1].responses["brain"].values
     )
     other = VoxelSpace((4, 3, 3), regions.affine, regions.voxels)
     with pytest.raises(DataError, match="regions lie on another grid"):
-        load_run(files, other)
+        load_files(files, other)
 
 
 def test_voxels_without_signal_are_left_out_of_all_runs(tiny: Path) -> None:
@@ -140,15 +141,17 @@ def test_voxels_without_signal_are_left_out_of_all_runs(tiny: Path) -> None:
 
     whole = load_runs(tiny)[0].responses["brain"]
     change(bold_of(tiny, 2), spoil)
+    with pytest.raises(DataError, match=r"some volumes \(1 of them\): brain: 1 of 12; repair or"):
+        load_runs(tiny)
     for smoothing_fwhm in (None, 4.0):
         with pytest.warns(DataWarning, match="left out of all runs: brain: 2 of 12"):
-            runs = load_runs(tiny, smoothing_fwhm=smoothing_fwhm)
+            runs = load_runs(tiny, smoothing_fwhm=smoothing_fwhm, allow_gaps=True)
         for run in runs:
             assert run.responses["brain"].columns[:2] == ("0_0_1", "0_1_1")
             assert run.space is not None and len(run.space.voxels["brain"]) == 10
             assert np.isfinite(run.responses["brain"].values).all()
     with pytest.warns(DataWarning):
-        kept = load_runs(tiny)[0].responses["brain"]
+        kept = load_runs(tiny, allow_gaps=True)[0].responses["brain"]
     picked = [whole.columns.index(c) for c in kept.columns]
     np.testing.assert_array_equal(kept.values, whole.values[:, picked])
 

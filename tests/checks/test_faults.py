@@ -1,6 +1,7 @@
 """Faults that data come with, planted one at a time: each is found, with a remedy, in one line."""
 
 import gzip
+import io
 import json
 import re
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
 from drmbids.bids.problems import CODES
 from drmbids.cli.main import main
@@ -91,6 +93,16 @@ def metadata(**content: Any) -> Callable[[Any], None]:
 def voxels(edit: Callable[[np.ndarray], Any]) -> Callable[[Any], None]:
     """Return a fault that edits the values of an image."""
     return lambda tree: tree.image(edit)
+
+
+def allowed(edit: Callable[[np.ndarray], Any]) -> Callable[[Any], list[str]]:
+    """Return a fault in the values of an image that the command is told to allow."""
+
+    def plant(tree: Any) -> list[str]:
+        tree.image(edit)
+        return ["--allow-gaps"]
+
+    return plant
 
 
 def flipped(content: bytes) -> bytes:
@@ -235,6 +247,50 @@ def stimulus(name: str, link: str = "") -> Callable[[Any], None]:
     return plant
 
 
+def shown(
+    name: str, content: bytes | None, rate: float | None = None
+) -> Callable[[Any], list[str]]:
+    """Return a fault: the file of a stimulus that is asked for holds what it should not."""
+
+    def plant(tree: Any) -> list[str]:
+        stimulus(name)(tree)
+        path = tree.root / "stimuli" / name
+        if content is not None:
+            path.write_bytes(content)
+        if rate is not None:
+            path.with_suffix(".json").write_text(json.dumps({"SamplingFrequency": rate}))
+        return ["--stimuli", "stim_file"]
+
+    return plant
+
+
+def sampled(text: str, rate: Any = 10) -> Callable[[Any], list[str]]:
+    """Return a fault: a sampled stimulus that is asked for holds what it should not."""
+
+    def plant(tree: Any) -> list[str]:
+        stem = tree.func / "sub-01_task-x_run-2_stim"
+        Path(f"{stem}.tsv.gz").write_bytes(gzip.compress(text.encode()))
+        described = {"Columns": ["volume"], "SamplingFrequency": rate, "StartTime": 0.0}
+        Path(f"{stem}.json").write_text(json.dumps(described))
+        return ["--stimuli", "stim"]
+
+    return plant
+
+
+def png(width: int, height: int) -> bytes:
+    """Return a picture of one grey, which packs very well."""
+    buffer = io.BytesIO()
+    Image.new("L", (width, height)).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def npy(values: np.ndarray) -> bytes:
+    """Return an array as a file."""
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
 def removed(*names: str) -> Callable[[Any], None]:
     """Return a fault that removes what matches the patterns, folders whole."""
 
@@ -287,9 +343,11 @@ FAULTS = [
     Fault(7, rewrite(lambda c: b"<!DOCTYPE html><html>login"), "IM02", "a web page"),
     Fault(8, unpacked(lambda p: p.__setitem__(slice(42, 48), b"0u0u0u")), "IM05", "30000, 30000"),
     Fault(9, unpacked(lambda p: p.extend(bytes(2**22))), "IM07", "unpacked it holds"),
-    Fault(10, voxels(set_at((1, 1, 1, 7), np.nan)), "IM16", "brain: 1 of 18"),
+    Fault(10, voxels(set_at((1, 1, 1, 7), np.nan)), "IM18", "brain: 1 of 18.*--allow-gaps"),
+    Fault(10, allowed(set_at((1, 1, 1, 7), np.nan)), "IM16", "brain: 1 of 18"),
+    Fault(10, voxels(set_at((1, 1, 1), np.nan)), "IM16", "brain: 1 of 18"),
     Fault(11, voxels(set_at((..., 7), np.nan)), "IM15", r"volumes \[7\]"),
-    Fault(12, voxels(set_at((1, 1, 1, 7), np.inf)), "IM16", "brain: 1 of 18"),
+    Fault(12, voxels(set_at((1, 1, 1, 7), np.inf)), "IM18", "brain: 1 of 18"),
     Fault(13, quiet_region(3.0), "RG05", "region 1"),
     Fault(14, quiet_region(0.0), "RG05", "region 1.*field of view"),
     Fault(15, atlas(lambda labels: None, shift=3.0), "IM14", "different affines"),
@@ -323,7 +381,8 @@ FAULTS = [
     Fault(32, events("30\tn/a\tface\n", add=True), "EV02", "line 6.*missing duration"),
     Fault(32, events("nan\t2\tface\n", add=True), "TB04", "line 6.*'nan'"),
     Fault(33, events("30\t2\tn/a\n", add=True), "EV02", "line 6.*missing trial_type"),
-    Fault(33, events("30\t2\tNone\n", add=True), "EV10", "'None' occurs in this run only"),
+    Fault(33, events("30\t2\tNone\n", add=True), "EV16", "line 6: trial_type 'None'"),
+    Fault(33, events("30\t2\tnull\n", add=True), "EV16", "line 6: trial_type 'null'"),
     Fault(34, events("onset\tduration\n4\t2\n"), "EV07", "trial_type"),
     Fault(34, no_names_for_a_model, "MD02", "face"),
     Fault(35, events("onset\ttrial_type\n4\tface\n"), "TB03", "no column 'duration'"),
@@ -345,10 +404,19 @@ FAULTS = [
     Fault(49, confounds(lambda lines: lines[:-3], "c1"), "CF04", "37 rows.*40 volumes"),
     Fault(50, confounds(missing_at(5), "c0"), "CF03", "line 5: c0 is missing"),
     Fault(51, confounds(lambda lines: lines, "c*"), "DG01", "leave nothing of 40 volumes"),
-    Fault(52, stimulus("../../secret.png"), "EV11", "lines 3, 4.*stay inside"),
-    Fault(52, stimulus("/etc/hostname"), "EV11", "stay inside"),
-    Fault(53, stimulus("face.png", link="../../secret.png"), "EV11", "stay inside"),
+    Fault(52, stimulus("../../secret.png"), "EV12", "lines 3, 4.*stay inside"),
+    Fault(52, stimulus("/etc/hostname"), "EV12", "stay inside"),
+    Fault(53, stimulus("face.png", link="../../secret.png"), "EV12", "stay inside"),
     Fault(54, stimulus("face.png"), "EV11", "is not in"),
+    Fault(54, shown("face.png", None), "EV13", "lines 3, 4: stim_file 'face.png' is not in"),
+    Fault(54, shown("face.png", b"no picture"), "EV13", "no readable picture"),
+    Fault(54, shown("big.png", png(9000, 9000)), "EV13", "9000 x 9000 pixels, above 50,000,000"),
+    Fault(54, shown("film.mp4", b"film"), "EV13", "video files are not read"),
+    Fault(54, shown("film.npy", npy(np.array([[1.0], [np.nan]])), rate=25), "EV13", "not finite"),
+    Fault(54, shown("film.npy", npy(np.ones((2, 1))), rate=-25), "EV13", "SamplingFrequency -25"),
+    Fault(54, shown("film.npy", b"no array"), "EV13", "no readable array"),
+    Fault(54, sampled("1\n2\n", rate="fast"), "EV14", "SamplingFrequency 'fast'"),
+    Fault(54, sampled("1\nn/a\n"), "EV14", "line 2: 1 samples are missing, the first at 0.1 s"),
     Fault(55, removed("dataset_description.json"), "DS01", "dataset_description.json"),
     Fault(56, wrong_root, "DS01", "not a folder"),
     Fault(57, removed("sub-01/func/*", "sub-01/func", "sub-01"), "DS03", "0 participants"),

@@ -42,6 +42,7 @@ def test_every_option_is_understood_with_underscores(option: str, tmp_path: Path
     (tmp_path / "f.json").write_text("{}")
     values = {"--bids-filter-file": [str(tmp_path / "f.json")], "--baseline-hrf": ["spm"]}
     values["--output-layout"] = ["multiverse"]
+    values["--file-format"] = ["gifti"]
     action = next(a for a in bids_app_parser()._actions if option in a.option_strings)
     given = values.get(option, [] if action.nargs == 0 else ["1"])
     spelled = "--" + option.removeprefix("--").replace("-", "_")

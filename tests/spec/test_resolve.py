@@ -197,3 +197,28 @@ def test_repetition_time_from_measured_times(make_run: Callable[..., Run]) -> No
     run = make_run(tr=0.8)
     timed = Run(run.responses, run.stimuli, duration=16.0)
     assert DataShape.of([timed]).repetition_times == (0.8,)
+
+
+def test_modulators_are_columns_that_are_asked_for() -> None:
+    shape = DataShape(
+        {"V1": 3},
+        {"events": ("face", "rating")},
+        repetition_times=(2.0,),
+        modulators={"events": ("rating",)},
+    )
+    content = {
+        "schema_version": 1,
+        "populations": {"V1": {"kind": "leaky"}},
+        "projections": [{"from": "events", "to": "V1"}],
+    }
+
+    def columns(**stimulus: object) -> tuple[str, ...]:
+        spec = as_model({**content, "stimuli": {"events": stimulus}})
+        resolved = spec.resolve(shape)
+        assert resolved.resolve(shape) == resolved
+        return tuple(resolved.stimuli["events"].conditions)
+
+    assert columns() == ("face",)
+    assert columns(modulators=["rating"]) == columns(modulators="all") == ("face", "rating")
+    with pytest.raises(ModelError, match=r"no modulator 'ratng'.*rating"):
+        columns(modulators=["ratng"])

@@ -1,0 +1,113 @@
+"""One run from files that are named one by one: data that are no BIDS dataset."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from drmbids.bids.chosen_regions import find_regions
+from drmbids.bids.dataset import read_json
+from drmbids.bids.entities import BIDSName
+from drmbids.bids.find import RunFiles
+from drmbids.bids.formats import open_bold
+from drmbids.bids.load import EVENTS_ALONE, read_run
+from drmbids.bids.stimuli import Stimuli
+from drmbids.bids.surfaces import HEMISPHERES
+from drmbids.bids.unite import without_dead_voxels
+from drmbids.core.exceptions import UsageError
+from drmbids.core.run import Run
+
+
+def load_run(
+    bold: str | Path | Mapping[str, str | Path],
+    *,
+    mask: Any = None,
+    events: str | Path | None = None,
+    confounds: str | Path | None = None,
+    confound_columns: str | Sequence[str] = "*",
+    tr: float | None = None,
+    labels: Mapping[int, str] | Sequence[str] | None = None,
+    smoothing_fwhm: float | None = None,
+    stimuli: Stimuli = EVENTS_ALONE,
+    allow_gaps: bool = False,
+    entities: Mapping[str, str] | None = None,
+) -> Run:
+    """Load one run from files that are named one by one.
+
+    Parameters
+    ----------
+    bold : path, or {"L": path, "R": path}
+        A 4-D image, a CIFTI file, or the surface of each hemisphere (GIFTI).
+    mask : path, image, list or mapping
+        Mask, masks or atlas, as ``atlas_or_mask`` of :func:`drmbids.load_runs`. Volumes need one.
+    events : path, optional
+        Table of events; none are read when absent.
+    confounds : path, optional
+        Table with a row for each volume.
+    confound_columns : str or sequence of str
+        Columns of the table, wildcards too; all when absent.
+    tr : float, optional
+        Seconds; that of a JSON file beside the image when absent.
+    labels, smoothing_fwhm, stimuli, allow_gaps
+        See :func:`drmbids.load_runs`.
+    entities : mapping of str to str, optional
+        What the run is called: ``{"subject": "01", "run": "1"}``; read from the name of the image
+        where it is a BIDS name, else ``{"run": <file>}``. Runs of one analysis need different ones.
+
+    Returns
+    -------
+    Run
+        Responses of different runs have the same voxels if these have a signal in all runs.
+
+    Raises
+    ------
+    UsageError
+        If no file of BOLD is named, or no mask for volumes.
+    DataError
+        If a file is missing, damaged or does not fit the others.
+
+    Examples
+    --------
+    >>> from drmbids.core.resources import demo_dataset
+    >>> func = demo_dataset() / "derivatives" / "preprocessed" / "sub-01" / "func"
+    >>> stem = "sub-01_task-contrast"
+    >>> bold = func / f"{stem}_run-1_desc-preproc_bold.nii.gz"
+    >>> load_run(bold, mask=func / f"{stem}_desc-V1_mask.nii.gz", tr=2.0).label
+    'sub-01_task-contrast_run-1_desc-preproc'
+    """
+    sides = {k: Path(v) for k, v in bold.items()} if isinstance(bold, Mapping) else {}
+    if isinstance(bold, Mapping) and (not sides or not set(sides) <= set(HEMISPHERES)):
+        raise UsageError(f"bold needs the hemispheres L and R, got {sorted(sides)}")
+    path = next(iter(sides.values())) if isinstance(bold, Mapping) else Path(bold)
+    files = RunFiles(
+        bold=path,
+        entities=_named(path) if entities is None else dict(entities),
+        events=None if events is None else Path(events),
+        confounds=None if confounds is None else Path(confounds),
+        metadata=_sidecar(path),
+        hemispheres=sides,
+    )
+    measured = open_bold(files)
+    if mask is None and measured.shape:
+        raise UsageError(f"{path}: volumes need a mask or atlas: give mask=")
+    regions = find_regions([files], measured, mask, labels)
+    wanted = confound_columns if confounds is not None else None
+    if events is None:
+        stimuli = Stimuli(events=False, more=[m for m in stimuli.more if m != "stim_file"])
+    run = read_run(
+        files, measured, regions, wanted, stimuli, smoothing_fwhm, tr, allow_gaps=allow_gaps
+    )
+    return without_dead_voxels([run])[0]
+
+
+def _named(path: Path) -> dict[str, str]:
+    """Return the entities in a BIDS name, else the file's name as the run."""
+    name = BIDSName.parse(path)
+    if name is not None and name.entities:
+        return {k: v for k, v in name.entities.items() if k not in ("hemi", "stat")}
+    return {"run": path.name.partition(".")[0]}
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    """Return the content of the JSON file beside an image, empty without one."""
+    sidecar = path.with_name(path.name.partition(".")[0] + ".json")
+    return read_json(sidecar) if sidecar.is_file() else {}

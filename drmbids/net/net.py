@@ -21,6 +21,8 @@ from drmbids.net.wiring import (
     as_matrix,
     as_named,
     check_sizes,
+    connection_states,
+    hold_signs,
     stimulus_columns,
 )
 from drmbids.nodes import DRMNode
@@ -111,6 +113,7 @@ class DRMNet(nn.Module):
         self.stimuli = stimulus_columns(stimuli, len(from_stimuli[0]), self)
         widths = afferent_widths(self)
         check_sizes(self, widths)
+        hold_signs(self, widths)
         self.afferents = with_gates(self)
         delays = earliest_delays(self)
         grouping = Grouping(self.afferents, self.population_list, widths)
@@ -183,6 +186,7 @@ class DRMNet(nn.Module):
                     self.population_names, self.population_list, strict=True
                 )
             ),
+            connection_states(self, batch),
         )
 
     def run(

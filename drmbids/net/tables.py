@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from drmbids.connections.base import DRMConnection
 from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
 from drmbids.net.groups import Stack
@@ -26,9 +27,39 @@ def schedule_text(net: "DRMNet") -> str:
         seconds = stage.block * net.resolution
         lines.append(
             f"stage {number}: loop of {members} in blocks of {stage.block} {unit} "
-            f"({seconds:g} s), limited by {limiting_loop(net, stage)}"
+            f"({seconds:g} s), limited by {limiting_loop(net, stage)}{_by_autograd(net, stage)}"
         )
     return "\n".join(lines)
+
+
+def _by_autograd(net: "DRMNet", stage: Stage) -> str:
+    """Return which connections keep a loop of plain units from running without a graph."""
+    forms = [net.population_list[k].loop_form() for k in stage.members]
+    if stage.members in net.groups or None in forms:
+        return ""
+    kinds = [
+        f"{origin(net, a)} -> {net.population_names[to]} {connection_kind(a.connection)}"
+        for to in stage.members
+        for a in net.afferents[to]
+        if a.depends_on(stage.members) and not a.only_delays
+    ]
+    return f"; by autograd: {', '.join(kinds)}" if kinds else ""
+
+
+def connection_kind(connection: DRMConnection) -> str:
+    """Return what a connection is more than a delay and its gates: ``has weights``."""
+    if type(connection) is not DRMConnection:
+        return f"is {type(connection).__name__}"
+    return f"has {_parts(connection)}"
+
+
+def _parts(connection: DRMConnection) -> str:
+    there = {
+        "weights": connection.weights,
+        "plasticity": connection.plasticity,
+        "a synapse": connection.synapse,
+    }
+    return " and ".join(name for name, part in there.items() if part is not None)
 
 
 def limiting_loop(net: "DRMNet", stage: Stage) -> str:

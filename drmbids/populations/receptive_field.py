@@ -88,7 +88,6 @@ class ReceptiveField(DRMPopulation):
             raise UsageError(f"field_of_view must be positive, got {field_of_view!r} deg")
         self.field_of_view, self.compressive = float(field_of_view), compressive
         self.pixel = self.field_of_view / self.frame[1]
-        height = self.pixel * self.frame[0]
         side = max(self.field_of_view, self.pixel * self.frame[0])
         first = max(self.field_of_view / 10, self.pixel / 2) if size is None else float(size)
         for name, value, word in zip("xy", _spread(n_units), ("right of", "above"), strict=True):

@@ -58,7 +58,8 @@ def activity(net: DRMNet, stimulus: Tensor) -> Tensor:
 def test_limits_and_not_delays_make_the_schedule() -> None:
     texts = {two_areas(f, b).schedule() for f, b in [(0.25, 1.5), (1.5, 0.25)]}
     assert texts == {
-        "stage 1: loop of V1, V2 in blocks of 8 ticks (0.4 s), limited by V1 -> V2 -> V1"
+        "stage 1: loop of V1, V2 in blocks of 8 ticks (0.4 s), limited by V1 -> V2 -> V1; "
+        "by autograd: V2 -> V1 is LearnedDelay, V1 -> V2 is LearnedDelay"
     }
 
 

@@ -116,7 +116,12 @@ def test_populations_that_need_more_than_one_input_are_checked_with_as_many() ->
         "stimuli": {"screen": {"conditions": pixels}},
         "populations": {
             "V1": {"kind": "conv", "units": 4, "frame": [1, 4, 4], "filters": [2]},
-            "V2": {"kind": "receptive_field", "units": 4, "frame": [4, 4], "field_of_view_deg": 8.0},
+            "V2": {
+                "kind": "receptive_field",
+                "units": 4,
+                "frame": [4, 4],
+                "field_of_view_deg": 8.0,
+            },
             "V3": {"kind": "hopf", "units": 4, "coupled": True},
         },
         "projections": [

@@ -47,6 +47,8 @@ def train(trainees: Sequence[Trainee], runner: Runner, n_epochs: int, cutoff: in
     TrainingError
         If a loss is not finite, or memory is too small; all nets are left in their best states.
     """
+    for trainee in trainees:
+        trainee.net.check_stability()
     solved = [p for t in trainees if t.solve for p in t.net.readout.linear_parameters()]
     first = trainees[0]
     window = Window(cutoff, first.longest, first.net, first.data)

@@ -106,3 +106,16 @@ def test_a_net_that_was_copied_in_the_middle_of_a_run_starts_anew() -> None:
     net.detach_()
     net(item)
     torch.testing.assert_close(copy.deepcopy(net)(item), first)
+
+
+def test_tables_say_what_connections_are_made_of() -> None:
+    net = brain()
+    rows = {(r["source"], r["target"]): r for r in net.connection_rows()}
+    assert rows["A", "B"]["through"] == (
+        "Dense, TsodyksMarkram, DoubleExponentialSynapse, Dale: 0.5"
+    )
+    assert rows["A", "B"]["gated_by"] == "s (x)" and rows["s", "A"]["gated_by"] == "none"
+    assert rows["A", "A"]["through"] == "Tracts, AlphaSynapse"
+    connection = net.afferents[1][-1].connection
+    wanted = net.population_list[1].input_weights()[:, 2:] @ connection.weights.matrix()
+    assert rows["A", "B"]["weight_norm"] == pytest.approx(wanted.norm().item())

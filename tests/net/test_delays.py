@@ -82,7 +82,10 @@ def test_weights_of_units_behind_tracts_are_not_told() -> None:
     net = DRMNet({"brain": Leaky(2, 1 + 2)}, [DRMConnection()], [[tracts]], BOLD([2], [1]),
                  resolution=0.05, stimuli={"s": 1})  # fmt: skip
     rows = net.connection_rows()
-    assert all(r["weight_mean"] != r["weight_mean"] for r in rows)
+    assert rows[1]["weight_mean"] != rows[1]["weight_mean"]
+    weights = net.population_list[0].input_weights()
+    assert rows[0]["weight_mean"] == pytest.approx(weights[:, 0].mean().item())
+    assert [r["through"] for r in rows] == ["none", "Tracts"]
     assert rows[1]["delay_s"] == pytest.approx(0.35 / 3.0)
 
 

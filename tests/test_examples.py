@@ -50,6 +50,21 @@ def test_a_net_that_learns_a_task() -> None:
     assert "the area is most like LIP" in out
 
 
+def test_a_column_that_oscillates() -> None:
+    out = run("plot_5_oscillating_column.py")
+    assert "the same seed, the same noise: True" in out and "n_substeps=2" in out
+    found = re.search(r"without noise: \[([\d. ]+)\]", out)
+    assert found is not None
+    rest, low, high, _ = map(float, found[1].split())
+    assert max(rest, low) < 0.01 and high > 0.1
+
+
+@pytest.mark.slow
+def test_receptive_fields_are_recovered() -> None:
+    found = re.search(r"off by \(deg\): \[([\d. ]+)\]", run("plot_6_receptive_fields.py"))
+    assert found is not None and max(map(float, found[1].split())) < 0.4
+
+
 def test_every_example_is_run() -> None:
     text = Path(__file__).read_text()
     assert all(path.name in text for path in EXAMPLES.glob("*.py"))

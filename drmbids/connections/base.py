@@ -1,10 +1,15 @@
-"""DRMConnection: a tapped delay line with optional weights and gates."""
+"""DRMConnection: a tapped delay line with optional weights, gates and synapses."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
+from drmbids.connections.dale import Dale, dale_signs
+from drmbids.connections.synapse import Synapse
+from drmbids.connections.weights import Weights
+from drmbids.core.exceptions import UsageError
 from drmbids.core.time import delay_to_ticks
 from drmbids.nodes import DRMNode
 
@@ -19,6 +24,10 @@ class DRMConnection(DRMNode):
     are any, are applied at the source, tick by tick; without them the activity arrives as it is
     and the target's own input weights scale it.
 
+    In this order: the delay, short-term plasticity for each unit of the source, weights, the
+    synapse, and the gates. Weights come before the delay where there is no plasticity, which makes
+    no difference. What plasticity and synapse remember is state of the net (:meth:`initial_state`).
+
     A connection of another kind says with :attr:`shortest_ticks` and :attr:`longest_ticks` which
     part of the past it reads, writes :meth:`forward` for what leaves the source and :meth:`arrive`
     for what reaches the target, and says in :attr:`keeps_units` whether that is one for one.
@@ -32,6 +41,19 @@ class DRMConnection(DRMNode):
         Pointwise in time: maps ``(L, batch, n_source)`` to ``(L, batch, n)``.
     gates : sequence of Gate
         What modulates the connection: the net multiplies what arrives by 1 and what the gates add.
+    plasticity : Synapse, optional
+        Depression and facilitation, :class:`~drmbids.connections.plasticity.TsodyksMarkram`.
+    synapse : Synapse, optional
+        Shape of the response to what arrives (:mod:`drmbids.connections.synapse`).
+    dale : {"excitatory", "inhibitory"} or float, optional
+        Dale's law: the sign of all that a unit of the source does to the target, or the share of
+        its units, the first ones, that are excitatory. Net and target hold the signs of weights; a
+        source whose activity is negative at times makes no sense then.
+
+    Raises
+    ------
+    UsageError
+        If Dale's law is asked for otherwise, or the weights cannot hold a sign.
 
     Examples
     --------
@@ -50,11 +72,23 @@ class DRMConnection(DRMNode):
         delay: float = 0.0,
         weights: nn.Module | None = None,
         gates: "Sequence[Gate]" = (),
+        plasticity: Synapse | None = None,
+        synapse: Synapse | None = None,
+        dale: Dale | None = None,
     ):
         super().__init__()
         self._delay = float(delay)
         self.weights = weights
         self.gates = nn.ModuleList(gates)
+        self.plasticity, self.synapse = plasticity, synapse
+        self.dale: Dale | None = dale
+        if dale is not None and weights is not None:
+            if not isinstance(weights, Weights):
+                raise UsageError(
+                    f"{type(weights).__name__} cannot hold signs for Dale's law; take weights of "
+                    "drmbids.connections.weights, or none"
+                )
+            weights.hold_signs(dale_signs(dale, weights.n_from))
 
     @property
     def delay(self) -> float:
@@ -89,9 +123,16 @@ class DRMConnection(DRMNode):
         """Whether what arrives are the units of the source, one for one."""
         return self.weights is None
 
+    @property
+    def remembers(self) -> bool:
+        """Whether plasticity or a synapse carry something from one tick to the next."""
+        return self.plasticity is not None or self.synapse is not None
+
     def forward(self, activity: Tensor) -> Tensor:
         """Return what leaves the source, shape (L, batch, n), before the delay."""
-        return activity if self.weights is None else self.weights(activity)
+        if self.weights is None or self.plasticity is not None:
+            return activity
+        return self.weights(activity)
 
     def arrive(self, sent: Tensor) -> Tensor:
         """Return what reaches the target.
@@ -112,3 +153,52 @@ class DRMConnection(DRMNode):
     def reader(self) -> Callable[[Tensor], Tensor]:
         """Return :meth:`arrive` for one window, what is the same for all its blocks worked out."""
         return self.arrive
+
+    @torch.no_grad()
+    def n_arriving(self, n_source: int) -> int:
+        """Return how many units arrive from a source of so many units."""
+        if self.keeps_units:
+            return n_source
+        like = next(self.parameters(), torch.zeros(()))
+        n_ticks = 1 + self.longest_ticks - self.shortest_ticks
+        arrived = self.arrive(self(like.new_zeros(n_ticks, 1, n_source)))
+        if self.plasticity is not None and self.weights is not None:
+            arrived = self.weights(arrived)
+        return arrived.shape[-1]
+
+    def initial_state(self, batch: int, n_source: int) -> Any:
+        """Return what the connection remembers of a run that has not begun; None for nothing.
+
+        Parameters
+        ----------
+        batch : int
+            Runs side by side.
+        n_source : int
+            Units of the source.
+        """
+        if not self.remembers:
+            return None
+        short = None if self.plasticity is None else self.plasticity.initial_state(batch, n_source)
+        if self.synapse is None:
+            return short, None
+        return short, self.synapse.initial_state(batch, self.n_arriving(n_source))
+
+    def transmit(self, arrived: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return what plasticity and synapse make of what arrives, and the state after it.
+
+        Parameters
+        ----------
+        arrived : Tensor of shape (L, batch, n)
+            From :meth:`arrive`, for consecutive ticks.
+        state : tuple
+            From :meth:`initial_state` or the block before.
+        """
+        if not self.remembers:
+            return arrived, state
+        short, shape = state
+        if self.plasticity is not None:
+            arrived, short = self.plasticity(arrived, short)
+            arrived = arrived if self.weights is None else self.weights(arrived)
+        if self.synapse is not None:
+            arrived, shape = self.synapse(arrived, shape)
+        return arrived, (short, shape)

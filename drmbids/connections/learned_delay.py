@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.dale import Dale
 from drmbids.connections.gate import Gate
+from drmbids.connections.synapse import Synapse
 from drmbids.core.exceptions import UsageError
 from drmbids.core.time import ticks_around
 from drmbids.functional.taps import interpolation_taps, read_taps, wide_kernel
@@ -35,6 +37,9 @@ class LearnedDelay(DRMConnection):
         Whether training moves the delay.
     gates : sequence of Gate
         What modulates the connection.
+    plasticity, synapse : Synapse, optional
+    dale : {"excitatory", "inhibitory"} or float, optional
+        As for :class:`~drmbids.DRMConnection`.
 
     Attributes
     ----------
@@ -75,8 +80,11 @@ class LearnedDelay(DRMConnection):
         weights: nn.Module | None = None,
         trainable: bool = True,
         gates: Sequence[Gate] = (),
+        plasticity: Synapse | None = None,
+        synapse: Synapse | None = None,
+        dale: Dale | None = None,
     ):
-        super().__init__(delay, weights, gates)
+        super().__init__(delay, weights, gates, plasticity, synapse, dale)
         if not 0 <= delay_min < delay < delay_max < float("inf"):
             raise UsageError(
                 f"a learned delay needs 0 <= delay_min < delay < delay_max in seconds, got "

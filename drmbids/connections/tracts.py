@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import conv1d
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.gate import Gate
+from drmbids.connections.synapse import Synapse
+from drmbids.connections.weights import SIGNS, Sign
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.core.time import ticks_around
 from drmbids.functional.taps import interpolation_taps, sum_pairs, wide_kernel
@@ -48,6 +51,12 @@ class Tracts(DRMConnection):
         has no gradient.
     trainable : collection of {"velocity", "strength", "weights"}
         What training moves; nothing by default.
+    gates : sequence of Gate
+        What modulates the tracts.
+    synapse : Synapse, optional
+        Shape of the response to what arrives (:mod:`drmbids.connections.synapse`).
+    sign : {"free", "positive", "negative"}
+        Sign that training cannot change.
 
     Attributes
     ----------
@@ -99,10 +108,16 @@ class Tracts(DRMConnection):
         strength: float = 1.0,
         interpolation: Interpolation = "linear",
         trainable: Collection[Trained] = (),
+        gates: Sequence[Gate] = (),
+        synapse: Synapse | None = None,
+        sign: Sign = "free",
     ):
-        super().__init__()
+        super().__init__(gates=gates, synapse=synapse)
         matrix, distance = _checked_matrices(weights, lengths)
         _check_options(velocity, velocity_min, velocity_max, interpolation, trainable)
+        if sign not in SIGNS or bool((matrix * SIGNS[sign] < 0).any()):
+            raise UsageError(f"not all weights of the tracts are {sign!r}; change them or the sign")
+        self.sign: Sign = sign
         self.interpolation: Interpolation = interpolation
         self.n_from = matrix.shape[1]
         self.velocity_min = velocity if velocity_min is None else velocity_min
@@ -197,7 +212,7 @@ class Tracts(DRMConnection):
             every = torch.arange(longest, shortest - 1, -1, device=wide.device)
             sources = self.sources.unsqueeze(-1).expand_as(wide)
             return every.expand_as(wide).flatten(1), sources.flatten(1), wide.flatten(1)
-        delay, weights = self._delay_ticks(), self.pair_weights * self.there
+        delay, weights = self._delay_ticks(), self.signed_weights()
         if self._is_rounded:
             ticks = delay.detach().round().long().clamp(shortest, longest)
             return ticks, self.sources, weights
@@ -213,7 +228,12 @@ class Tracts(DRMConnection):
         slowness = 1 / self.velocity_min - 1 / self.velocity_max
         widths = self.width * slowness * SECONDS / self.resolution * self.lengths
         kernel = wide_kernel(self._delay_ticks(), widths, self.shortest_ticks, self.longest_ticks)
-        return (self.pair_weights * self.there).unsqueeze(-1) * kernel
+        return self.signed_weights().unsqueeze(-1) * kernel
+
+    def signed_weights(self) -> Tensor:
+        """Return the weight of each source of each target, 0 for those that only fill up."""
+        held = SIGNS[self.sign]
+        return (held * self.pair_weights.abs() if held else self.pair_weights) * self.there
 
     def forward(self, activity: Tensor) -> Tensor:
         """Return what leaves the source, the activity as it is.

@@ -243,7 +243,7 @@ class DRMRegressor(RunEstimator):
         return pd.DataFrame(self.net_.parameter_rows())
 
     def connections_table(self) -> pd.DataFrame:
-        """Return connections: source, target, delay_s, weight_mean, weight_norm."""
+        """Return connections with delay, weights, what they go through and what gates them."""
         check_is_fitted(self)
         return pd.DataFrame(self.net_.connection_rows())
 

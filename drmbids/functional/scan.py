@@ -65,3 +65,33 @@ def linear_scan(step: Tensor, drive: Tensor, initial: Tensor) -> Tensor:
         y = torch.cat((y[:length], y[length:] + y[:-length] @ power.mT))
         length, power = 2 * length, power @ power
     return y
+
+
+def varying_scan(decay: Tensor, drive: Tensor, initial: Tensor) -> Tensor:
+    """Return ``y[t] = decay[t] * y[t - 1] + drive[t]`` for a block of ticks, by doubling as well.
+
+    Parameters
+    ----------
+    decay, drive : Tensor of shape (L, batch, n_units)
+        The first between 0 and 1.
+    initial : Tensor of shape (batch, n_units)
+        ``y`` before the block.
+
+    Returns
+    -------
+    Tensor of shape (L, batch, n_units)
+
+    Examples
+    --------
+    >>> import torch
+    >>> decay = torch.tensor([0.5, 0.0, 1.0]).view(3, 1, 1)
+    >>> varying_scan(decay, torch.ones(3, 1, 1), torch.tensor([[4.0]])).flatten().tolist()
+    [3.0, 1.0, 2.0]
+    """
+    y = torch.cat((drive[:1] + decay[:1] * initial, drive[1:]))
+    length, product = 1, decay
+    while length < y.shape[0]:
+        y = torch.cat((y[:length], y[length:] + product[length:] * y[:-length]))
+        product = torch.cat((product[:length], product[length:] * product[:-length]))
+        length *= 2
+    return y

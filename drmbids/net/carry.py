@@ -18,11 +18,14 @@ class Carry(NamedTuple):
         Last ticks of each population: its longest delay or the memory of the readout.
     states : tuple of Tensor, tuple or None
         State of each population.
+    connections : tuple of tuple or None
+        State of each connection, in the order of the net; empty where none remembers anything.
     """
 
     stimuli: tuple[Tensor, ...]
     activity: tuple[Tensor, ...]
     states: tuple[Any, ...]
+    connections: tuple[Any, ...] = ()
 
     def detach(self) -> "Carry":
         """Return the same values cut off from the graph: where backpropagation is truncated."""

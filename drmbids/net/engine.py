@@ -73,7 +73,10 @@ class Afferent:
     @property
     def only_delays(self) -> bool:
         """Whether what is sent arrives as it is, only later, but for its gates."""
-        return type(self.connection) is DRMConnection and self.connection.weights is None
+        connection = self.connection
+        if type(connection) is not DRMConnection:
+            return False
+        return connection.weights is None and not connection.remembers
 
     @property
     def parts(self) -> "tuple[Afferent, ...]":
@@ -129,6 +132,8 @@ def run_window(
     blocks = [[past_block(p)] for p in carry.activity]
     states = list(carry.states)
     readers: dict[int, Callable[[Tensor], Tensor]] = {}
+    connections = [a.connection for line in afferents for a in line]
+    kept = dict(zip(map(id, connections), carry.connections, strict=False))
 
     def ungated(afferent: Afferent, start: int, stop: int) -> Tensor:
         source = shown[afferent.source] if afferent.is_stimulus else blocks[afferent.source]
@@ -139,10 +144,13 @@ def run_window(
         if afferent.is_plain:
             return sent
         connection = afferent.connection
-        read = readers.get(id(connection))
-        if read is None:
-            read = readers[id(connection)] = connection.reader()
-        return read(connection(sent))
+        if id(connection) not in readers:
+            readers[id(connection)] = connection.reader()
+        arrived = readers[id(connection)](connection(sent))
+        if connection.remembers:
+            # the ticks of a target are received once and in order, whatever the blocks
+            arrived, kept[id(connection)] = connection.transmit(arrived, kept[id(connection)])
+        return arrived
 
     # gates have none themselves: a function that called itself would be a circle of references, and
     # hold the window until the next collection of garbage
@@ -165,12 +173,14 @@ def run_window(
         torch.cat([b.activity for b in line[1:]]) if len(line) > 2 else line[1].activity
         for line in blocks
     ]
-    new_carry = Carry(
-        tuple(last_ticks(p, s) for p, s in zip(carry.stimuli, stimuli, strict=True)),
-        tuple(last_ticks(p, a) for p, a in zip(carry.activity, activity, strict=True)),
-        tuple(states),
+    remembered = tuple(kept[id(c)] for c in connections) if carry.connections else ()
+    return activity, Carry(
+        _tails(carry.stimuli, stimuli), _tails(carry.activity, activity), tuple(states), remembered
     )
-    return activity, new_carry
+
+
+def _tails(past: Sequence[Tensor], new: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(last_ticks(p, x) for p, x in zip(past, new, strict=True))
 
 
 def _run_loop(

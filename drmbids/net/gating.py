@@ -9,7 +9,6 @@ from drmbids.connections.gate import Gate
 from drmbids.core.exceptions import ModelError
 from drmbids.functional.fixed import Fixed
 from drmbids.net.engine import Afferent
-from drmbids.net.wiring import width_after
 
 if TYPE_CHECKING:
     from drmbids.net.net import DRMNet
@@ -50,7 +49,7 @@ def _with_gates(
     if not len(a.connection.gates):
         return a
     names = net.stimulus_names if a.is_stimulus else net.population_names
-    width = width_after(a.connection, _width(net, a.is_stimulus, a.source))
+    width = a.connection.n_arriving(_width(net, a.is_stimulus, a.source))
     gates = []
     for gate in a.connection.gates:
         where = f"{names[a.source]} -> {target}"

@@ -98,6 +98,8 @@ def make_mass_loop(
     # the coupling is the last input, and the only one that comes from the population itself
     if inside != afferents[node][-1:] or type(inside[0].connection) is not Tracts:
         return None
+    if inside[0].gates or inside[0].connection.remembers:
+        return None
     if any(a.depends_on([node]) for a in afferents[node][:-1]):  # gated by the masses themselves
         return None
     return MassLoop(node)

@@ -1,5 +1,6 @@
 """DRMNet: the artificial brain."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.connections.base import DRMConnection
-from drmbids.core.exceptions import ModelError
+from drmbids.core.exceptions import ModelError, TrainingWarning
 from drmbids.core.time import check_resolution
 from drmbids.net.carry import Carry
 from drmbids.net.engine import Afferent, run_window
@@ -15,12 +16,15 @@ from drmbids.net.gating import earliest_delays, with_gates
 from drmbids.net.graph import make_schedule
 from drmbids.net.grouping import Grouping
 from drmbids.net.mass_loop import make_mass_loop
+from drmbids.net.stability import loop_problems, mass_problems
 from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
 from drmbids.net.wiring import (
     afferent_widths,
     as_matrix,
     as_named,
     check_sizes,
+    connection_states,
+    hold_signs,
     stimulus_columns,
 )
 from drmbids.nodes import DRMNode
@@ -111,6 +115,7 @@ class DRMNet(nn.Module):
         self.stimuli = stimulus_columns(stimuli, len(from_stimuli[0]), self)
         widths = afferent_widths(self)
         check_sizes(self, widths)
+        hold_signs(self, widths)
         self.afferents = with_gates(self)
         delays = earliest_delays(self)
         grouping = Grouping(self.afferents, self.population_list, widths)
@@ -183,6 +188,7 @@ class DRMNet(nn.Module):
                     self.population_names, self.population_list, strict=True
                 )
             ),
+            connection_states(self, batch),
         )
 
     def run(
@@ -274,6 +280,29 @@ class DRMNet(nn.Module):
         # activity in the middle of a run hangs on a graph, which can be neither copied nor pickled
         return {**self.__dict__, "_carry": None}
 
+    def check_stability(self) -> None:
+        """Raise where the model cannot be run, before any data are: training starts with it.
+
+        Masses are linearised at their fixed points, loops of rate units where all units are active
+        (:mod:`drmbids.net.stability`).
+
+        Raises
+        ------
+        ModelError
+            If a step is too long for the dynamics of a mass, naming the population, eigenvalue and
+            step, and how many steps it takes.
+
+        Warns
+        -----
+        TrainingWarning
+            If activity can grow without end in a loop.
+        """
+        problems = mass_problems(self)
+        if problems:
+            raise ModelError(problems)
+        for problem in loop_problems(self):
+            warnings.warn(problem, TrainingWarning, stacklevel=2)
+
     def schedule(self) -> str:
         """Return what runs when, in blocks of what length, and what limits it."""
         return schedule_text(self)
@@ -284,8 +313,9 @@ class DRMNet(nn.Module):
         Returns
         -------
         list of dict
-            Keys ``source, target, delay_s, weight_mean, weight_norm``: mean and Frobenius norm of
-            the target's input weights on this source, NaN where the target is not linear in it.
+            Keys ``source, target, delay_s, weight_mean, weight_norm, through, gated_by``: mean and
+            Frobenius norm of the weights of the target on units of the source, NaN where it is not
+            linear in them; what the connection is made of, and what modulates it.
         """
         return connection_rows(self)
 

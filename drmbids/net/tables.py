@@ -1,10 +1,17 @@
 """What a net tells about itself: schedule, connections, parameters."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from torch import Tensor
+
+from drmbids.connections.base import DRMConnection
+from drmbids.connections.gate import Gate
+from drmbids.connections.learned_delay import LearnedDelay
+from drmbids.connections.weights import Weights
 from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
 from drmbids.net.groups import Stack
+from drmbids.net.wiring import afferent_widths
 
 if TYPE_CHECKING:
     from drmbids.net.net import DRMNet
@@ -26,9 +33,39 @@ def schedule_text(net: "DRMNet") -> str:
         seconds = stage.block * net.resolution
         lines.append(
             f"stage {number}: loop of {members} in blocks of {stage.block} {unit} "
-            f"({seconds:g} s), limited by {limiting_loop(net, stage)}"
+            f"({seconds:g} s), limited by {limiting_loop(net, stage)}{_by_autograd(net, stage)}"
         )
     return "\n".join(lines)
+
+
+def _by_autograd(net: "DRMNet", stage: Stage) -> str:
+    """Return which connections keep a loop of plain units from running without a graph."""
+    forms = [net.population_list[k].loop_form() for k in stage.members]
+    if stage.members in net.groups or None in forms:
+        return ""
+    kinds = [
+        f"{origin(net, a)} -> {net.population_names[to]} {connection_kind(a.connection)}"
+        for to in stage.members
+        for a in net.afferents[to]
+        if a.depends_on(stage.members) and not a.only_delays
+    ]
+    return f"; by autograd: {', '.join(kinds)}" if kinds else ""
+
+
+def connection_kind(connection: DRMConnection) -> str:
+    """Return what a connection is more than a delay and its gates: ``has weights``."""
+    if type(connection) is not DRMConnection:
+        return f"is {type(connection).__name__}"
+    return f"has {_parts(connection)}"
+
+
+def _parts(connection: DRMConnection) -> str:
+    there = {
+        "weights": connection.weights,
+        "plasticity": connection.plasticity,
+        "a synapse": connection.synapse,
+    }
+    return " and ".join(name for name, part in there.items() if part is not None)
 
 
 def limiting_loop(net: "DRMNet", stage: Stage) -> str:
@@ -67,29 +104,44 @@ def limiting_loop(net: "DRMNet", stage: Stage) -> str:
 def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
     """Return one row for each connection of a net; see :meth:`DRMNet.connection_rows`."""
     rows = []
+    widths = afferent_widths(net)
     for to, line in enumerate(net.afferents):
         weights = net.population_list[to].input_weights()
-        widths = [
-            len(net.stimuli[net.stimulus_names[a.source]])
-            if a.is_stimulus
-            else net.population_list[a.source].n_units
-            for a in line
-        ]
-        if weights is None or not all(a.connection.keeps_units for a in line):
-            parts = [None] * len(line)  # weights on the way: which of them are whose is not told
-        else:
-            parts = weights.detach().cpu().split(widths, dim=1)
+        parts = [None] * len(line) if weights is None else weights.split(widths[to], dim=1)
         for a, part in zip(line, parts, strict=True):
+            told = None if part is None else _weights(a.connection, part)
+            gates = [cast(Gate, gate.connection).label for gate in a.gates]
             rows.append(
                 {
                     "source": origin(net, a),
                     "target": net.population_names[to],
                     "delay_s": a.connection.delay,
-                    "weight_mean": float("nan") if part is None else part.mean().item(),
-                    "weight_norm": float("nan") if part is None else part.norm().item(),
+                    "weight_mean": float("nan") if told is None else told.mean().item(),
+                    "weight_norm": float("nan") if told is None else told.norm().item(),
+                    "through": _through(a.connection) or "none",
+                    "gated_by": ", ".join(gates) or "none",
                 }
             )
     return rows
+
+
+def _weights(connection: DRMConnection, part: Tensor) -> Tensor | None:
+    """Return the weights on the units of the source, None where they are not told."""
+    part = part.detach().cpu()
+    if connection.keeps_units:
+        return part
+    if isinstance(connection.weights, Weights):
+        return part @ connection.weights.matrix().detach().cpu()
+    return None  # sums over units, each with a delay of its own
+
+
+def _through(connection: DRMConnection) -> str:
+    """Return what is between source and target beside delay and gates."""
+    parts = connection.weights, connection.plasticity, connection.synapse
+    found = [type(part).__name__ for part in parts if part is not None]
+    if type(connection) not in (DRMConnection, LearnedDelay):
+        found.insert(0, type(connection).__name__)
+    return ", ".join(found + ([] if connection.dale is None else [f"Dale: {connection.dale}"]))
 
 
 def parameter_rows(net: "DRMNet") -> list[dict[str, Any]]:

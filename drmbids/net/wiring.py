@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.dale import dale_signs
+from drmbids.connections.tracts import Tracts
 from drmbids.core.exceptions import ModelError
 from drmbids.populations.base import DRMPopulation
 
@@ -63,16 +65,6 @@ def as_matrix(
     return matrix
 
 
-@torch.no_grad()
-def width_after(connection: DRMConnection, width: int) -> int:
-    """Return how wide a signal is behind a connection."""
-    if connection.keeps_units:
-        return width
-    like = next(connection.parameters(), torch.zeros(()))
-    n_ticks = 1 + connection.longest_ticks - connection.shortest_ticks
-    return connection.arrive(connection(like.new_zeros(n_ticks, 1, width))).shape[-1]
-
-
 def stimulus_columns(
     stimuli: Mapping[str, Sequence[str] | int] | None, n_stimuli: int, net: "DRMNet"
 ) -> dict[str, tuple[str, ...]]:
@@ -92,7 +84,7 @@ def stimulus_columns(
         unknown = [a for a in line if a.is_stimulus]
         if len(unknown) == 1 and unknown[0].connection.keeps_units:
             others = sum(
-                width_after(a.connection, net.population_list[a.source].n_units)
+                a.connection.n_arriving(net.population_list[a.source].n_units)
                 for a in line
                 if not a.is_stimulus
             )
@@ -111,23 +103,71 @@ def afferent_widths(net: "DRMNet") -> list[list[int]]:
     units = [p.n_units for p in net.population_list]
     return [
         [
-            width_after(a.connection, widths[a.source] if a.is_stimulus else units[a.source])
+            a.connection.n_arriving(widths[a.source] if a.is_stimulus else units[a.source])
             for a in line
         ]
         for line in net.afferents
     ]
 
 
+def connection_states(net: "DRMNet", batch: int) -> tuple[Any, ...]:
+    """Return what the connections of a net remember before a run; nothing where none remembers."""
+    if not any(a.connection.remembers for line in net.afferents for a in line):
+        return ()
+    widths = [len(c) for c in net.stimuli.values()]
+    units = [p.n_units for p in net.population_list]
+    return tuple(
+        a.connection.initial_state(batch, (widths if a.is_stimulus else units)[a.source])
+        for line in net.afferents
+        for a in line
+    )
+
+
+def hold_signs(net: "DRMNet", widths: Sequence[Sequence[int]]) -> None:
+    """Hold the signs of input weights where connections follow Dale's law.
+
+    Raises
+    ------
+    ModelError
+        If the weights of a population have no sign, listing all such connections.
+    """
+    problems = []
+    for name, line, population, arriving in zip(
+        net.population_names, net.afferents, net.population_list, widths, strict=True
+    ):
+        if all(a.connection.dale is None for a in line):
+            continue
+        signs = []
+        for a, width in zip(line, arriving, strict=True):
+            dale, own = a.connection.dale, a.connection.weights is not None
+            # weights of the connection hold the signs themselves: what arrives has them already
+            held = torch.ones(width) if own else dale_signs(dale or 0.0, width)
+            signs.append(torch.zeros(width) if dale is None else held)
+        try:
+            population.hold_input_signs(torch.cat(signs))
+        except ModelError as error:
+            problems += [f"{name}: {problem}" for problem in error.problems]
+    if problems:
+        raise ModelError(problems)
+
+
 def check_sizes(net: "DRMNet", widths: Sequence[Sequence[int]]) -> None:
     """Raise :class:`ModelError` listing every population that its afferents' widths do not fit."""
     units = [p.n_units for p in net.population_list]
     problems = []
-    for name, line, population in zip(
-        net.population_names, widths, net.population_list, strict=True
+    for name, line, population, arriving in zip(
+        net.population_names, net.afferents, net.population_list, widths, strict=True
     ):
-        got = sum(line)
+        got = sum(arriving)
         if not line:
             problems.append(f"{name}: no stimulus and no population is connected to it")
+        elif getattr(population, "coupled", False) and any(
+            isinstance(a.connection, Tracts) for a in line[:-1]
+        ):
+            problems.append(
+                f"{name}: tracts must be the last of its inputs, which is added to its drives as "
+                "it is (coupled); move the population behind those that send to it"
+            )
         elif got != population.n_inputs:
             problems.append(f"{name}: takes {population.n_inputs} inputs, its afferents give {got}")
     if list(net.readout.n_units) != units:

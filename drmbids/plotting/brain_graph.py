@@ -22,6 +22,7 @@ _LEGEND_HEIGHT, _NARROWEST = 0.34, 5.6
 # ways between the same boxes bow to different sides.
 _BOWS = (0.0, -0.3, 0.3, -0.6, 0.6, -0.9, 0.9, -1.2, 1.2)
 _BOWS_BOTH_WAYS = (0.22, 0.45, 0.75, 1.05, 1.35)
+_NOTHING = ("none", "n/a", "nan", "")
 _CHARACTER = 0.072  # mean width in inches of a character of the boxes' text
 
 
@@ -39,7 +40,9 @@ def brain_graph(
     connections : DataFrame
         Columns ``source, target, delay_s, weight_mean``; a NaN mean stands for a connection
         without weights. Colour shows the sign of the mean weight, width its size; a label
-        shows a delay that is not 0.
+        shows a delay that is not 0. Where they are there, ``through`` (what the connection is made
+        of) are further lines of the label, and ``gated_by`` (``"task (attention)"``) dotted lines
+        from what modulates the connection, which end in a dot.
     stimuli : mapping of str to sequence of str
         Columns of each stimulus.
 
@@ -165,12 +168,32 @@ def _draw_connections(
         color = UNWEIGHTED if pd.isna(weight) else POSITIVE if weight >= 0 else NEGATIVE
         share = abs(weight) / strongest if pd.notna(weight) and strongest else 0.0
         axes.add_patch(_arrow(a, b, curve, color, 0.7 + 2.0 * share))
-        labels.append((_delay_text(float(row["delay_s"])), color))
+        through = str(row.get("through", "none"))
+        made_of = [] if through in _NOTHING else through.removesuffix("Synapse").split(", ")
+        lines = (_delay_text(float(row["delay_s"])), *made_of)
+        labels.append(("\n".join(filter(None, lines)), color))
+        _draw_gates(axes, str(row.get("gated_by", "none")), boxes, curve, a)
     taken = [(box.x, box.y, box.width / 2, BOX_HEIGHT / 2) for box in boxes.values()]
     for k, (text, color) in enumerate(labels):
         if text:
             others = np.concatenate([c for i, c in enumerate(curves) if i != k] or [[[9e9, 9e9]]])
             taken.append(_draw_label(axes, text, color, curves[k], taken, others))
+
+
+def _draw_gates(
+    axes: Axes, gated_by: str, boxes: dict[str, Box], curve: np.ndarray, source: Box
+) -> None:
+    """Draw a dotted line from each box that modulates a connection to a dot on its beginning."""
+    start = next(iter(np.flatnonzero(~_inside(curve, source))), 0)
+    x, y = curve[min(start + 3, len(curve) - 1)]
+    gates = [] if gated_by in _NOTHING else gated_by.split(", ")
+    # conditions may be several: "task (attention, load)" is one gate by task
+    names = [n for n in boxes if any(g == n or g.startswith(f"{n} (") for g in gates)]
+    for name in names:
+        box = boxes[name]
+        axes.plot([box.x, x], [box.y, y], color=GREY, linewidth=0.9, linestyle=":", zorder=2)
+    if names:
+        axes.plot([x], [y], marker="o", markersize=4, color=GREY, zorder=6)
 
 
 def _curve(a: Box, b: Box, both_ways: bool, boxes: Sequence[Box]) -> np.ndarray:
@@ -225,7 +248,8 @@ def _draw_label(
     axes: Axes, text: str, color: str, curve: np.ndarray, taken: list, others: np.ndarray
 ) -> tuple[float, float, float, float]:
     """Write the text on its curve where it overlaps least; return the place it takes."""
-    half_width, half_height = 0.5 * 0.062 * len(text) + 0.02, 0.07
+    lines = text.split("\n")
+    half_width, half_height = 0.5 * 0.062 * max(map(len, lines)) + 0.02, 0.07 * len(lines)
 
     def overlap(point: np.ndarray) -> float:
         covered = sum(
@@ -260,9 +284,8 @@ def _draw_legend(axes: Axes) -> None:
         (UNWEIGHTED, "no weights"),
     )
     handles = [Line2D([], [], color=color, linewidth=2, label=text) for color, text in meaning]
-    handles.append(
-        Line2D([], [], color=PALE, linewidth=0, label="width: size of the mean; label: delay")
-    )
+    rest = "width: size of the mean; label: delay; dotted: gate"
+    handles.append(Line2D([], [], color=PALE, linewidth=0, label=rest))
     axes.legend(
         handles=handles,
         loc="lower left",

@@ -40,6 +40,8 @@ class Additive(DRMPopulation):
     torch.Size([10, 1, 4])
     """
 
+    holds_signs = True
+
     def __init__(self, n_units: int, n_inputs: int, nonlinearity: Nonlinearity = "relu"):
         super().__init__(n_units, n_inputs)
         self.nonlinearity = check_nonlinearity(nonlinearity)
@@ -54,15 +56,15 @@ class Additive(DRMPopulation):
     def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
         """Return activity of shape (L, batch, n_units) and the state, None."""
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
-        drive = nn.functional.linear(x, self.weight, self.bias)
+        drive = nn.functional.linear(x, self.signed(self.weight), self.bias)
         return NONLINEARITIES[self.nonlinearity](drive), None
 
     def loop_form(self) -> RateForm | None:
         """Return the units without memory; None for a subclass with another ``forward``."""
         if type(self).forward is not Additive.forward:
             return None
-        return RateForm(self.weight, self.bias, self.nonlinearity, None)
+        return RateForm(self.signed(self.weight), self.bias, self.nonlinearity, None)
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""
-        return self.weight
+        return self.signed(self.weight)

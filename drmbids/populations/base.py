@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,10 @@ class DRMPopulation(DRMNode, ABC):
         If a size is below 1.
     """
 
+    #: Whether input weights are read through :meth:`signed`, so that they can hold signs.
+    holds_signs: ClassVar[bool] = False
+    input_signs: Tensor | None
+
     def __init__(self, n_units: int, n_inputs: int):
         super().__init__()
         if n_units < 1 or n_inputs < 1:
@@ -61,6 +65,7 @@ class DRMPopulation(DRMNode, ABC):
                 f"got n_units={n_units}, n_inputs={n_inputs}"
             )
         self.n_units, self.n_inputs = n_units, n_inputs
+        self.register_buffer("input_signs", None, persistent=False)
 
     @classmethod
     def fewest_inputs(cls, n_units: int, options: dict[str, Any]) -> int:
@@ -117,6 +122,32 @@ class DRMPopulation(DRMNode, ABC):
 
         Model files call this when the afferents are known. Does nothing by default.
         """
+
+    def hold_input_signs(self, signs: Tensor) -> None:
+        """Hold the signs of the input weights, as Dale's law asks for.
+
+        Parameters
+        ----------
+        signs : Tensor of shape (n_inputs,)
+            1 or -1 for the weights on an input; 0 where they are free.
+
+        Raises
+        ------
+        ModelError
+            If the population has no input weights of which each has one sign.
+        """
+        if not self.holds_signs:
+            raise ModelError(
+                f"{type(self).__name__} has no input weights that could hold a sign; take out dale"
+            )
+        self.input_signs = signs.to(next(self.parameters()))
+
+    def signed(self, weight: Tensor) -> Tensor:
+        """Return input weights with the signs that are held, shape (n_units, n_inputs)."""
+        if self.input_signs is None:
+            return weight
+        signs = self.input_signs[: weight.shape[1]]
+        return torch.where(signs == 0, weight, weight.abs() * signs)
 
     def input_weights(self) -> Tensor | None:
         """Return the weights on the afferents, shape (n_units, n_inputs), or None if not linear."""

@@ -59,6 +59,7 @@ class Leaky(DRMPopulation):
     1.0
     """
 
+    holds_signs = True
     option_units: ClassVar = {"tau": "s"}
     start_only: ClassVar = frozenset({"_starting_taus"})
 
@@ -110,7 +111,8 @@ class Leaky(DRMPopulation):
     def forward(self, inputs: Sequence[Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
         """Return activity of shape (L, batch, n_units) and the last tick as the state."""
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
-        target = NONLINEARITIES[self.nonlinearity](nn.functional.linear(x, self.weight, self.bias))
+        drive = nn.functional.linear(x, self.signed(self.weight), self.bias)
+        target = NONLINEARITIES[self.nonlinearity](drive)
         decay = self._decay()
         activity = leaky_scan(decay, (1 - decay) * target, state)
         return activity, activity[-1]
@@ -119,11 +121,11 @@ class Leaky(DRMPopulation):
         """Return the units, their decay a tick; None for a subclass with another ``forward``."""
         if type(self).forward is not Leaky.forward:
             return None
-        return RateForm(self.weight, self.bias, self.nonlinearity, self._decay())
+        return RateForm(self.signed(self.weight), self.bias, self.nonlinearity, self._decay())
 
     def _decay(self) -> Tensor:
         return torch.exp(-self.resolution / self.value("tau"))
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""
-        return self.weight
+        return self.signed(self.weight)

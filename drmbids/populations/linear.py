@@ -45,6 +45,8 @@ class Linear(DRMPopulation):
     True
     """
 
+    holds_signs = True
+
     def __init__(self, n_units: int, n_inputs: int):
         super().__init__(n_units, n_inputs)
         self.weight = nn.Parameter(torch.empty(n_units, n_inputs))
@@ -78,11 +80,11 @@ class Linear(DRMPopulation):
     def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
         """Return activity of shape (L, batch, n_units) and the last tick as the state."""
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
-        target = nn.functional.linear(x, self.weight, self.bias)
+        target = nn.functional.linear(x, self.signed(self.weight), self.bias)
         step = torch.linalg.matrix_exp(self.dynamics() * self.resolution)
         activity = linear_scan(step, target - target @ step.mT, state)
         return activity, activity[-1]
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""
-        return self.weight
+        return self.signed(self.weight)

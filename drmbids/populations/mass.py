@@ -106,6 +106,7 @@ class Mass(DRMPopulation):
     torch.Size([10, 1, 3])
     """
 
+    holds_signs = True
     variables: ClassVar[tuple[str, ...]]
     start: ClassVar[tuple[float, ...]]
     constants: ClassVar[Mapping[str, Constant]]
@@ -203,7 +204,7 @@ class Mass(DRMPopulation):
 
     def input_weights(self) -> Tensor | None:
         """Return the weights on the afferents; None where some reach the units without."""
-        return None if self.coupled or self.noisy else self.weight
+        return None if self.coupled or self.noisy else self.signed(self.weight)
 
     def initial_state(self, batch: int) -> Any:
         """Return the variables before the run, shape (batch, n_variables, n_units).
@@ -283,7 +284,8 @@ class Mass(DRMPopulation):
         Tensor of shape (L, batch, 1 or 1 + n_variables, n_units)
         """
         end = self.n_weighted + self.n_noise
-        drive = nn.functional.linear(x[..., : self.n_weighted], self.weight).unsqueeze(-2)
+        drive = nn.functional.linear(x[..., : self.n_weighted], self.signed(self.weight))
+        drive = drive.unsqueeze(-2)
         if x.shape[-1] > end:
             drive = drive + x[..., None, end:]
         if self.noisy:

@@ -62,6 +62,7 @@ class ReducedWongWang(Mass):
     variables: ClassVar = ("S",)
     start: ClassVar = (0.1,)
     source: ClassVar = "Deco et al. 2013, J Neurosci 33:11239"
+    longest_step: ClassVar = 0.05
     constants: ClassVar = {
         "a": Constant(270.0, "Hz/nA", "gain of the firing rate", 0.0),
         "b": Constant(108.0, "Hz", "threshold of the firing rate"),

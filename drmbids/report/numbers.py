@@ -35,6 +35,7 @@ _TITLES = {
     "time_s": "time (s)",
     "weight_mean": "mean weight",
     "weight_norm": "weight norm",
+    "gated_by": "gated by",
     "participant_id": "participant",
     "n_targets": "targets",
     "n_participants": "participants",

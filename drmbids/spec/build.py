@@ -1,17 +1,17 @@
 """A model and the shape of the data to a DRMNet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drmbids.connections.base import DRMConnection
 from drmbids.connections.gate import Gate
-from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.core.run import Run
 from drmbids.net.net import DRMNet
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.readouts.base import DRMReadout
+from drmbids.spec.connect import made, planned_connection, units_arriving
 from drmbids.spec.options import HRF_SIZES, POPULATION_SIZES, READOUT_SIZES, arguments
 from drmbids.spec.parts import ProjectionSpec
 from drmbids.spec.priors import nodes_with_priors, prior_calls
@@ -47,7 +47,7 @@ def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
         for name, part in plan.spec.populations.items()
     }
     connections = {
-        ends: kind(**options, gates=[Gate(**gate) for gate in plan.gates[ends]])
+        ends: kind(**made(options), gates=[Gate(**gate) for gate in plan.gates[ends]])
         for ends, (kind, options) in plan.connections.items()
     }
     net = DRMNet(
@@ -83,7 +83,7 @@ class NetPlan:
     n_confounds : int
         Confounds with weights that all runs share.
     connections : dict of (str, str) to (type, dict)
-        Class and arguments by (from, to), but for the gates.
+        Class and arguments by (from, to), but for the gates; parts are :class:`Call`.
     gates : dict of (str, str) to list of dict
         Arguments of the gates of each connection.
     n_inputs, n_stimulus : dict of str to int
@@ -104,15 +104,18 @@ class NetPlan:
     def of(cls, spec: "ModelSpec", shape: DataShape) -> "NetPlan":
         """Return the plan of a resolved model."""
         stimuli = {name: tuple(s.conditions) for name, s in spec.stimuli.items()}
-        connections = {(p.source, p.target): _connection(p) for p in spec.projections}
-        widths = {name: len(columns) for name, columns in stimuli.items()}
         units = {name: int(p.units) for name, p in spec.populations.items()}
+        sizes = {**{name: len(columns) for name, columns in stimuli.items()}, **units}
+        connections, gates, arriving = {}, {}, {}
+        for p in spec.projections:
+            ends = p.source, p.target
+            connections[ends] = planned_connection(p, sizes)
+            arriving[ends] = units_arriving(p, connections[ends][1], sizes)
+            gates[ends] = _gates(p, arriving[ends], units)
 
-        def total(widths: dict[str, int], to: str) -> int:
-            return sum(n for source, n in widths.items() if (source, to) in connections)
+        def total(sources: Collection[str], to: str) -> int:
+            return sum(n for ends, n in arriving.items() if ends[1] == to and ends[0] in sources)
 
-        sizes = {**widths, **units}
-        gates = {(p.source, p.target): _gates(p, sizes, units) for p in spec.projections}
         shared = spec.readout.confounds == "shared"
         return cls(
             spec,
@@ -123,7 +126,7 @@ class NetPlan:
             connections,
             gates,
             {name: total(sizes, name) for name in units},
-            {name: total(widths, name) for name in units},
+            {name: total(stimuli, name) for name in units},
         )
 
     def population_arguments(self, name: str) -> dict[str, Any]:
@@ -156,24 +159,13 @@ class NetPlan:
         }
 
 
-def _connection(part: ProjectionSpec) -> tuple[type[DRMConnection], dict[str, Any]]:
-    """Return class and arguments of the connection that a resolved projection describes."""
-    if not part.limited:
-        return DRMConnection, {"delay": part.delay_s or 0.0}
-    limits = {"delay_min": part.delay_min_s, "delay_max": part.delay_max_s}
-    held = {} if part.trainable is None else {"trainable": part.trainable}
-    return LearnedDelay, {"delay": part.delay_s, **limits, **held}
-
-
-def _gates(
-    part: ProjectionSpec, sizes: dict[str, int], units: dict[str, int]
-) -> list[dict[str, Any]]:
+def _gates(part: ProjectionSpec, n_arriving: int, units: dict[str, int]) -> list[dict[str, Any]]:
     """Return the arguments of the gates of a resolved projection."""
     return [
         {
             "by": gate.by,
             "modulators": units[gate.by] if gate.by in units else list(gate.conditions),
-            "n_units": sizes[part.source] if gate.per_unit else 1,
+            "n_units": n_arriving if gate.per_unit else 1,
             "delay": gate.delay_s,
         }
         for gate in part.gates

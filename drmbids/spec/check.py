@@ -9,6 +9,7 @@ from drmbids.spec.draft import Draft
 from drmbids.spec.gates import check_gates, unknown_name
 from drmbids.spec.parts import EACH_REGION, ProjectionSpec
 from drmbids.spec.problems import Path, Problem
+from drmbids.spec.transmission import check_transmission
 
 
 def check_relations(draft: Draft) -> list[Problem]:
@@ -28,6 +29,7 @@ def check_relations(draft: Draft) -> list[Problem]:
         _twice,
         _delays,
         check_gates,
+        check_transmission,
         _zero_delay_loops,
         _unreached,
         _regions,
@@ -115,12 +117,17 @@ def _delays(draft: Draft) -> Iterator[Problem]:
             yield Problem(
                 ("projections", index),
                 f"{projection.label}: without delay {what} would form a loop within one tick; "
-                + (
-                    "add delay_s or delay_ticks"
-                    if projection.delay_min_s is None
-                    else "let delay_min_s be a tick or more"
-                ),
+                + _more_delay(projection),
             )
+
+
+def _more_delay(projection: ProjectionSpec) -> str:
+    """Return what gives a projection a delay of a tick or more."""
+    if projection.connectome is not None:
+        return "lower its velocity or its upper limit, or resolution_s"
+    if projection.delay_min_s is None:
+        return "add delay_s or delay_ticks"
+    return "let delay_min_s be a tick or more"
 
 
 def _limits(path: Path, projection: ProjectionSpec, resolution: float | None) -> Iterator[Problem]:

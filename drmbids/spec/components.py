@@ -7,20 +7,31 @@ from typing import Any
 
 import torch
 
+from drmbids.connections import PLASTICITY, SYNAPSES, WEIGHTS
 from drmbids.connections.learned_delay import LearnedDelay
+from drmbids.connections.tracts import Tracts
 from drmbids.core.exceptions import DRMError
 from drmbids.core.registry import Registry
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
+from drmbids.spec.connection_parts import WeightsSpec
 from drmbids.spec.draft import Draft
 from drmbids.spec.options import (
     HRF_SIZES,
     POPULATION_SIZES,
     READOUT_SIZES,
+    SYNAPSE_SIZES,
+    WEIGHTS_SIZES,
     arguments,
     options_of,
 )
-from drmbids.spec.parts import MOST_UNITS, HRFSpec, PopulationSpec, ProjectionSpec, ReadoutSpec
+from drmbids.spec.parts import (
+    MOST_UNITS,
+    OpenPart,
+    PopulationSpec,
+    ProjectionSpec,
+    ReadoutSpec,
+)
 from drmbids.spec.priors import prior_problems
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
 
@@ -50,8 +61,8 @@ def check_components(draft: Draft) -> list[Problem]:
                 partial(_population_sizes, population),
             )
     for index, projection in enumerate(draft.projections):
-        if projection is not None and projection.priors:
-            problems += _projection(("projections", index), projection, draft.resolution)
+        if projection is not None:
+            problems += _projection(("projections", index), projection, draft)
     if draft.readout is not None:
         problems += _component(
             ("readout",),
@@ -64,7 +75,51 @@ def check_components(draft: Draft) -> list[Problem]:
     return problems
 
 
-def _projection(
+def _projection(path: Path, projection: ProjectionSpec, draft: Draft) -> Iterator[Problem]:
+    """Yield what is wrong with the parts of a projection and its priors."""
+
+    def units(name: str) -> int:
+        part = draft.populations.get(name)
+        return MOST_UNITS if part is None or part.units == "auto" else part.units
+
+    if projection.weights is not None:
+        sizes = partial(weights_sizes, projection.weights, units(projection.source))
+        sizes = partial(sizes, units(projection.target))
+        yield from _component((*path, "weights"), projection.weights, WEIGHTS, WEIGHTS_SIZES, sizes)
+    for key, registry in (("synapse", SYNAPSES), ("plasticity", PLASTICITY)):
+        part = getattr(projection, key)
+        if part is not None:
+            yield from _component((*path, key), part, registry, SYNAPSE_SIZES, lambda _: {})
+    if projection.connectome is not None:
+        try:
+            tracts = Tracts(**projection.connectome.arguments())
+        except DRMError as error:
+            text = f"{projection.label}: {shortened(str(error))}; change it"
+            yield Problem((*path, "connectome"), text)
+        else:
+            yield from prior_problems(path, tracts, projection.priors)
+    elif projection.priors:
+        yield from _delay_priors(path, projection, draft.resolution)
+
+
+def weights_sizes(
+    part: WeightsSpec, n_from: int, n_target: int, options: dict[str, Any]
+) -> dict[str, int]:
+    """Return the sizes of the weights of a projection.
+
+    Parameters
+    ----------
+    part : WeightsSpec
+    n_from, n_target : int
+        Units of source and target.
+    options : dict of str to object
+        Arguments of the weights.
+    """
+    wanted = n_target if part.units is None else part.units
+    return {"n_from": n_from, "n_to": WEIGHTS[part.kind].arriving(n_from, wanted, options)}
+
+
+def _delay_priors(
     path: Path, projection: ProjectionSpec, resolution: float | None
 ) -> Iterator[Problem]:
     """Yield what is wrong with the priors of a projection whose delay makes sense."""
@@ -98,7 +153,7 @@ def _population_sizes(part: PopulationSpec, options: dict[str, Any]) -> dict[str
 
 def _component(
     path: Path,
-    part: PopulationSpec | ReadoutSpec | HRFSpec,
+    part: OpenPart,
     registry: Registry,
     sizes: frozenset[str],
     sizes_to_try: Callable[[dict[str, Any]], dict[str, Any]],
@@ -134,4 +189,4 @@ def _component(
             except DRMError as error:
                 yield Problem(path, f"{shortened(str(error))}; change the options")
             else:
-                yield from prior_problems(path, node, part.priors)
+                yield from prior_problems(path, node, getattr(part, "priors", None))

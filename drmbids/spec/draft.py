@@ -78,7 +78,9 @@ def _part(kind: type[P], value: Any) -> P | None:
     if isinstance(part, ProjectionSpec):
         # a delay that cannot be read must not be reported as a missing one
         known = {"delay_s": None, "delay_ticks": 1, "trainable": None, "priors": None}
-        return part.model_copy(update={**known, "delay_min_s": None, "delay_max_s": None})
+        # nor a faulty connectome as none
+        gone = {"connectome": None, "delay_min_s": None, "delay_max_s": None}
+        return part.model_copy(update={**known, **gone})
     return part
 
 

@@ -8,6 +8,7 @@ from drmbids.core.exceptions import ModelError
 from drmbids.spec.check import check_relations
 from drmbids.spec.components import check_components
 from drmbids.spec.draft import Draft
+from drmbids.spec.matrices import with_matrices
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.problems import Path, Problem, raise_problems
 from drmbids.spec.source import MAX_BYTES, Source
@@ -48,10 +49,10 @@ def load_model(path: FilePath | str) -> ModelSpec:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ModelError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from error
-    return parse_model(text, str(path))
+    return parse_model(text, str(path), path.parent)
 
 
-def parse_model(text: str, name: str = "model.yaml") -> ModelSpec:
+def parse_model(text: str, name: str = "model.yaml", folder: FilePath | None = None) -> ModelSpec:
     """Return the model that the text of a model file states.
 
     Parameters
@@ -60,6 +61,8 @@ def parse_model(text: str, name: str = "model.yaml") -> ModelSpec:
         YAML, or JSON if the name ends in ``.json``.
     name : str
         Name of the file, for messages.
+    folder : Path, optional
+        Where the files that it names are; the working directory when absent.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def parse_model(text: str, name: str = "model.yaml") -> ModelSpec:
         As for :func:`load_model`.
     """
     source = Source(text, name)
-    return _checked(source.data, source.problems, name, source.lines)
+    return _checked(source.data, source.problems, name, source.lines, folder)
 
 
 def as_model(model: "ModelSpec | Mapping[str, Any] | FilePath | str") -> ModelSpec:
@@ -117,14 +120,20 @@ def as_model(model: "ModelSpec | Mapping[str, Any] | FilePath | str") -> ModelSp
 
 
 def _checked(
-    data: Mapping[str, Any], problems: list[Problem], name: str, lines: Mapping[Path, int]
+    data: Mapping[str, Any],
+    problems: list[Problem],
+    name: str,
+    lines: Mapping[Path, int],
+    folder: FilePath | None = None,
 ) -> ModelSpec:
     try:
         data = upgrade(data)
     except ModelError as error:
         # a file of an unknown version cannot be judged further
         raise_problems([*problems, Problem(("schema_version",), str(error))], name, lines)
+    data, unread = with_matrices(data, FilePath() if folder is None else folder)
     spec, found = read_structure(data)
+    found += unread
     draft = Draft.of_data(data)
     raise_problems(
         [*problems, *found, *check_relations(draft), *check_components(draft)], name, lines

@@ -13,7 +13,6 @@ from drmbids.spec.parts import (
     Name,
     Part,
     PopulationSpec,
-    Position,
     ProjectionSpec,
     ReadoutSpec,
     StimulusSpec,
@@ -21,6 +20,7 @@ from drmbids.spec.parts import (
 )
 from drmbids.spec.resolve import resolve
 from drmbids.spec.script import write_script
+from drmbids.spec.section import Position
 from drmbids.spec.shape import DataShape
 from drmbids.spec.upgrade import SCHEMA_VERSION
 from drmbids.spec.write import write_yaml

@@ -22,6 +22,8 @@ from drmbids.spec.problems import suggestion
 #: Arguments that come from the sizes of the data and the net, never from a component's section.
 POPULATION_SIZES = frozenset({"n_units", "n_inputs"})
 HRF_SIZES = frozenset({"n_regions"})
+WEIGHTS_SIZES = frozenset({"n_from", "n_to"})
+SYNAPSE_SIZES: frozenset[str] = frozenset()
 READOUT_SIZES = frozenset(
     {
         "n_units",

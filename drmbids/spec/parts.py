@@ -2,19 +2,25 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.time import ticks_around
+from drmbids.spec.connection_parts import (
+    ConnectomeSpec,
+    PlasticitySpec,
+    SynapseSpec,
+    WeightsSpec,
+)
+from drmbids.spec.section import (
+    PRIORS,
+    AsTuple,
+    Name,
+    Names,
+    OpenPart,
+    Part,
+    PriorSpecs,
+)
 
 #: Units that ``units: auto`` gives: for each stimulus column one unit for each of the three default
 #: time constants of leaky units, but never fewer or more than these.
@@ -22,54 +28,6 @@ UNITS_PER_COLUMN, FEWEST_UNITS, MOST_UNITS = 3, 8, 64
 
 #: The name that stands for the population of each region of the data; see :class:`ModelSpec`.
 EACH_REGION = "each_region"
-
-
-def _check_name(name: str) -> str:
-    if not name.isprintable() or name != name.strip():
-        raise PydanticCustomError(
-            "name", "must be printable text with no blank at its start or end"
-        )
-    return name
-
-
-def _list_to_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-#: A name that the user gives to a stimulus, condition, population or region.
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_check_name)]
-
-#: Strict models refuse a list for a tuple, yet lists are all that YAML and JSON have.
-AsTuple = BeforeValidator(_list_to_tuple)
-
-#: One or more names.
-Names = Annotated[tuple[Name, ...], Field(min_length=1), AsTuple]
-
-Position = Annotated[tuple[float, float], AsTuple]
-
-
-class Part(BaseModel):
-    """A section of a model file: no unknown key, no conversion of types, no change afterwards."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class OpenPart(Part):
-    """A section whose further keys are options of the component that its ``kind`` names."""
-
-    model_config = ConfigDict(extra="allow")
-
-    kind: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of the component as the file gives them, units in the key."""
-        return dict(self.model_extra or {})
-
-    @model_serializer(mode="wrap")
-    def _keep_options(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # an option that is null says something, unlike a key of ours that is null
-        return {**handler(self), **self.options}
 
 
 class StimulusSpec(Part):
@@ -87,22 +45,6 @@ class StimulusSpec(Part):
     )
 
 
-class PriorSpec(Part):
-    """A Gaussian prior on a parameter, in the unit of its key."""
-
-    mean: float = Field(description="Mean.")
-    sd: Annotated[float, Field(gt=0)] = Field(description="Standard deviation.")
-
-
-#: Priors of a component by the key of the parameter.
-PriorSpecs = dict[Name, PriorSpec | Literal["none"]]
-
-_PRIORS = (
-    "Gaussian priors by parameter, with its unit in the key (`tau_s: {mean: 1, sd: 0.5}`); "
-    "none takes a default prior away."
-)
-
-
 class PopulationSpec(OpenPart):
     """A population: its kind, its size, and the options of its kind."""
 
@@ -112,7 +54,7 @@ class PopulationSpec(OpenPart):
         description="Number of units; 'auto' is three for each stimulus column that reaches it, "
         "at least 8 and at most 64.",
     )
-    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
+    priors: PriorSpecs | None = Field(default=None, description=PRIORS)
 
 
 class GateSpec(Part):
@@ -160,7 +102,26 @@ class ProjectionSpec(Part):
         description="What modulates the projection, as the B matrix of DCM: it is multiplied by 1 "
         "plus learned gains times the modulators.",
     )
-    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
+    weights: WeightsSpec | None = Field(
+        default=None,
+        description="Weights of the projection; the activity arrives as it is when absent.",
+    )
+    plasticity: PlasticitySpec | None = Field(
+        default=None, description="Short-term depression and facilitation."
+    )
+    synapse: SynapseSpec | None = Field(
+        default=None, description="Shape of the response to what arrives; immediate when absent."
+    )
+    dale: Literal["excitatory", "inhibitory"] | Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="Dale's law: the sign of what units of the source do, or the share of them, "
+        "the first ones, that are excitatory.",
+    )
+    connectome: ConnectomeSpec | None = Field(
+        default=None,
+        description="Tracts between units, each as late as it is long, in place of a delay.",
+    )
+    priors: PriorSpecs | None = Field(default=None, description=PRIORS)
 
     @property
     def label(self) -> str:
@@ -174,6 +135,8 @@ class ProjectionSpec(Part):
 
     def instant(self, resolution: float | None) -> bool:
         """Return whether it can be without delay, 0 ticks, as far as is known."""
+        if self.connectome is not None:
+            return self.connectome.instant(resolution)
         if self.delay_min_s is None:
             return not self.delay_s and not self.delay_ticks
         return not self.delay_min_s or (
@@ -184,9 +147,14 @@ class ProjectionSpec(Part):
         """Return all that is said of the delay, in seconds and without what is not said."""
         said = {"delay_min_s": self.delay_min_s, "delay_max_s": self.delay_max_s}
         said |= {"trainable": self.trainable, "priors": self.priors}
-        return {"delay_s": self.seconds(resolution)} | {
-            key: value for key, value in said.items() if value is not None
-        }
+        said |= {} if self.connectome is not None else {"delay_s": self.seconds(resolution)}
+        return {key: value for key, value in said.items() if value is not None}
+
+    def transmission(self) -> dict[str, Any]:
+        """Return what is said of weights, synapses and tracts, without what is not said."""
+        names = ("weights", "plasticity", "synapse", "dale", "connectome")
+        said = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in said.items() if value is not None}
 
     @property
     def gates(self) -> tuple[GateSpec, ...]:
@@ -207,7 +175,7 @@ class HRFSpec(OpenPart):
     per_region: bool = Field(
         default=False, description="Whether each region has a response of its own."
     )
-    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
+    priors: PriorSpecs | None = Field(default=None, description=PRIORS)
 
 
 class PolynomialDrift(Part):
@@ -240,7 +208,7 @@ class ReadoutSpec(OpenPart):
     hrf: HRFSpec | None = Field(
         default=None, description="Hemodynamic response; the readout's own default when absent."
     )
-    priors: PriorSpecs | None = Field(default=None, description=_PRIORS)
+    priors: PriorSpecs | None = Field(default=None, description=PRIORS)
     regions: Annotated[dict[Name, Names], Field(min_length=1)] | None = Field(
         default=None,
         description="Populations that feed each region. When absent each region is fed by the "

@@ -8,8 +8,8 @@ from drmbids.core.parameters import ParameterSpec
 from drmbids.net.net import DRMNet
 from drmbids.net.tables import origin
 from drmbids.nodes import DRMNode
-from drmbids.spec.parts import PriorSpec
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
+from drmbids.spec.section import PriorSpec
 
 if TYPE_CHECKING:
     from drmbids.spec.model import ModelSpec
@@ -81,6 +81,11 @@ def nodes_with_priors(spec: "ModelSpec", net: DRMNet) -> Iterator[tuple[str, DRM
         ends = (projection.source, projection.target)
         if projection.priors:
             yield f"connections[{ends!r}]", connections[ends], projection.priors
+        for key in ("synapse", "plasticity"):
+            part = getattr(projection, key)
+            if part is not None and part.priors:
+                node = getattr(connections[ends], key)
+                yield f"connections[{ends!r}].{key}", node, part.priors
     if spec.readout.priors:
         yield "readout", net.readout, spec.readout.priors
     if spec.readout.hrf is not None and spec.readout.hrf.priors:

@@ -221,19 +221,24 @@ def _projections(
             if source == target and named < 2:
                 continue
             rank, other = chosen.get((source, target), (-1, projection))
-            said, other_said = ((p.conduction(resolution), p.gates) for p in (projection, other))
+            said, other_said = (
+                (p.conduction(resolution), p.gates, p.transmission()) for p in (projection, other)
+            )
             if rank == named and said != other_said:
                 problems.append(
                     Problem(
                         ("projections",),
                         f"{source} -> {target} follows from {other.label} and {projection.label} "
-                        "with different delays or gates; write this one out by its names",
+                        "with different delays, gates or synapses; write this one out by its names",
                     )
                 )
             if rank < named:
                 chosen[source, target] = (named, projection)
     return [
-        ProjectionSpec(**{"from": s, "to": t, **p.conduction(resolution), "gated_by": p.gated_by})
+        ProjectionSpec(
+            **{"from": s, "to": t, **p.conduction(resolution), "gated_by": p.gated_by},
+            **p.transmission(),
+        )
         for (s, t), (_, p) in chosen.items()
     ]
 
@@ -264,7 +269,11 @@ def _auto_units(
         if projection.target in columns:  # whether it is there is checked when all is written out
             columns[projection.target] += len(stimuli.get(projection.source, ()))
     every = sum(map(len, stimuli.values()))
-    return {
+    sizes = {
         name: min(max(UNITS_PER_COLUMN * (n or every), FEWEST_UNITS), MOST_UNITS)
         for name, n in columns.items()
     }
+    for projection in projections:  # a connectome knows how many units there are
+        if projection.connectome is not None:
+            sizes[projection.target], sizes[projection.source] = projection.connectome.shape
+    return sizes

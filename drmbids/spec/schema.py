@@ -4,11 +4,20 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from drmbids.connections import PLASTICITY, SYNAPSES, WEIGHTS
 from drmbids.core.registry import Registry
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.spec.model import ModelSpec
-from drmbids.spec.options import HRF_SIZES, POPULATION_SIZES, READOUT_SIZES, Option, options_of
+from drmbids.spec.options import (
+    HRF_SIZES,
+    POPULATION_SIZES,
+    READOUT_SIZES,
+    SYNAPSE_SIZES,
+    WEIGHTS_SIZES,
+    Option,
+    options_of,
+)
 from drmbids.spec.parts import EACH_REGION
 from drmbids.spec.upgrade import SCHEMA_VERSION
 
@@ -16,6 +25,9 @@ _OPEN_PARTS = {
     "PopulationSpec": (POPULATIONS, POPULATION_SIZES),
     "ReadoutSpec": (READOUTS, READOUT_SIZES),
     "HRFSpec": (HRFS, HRF_SIZES),
+    "WeightsSpec": (WEIGHTS, WEIGHTS_SIZES),
+    "SynapseSpec": (SYNAPSES, SYNAPSE_SIZES),
+    "PlasticitySpec": (PLASTICITY, SYNAPSE_SIZES),
 }
 
 

@@ -11,6 +11,7 @@ from drmbids.core.run import Run
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.spec.build import NetPlan, build_net
+from drmbids.spec.connect import Call
 from drmbids.spec.parts import EACH_REGION
 from drmbids.spec.priors import nodes_with_priors, prior_calls
 from drmbids.spec.resolve import resolve
@@ -75,7 +76,8 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
     plan = NetPlan.of(resolve(spec, shape), shape)
     parts, readout, hrf = plan.spec.populations, plan.spec.readout, plan.spec.readout.hrf
     classes = [POPULATIONS[p.kind] for p in parts.values()] + [READOUTS[readout.kind]]
-    classes += [kind for kind, _ in plan.connections.values()]
+    for kind, options in plan.connections.values():
+        classes += [kind, *(o.component for o in options.values() if isinstance(o, Call))]
     classes += [Gate] if any(plan.gates.values()) else []
     calls = {n: _call(POPULATIONS[p.kind], plan.population_arguments(n)) for n, p in parts.items()}
     more = {"nuisance": repr(readout.nuisance())}
@@ -107,6 +109,7 @@ def _priors(plan: NetPlan, shape: DataShape) -> str:
     """Return the lines that set the priors that the model states."""
     spec = plan.spec
     parts = [*spec.populations.values(), *spec.projections, spec.readout, spec.readout.hrf]
+    parts += [part for p in spec.projections for part in (p.synapse, p.plasticity)]
     if not any(part is not None and part.priors for part in parts):
         return ""
     # writing a script must not move the random numbers that training starts from

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from drmbids.spec.connection_parts import ConnectomeSpec
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.parts import (
     CosineDrift,
@@ -89,6 +90,8 @@ def _fields_at(path: Path, data: Mapping[str, Any]) -> list[str]:
             section = ProjectionSpec
         case ("projections", int(), "gated_by", int()):
             section = GateSpec
+        case ("projections", int(), "connectome"):
+            section = ConnectomeSpec
         case ("training",):
             section = TrainingSpec
         case ("readout", "drift"):

@@ -9,6 +9,8 @@ from drmbids.testing.hemodynamics import check_hrf
 from drmbids.testing.losses import check_loss
 from drmbids.testing.populations import check_population
 from drmbids.testing.readouts import check_readout
+from drmbids.testing.synapses import check_synapse
+from drmbids.testing.weights import check_weights
 
 __all__ = [
     "check_connection",
@@ -17,4 +19,6 @@ __all__ = [
     "check_loss",
     "check_population",
     "check_readout",
+    "check_synapse",
+    "check_weights",
 ]

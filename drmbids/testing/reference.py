@@ -29,7 +29,11 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
     """
     n_ticks, batch = stimulus[0].shape[:2]
     series: list[list[Tensor]] = [[] for _ in net.population_list]
-    states = list(net.initial_carry(batch).states)
+    carry = net.initial_carry(batch)
+    states = list(carry.states)
+    every = [a.connection for line in net.afferents for a in line]
+    kept = dict(zip(map(id, every), carry.connections, strict=False))
+    arrived: dict[tuple[int, int], Tensor] = {}
 
     def past(a: Afferent) -> Tensor | list[Tensor]:
         return stimulus[a.source] if a.is_stimulus else series[a.source]
@@ -50,7 +54,12 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
             at = t - gate.shortest
             if at >= 0:
                 strength = strength + naive_gate(net, gate, past(gate)[at])
-        return (naive_arrival(a, sent) * strength)[None]
+        if (id(a.connection), t) not in arrived:
+            x = naive_arrival(a, sent)[None]
+            if a.connection.remembers:
+                x, kept[id(a.connection)] = a.connection.transmit(x, kept[id(a.connection)])
+            arrived[id(a.connection), t] = x
+        return arrived[id(a.connection), t] * strength
 
     for t in range(n_ticks):
         waiting = list(range(len(series)))
@@ -89,7 +98,7 @@ def naive_arrival(a: Afferent, sent: Callable[[int], Tensor]) -> Tensor:
     for sources, lengths, weights in zip(
         connection.sources,
         connection.lengths,
-        connection.pair_weights * connection.there,
+        connection.signed_weights(),
         strict=True,
     ):
         reached = [_between(sent, length / velocity) for length in lengths]

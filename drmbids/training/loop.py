@@ -59,6 +59,8 @@ def train(
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`), after the window at hand.
     """
+    for trainee in trainees:
+        trainee.net.check_stability()
     solved = [p for trainee in trainees for p in trainee.passive()]
     first = trainees[0]
     window = Window(cutoff, first.longest, first.net, first.data)

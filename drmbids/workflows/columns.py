@@ -118,6 +118,8 @@ _MODEL = {
     ),
     "weight_mean": _column("Mean of the weights, n/a where a connection has none of its own", "1"),
     "weight_norm": _column("Frobenius norm of the weights", "1"),
+    "through": _column("Weights, plasticity and synapse of the connection, or its kind"),
+    "gated_by": _column("What modulates the connection"),
     "time_s": _column("Time since the neural impulse", "s"),
     "hrf": _column("Hemodynamic response to a neural impulse", "1/s"),
     "epoch": _column("Pass over the training runs", "1"),

@@ -12,7 +12,7 @@ from drmbids.core.files import write_json, write_text
 from drmbids.spec.default import default_model, new_model_text
 from drmbids.spec.load import SUFFIXES, as_model, load_model
 from drmbids.spec.model import ModelSpec
-from drmbids.spec.parts import EACH_REGION, OpenPart, ProjectionSpec
+from drmbids.spec.parts import EACH_REGION, GateSpec, OpenPart, ProjectionSpec
 from drmbids.spec.schema import model_schema
 from drmbids.workflows.stand_ins import shape_without_data
 
@@ -176,9 +176,15 @@ def _tables(spec: ModelSpec) -> list[Table]:
     for name, stimulus in spec.stimuli.items():
         shown = stimulus.conditions
         stimuli.add_row(name, shown if isinstance(shown, str) else ", ".join(shown))
-    projections = _table("projections", "from", "to", "delay")
+    projections = _table("projections", "from", "to", "delay", "through", "gated by")
     for projection in spec.projections:
-        projections.add_row(projection.source, projection.target, _delay(projection))
+        projections.add_row(
+            projection.source,
+            projection.target,
+            _delay(projection),
+            _through(projection),
+            ", ".join(map(_gate, projection.gates)),
+        )
     readout = _table(f"readout: {spec.readout.kind}", "part", "value")
     readout.add_row("hrf", "default" if spec.readout.hrf is None else spec.readout.hrf.kind)
     readout.add_row("drift", spec.readout.drift.kind)
@@ -192,7 +198,9 @@ def _table(title: str, *columns: str) -> Table:
 
 def _delay(projection: ProjectionSpec) -> str:
     """Return a delay as it is read, with the limits between which it is learned."""
-    ticks = projection.delay_ticks
+    ticks, connectome = projection.delay_ticks, projection.connectome
+    if connectome is not None:
+        return f"lengths over {connectome.velocity_m_per_s:g} m/s"
     if ticks is not None:
         return f"{ticks} {'tick' if ticks == 1 else 'ticks'}"
     if not projection.limited:
@@ -200,6 +208,29 @@ def _delay(projection: ProjectionSpec) -> str:
     limits = f"{projection.delay_min_s:g} to {projection.delay_max_s:g} s"
     kept = ", not trained" if projection.trainable is False else ""
     return f"{projection.delay_s or 0:g} s (within {limits}{kept})"
+
+
+def _through(projection: ProjectionSpec) -> str:
+    """Return what is between source and target beside the delay."""
+    found = []
+    for key in ("weights", "plasticity", "synapse"):
+        part = getattr(projection, key)
+        if part is not None:
+            # matrices are for files, not for tables
+            shown = {k: v for k, v in part.options.items() if not isinstance(v, list)}
+            options = "".join(f", {name}={value}" for name, value in shown.items())
+            found.append(f"{part.kind} {key if key == 'weights' else ''}".strip() + options)
+    if projection.dale is not None:
+        found.append(f"dale {projection.dale}")
+    if projection.connectome is not None:
+        found.append("connectome of {} x {}".format(*projection.connectome.shape))
+    return "; ".join(found)
+
+
+def _gate(gate: GateSpec) -> str:
+    if isinstance(gate.conditions, str):
+        return gate.by
+    return f"{gate.by} ({', '.join(gate.conditions)})"
 
 
 def _options(part: OpenPart) -> str:

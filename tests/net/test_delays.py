@@ -58,7 +58,8 @@ def activity(net: DRMNet, stimulus: Tensor) -> Tensor:
 def test_limits_and_not_delays_make_the_schedule() -> None:
     texts = {two_areas(f, b).schedule() for f, b in [(0.25, 1.5), (1.5, 0.25)]}
     assert texts == {
-        "stage 1: loop of V1, V2 in blocks of 8 ticks (0.4 s), limited by V1 -> V2 -> V1"
+        "stage 1: loop of V1, V2 in blocks of 8 ticks (0.4 s), limited by V1 -> V2 -> V1; "
+        "by autograd: V2 -> V1 is LearnedDelay, V1 -> V2 is LearnedDelay"
     }
 
 
@@ -81,7 +82,10 @@ def test_weights_of_units_behind_tracts_are_not_told() -> None:
     net = DRMNet({"brain": Leaky(2, 1 + 2)}, [DRMConnection()], [[tracts]], BOLD([2], [1]),
                  resolution=0.05, stimuli={"s": 1})  # fmt: skip
     rows = net.connection_rows()
-    assert all(r["weight_mean"] != r["weight_mean"] for r in rows)
+    assert rows[1]["weight_mean"] != rows[1]["weight_mean"]
+    weights = net.population_list[0].input_weights()
+    assert rows[0]["weight_mean"] == pytest.approx(weights[:, 0].mean().item())
+    assert [r["through"] for r in rows] == ["none", "Tracts"]
     assert rows[1]["delay_s"] == pytest.approx(0.35 / 3.0)
 
 

@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 from drmbids.connections.base import DRMConnection
+from drmbids.connections.tracts import Tracts
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.net.net import DRMNet
 from drmbids.populations.additive import Additive
 from drmbids.populations.base import DRMPopulation
 from drmbids.populations.gru import GRU
+from drmbids.populations.hopf import Hopf
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
 
@@ -157,7 +159,7 @@ def check_limits(net: DRMNet) -> None:
     for stage, line in zip(net.stages, net.schedule().splitlines(), strict=True):
         if stage.block is None:
             continue
-        loop = [int(name[1:]) for name in re.search(r"limited by (.*)", line)[1].split(" -> ")]
+        loop = [int(name[1:]) for name in re.search(r"limited by ([^;]*)", line)[1].split(" -> ")]
         assert loop[0] == loop[-1] and len(set(loop)) == len(loop) - 1
         at = {node: k for k, node in enumerate(stage.members)}
         arcs = list(itertools.pairwise(loop))
@@ -213,3 +215,17 @@ def test_resolution_reaches_every_part() -> None:
     assert all(p.resolution == 0.5 for p in net.populations)
     assert net.readout.hrf.resolution == net.readout.resolution == 0.5
     assert net.readout.memory == 64
+
+
+def test_tracts_of_coupled_masses_come_last() -> None:
+    """Else drives would be added from the columns of another population."""
+    tracts = Tracts([[0.0, 1.0], [1.0, 0.0]], [[0.0, 30.0], [30.0, 0.0]], 0.1)
+    masses = Hopf(2, 1 + 2 + 3, coupled=True)
+    with pytest.raises(ModelError, match="brain: tracts must be the last of its inputs"):
+        DRMNet(
+            {"brain": masses, "other": Leaky(3, 1)},
+            [DRMConnection(), DRMConnection()],
+            [[tracts, DRMConnection(0.1)], [None, None]],
+            BOLD([2, 3], [1]),
+            stimuli={"s": 1},
+        )

@@ -91,3 +91,16 @@ def test_names_are_text_whatever_they_hold():
     hostile = "<script>$a_b$"
     population = {"name": hostile, "kind": "GRU", "units": 1, "region": None}
     assert "<script" not in svg(brain_graph([population], _connections([]), {"s": ["x"]}))
+
+
+def test_gates_are_dotted_lines_and_synapses_are_named():
+    table = _connections([("events", "a", 0.0, 1.0), ("a", "b", 0.5, 0.2)])
+    plain = brain_graph(_populations("ab"), table, {"events": ["x"]})
+    through, gates = ["none", "Dense, AlphaSynapse"], ["none", "events (x, y)"]
+    table = table.assign(through=through, gated_by=gates)
+    figure = brain_graph(_populations("ab"), table, {"events": ["x"]})
+    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert len(dotted) == len(dots) == 1 and not plain.axes[0].lines
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "500 ms\nDense\nAlpha" in texts

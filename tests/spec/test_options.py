@@ -99,7 +99,7 @@ def test_registered_components_can_be_stated_in_a_file(registry, name, sizes) ->
     needed = {k: v for k, v in known.items() if k in signature}
     node = component(**needed)
     units = {spec.name: spec.unit for spec in node.parameter_specs.values()}
-    suffixes = {"s": "_s", "Hz": "_hz", "1": ""}
+    suffixes = {"s": "_s", "Hz": "_hz", "deg": "_deg", "1": ""}
     assert set(component.option_units) <= set(signature)
     for key, option in options_of(component, sizes).items():
         assert option.description, f"{name}.{option.argument} is not described"

@@ -23,6 +23,10 @@ SECTIONS = {
     "ProjectionSpec": "projections: each",
     "PriorSpec": "priors: each",
     "GateSpec": "projections: gated_by",
+    "WeightsSpec": "projections: weights",
+    "PlasticitySpec": "projections: plasticity",
+    "SynapseSpec": "projections: synapse",
+    "ConnectomeSpec": "projections: connectome",
     "ReadoutSpec": "readout",
     "HRFSpec": "readout: hrf",
     "PolynomialDrift": "readout: drift, polynomial",
@@ -52,7 +56,10 @@ def values(schema: dict[str, Any]) -> str:
     if kind == "boolean":
         return "`true`, `false`"
     if kind == "array":
-        return f"list of {values(schema['items'])}s" if "items" in schema else "list"
+        inner = schema.get("items", {})
+        kind = "matrix" if inner.get("type") == "array" else "list"
+        inner = inner.get("items", {}) if kind == "matrix" else inner
+        return f"{kind} of {values(inner)}s" if inner else kind
     limits = [text.format(schema[k]) for k, text in LIMITS.items() if k in schema]
     return NAMES.get(kind, kind) + (f", {', '.join(limits)}" if limits else "")
 

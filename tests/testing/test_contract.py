@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from drmbids.connections import CONNECTIONS
+from drmbids.connections import CONNECTIONS, PLASTICITY, SYNAPSES, WEIGHTS
 from drmbids.core.registry import Registry
 from drmbids.losses import LOSSES
 from drmbids.populations import POPULATIONS
@@ -23,6 +23,8 @@ from drmbids.testing import (
     check_loss,
     check_population,
     check_readout,
+    check_synapse,
+    check_weights,
 )
 
 DEVICES = [
@@ -53,6 +55,9 @@ CHECKS: list[tuple[Registry, Callable[..., None]]] = [
     (READOUTS, check_readout),
     (HRFS, check_hrf),
     (LOSSES, check_loss),
+    (WEIGHTS, check_weights),
+    (SYNAPSES, check_synapse),
+    (PLASTICITY, check_synapse),
 ]
 
 

@@ -1,5 +1,6 @@
 """How well data can tell the parameters of a resting-state model."""
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -7,7 +8,7 @@ from torch import Tensor
 from drmbids.estimators.rest_model import RestModel
 from drmbids.estimators.rest_search import physical
 from drmbids.estimators.rest_spectra import BandSpectra
-from drmbids.functional.whittle import information
+from drmbids.functional.whittle import information, normalised
 
 
 def parameters_table(model: RestModel, spectra: BandSpectra) -> pd.DataFrame:
@@ -92,3 +93,22 @@ def least_errors(
         kept = out.get((where, name))
         out[where, name] = e.reshape(1) if kept is None else torch.cat((kept, e.reshape(1)))
     return out
+
+
+def band_powers(
+    model: RestModel, spectra: BandSpectra
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return frequencies, and measured and fitted shares of the power in the band.
+
+    Parameters
+    ----------
+    model : RestModel
+    spectra : BandSpectra
+        What it was fitted to.
+    """
+    with torch.no_grad():
+        fitted = model.expected(spectra.frequencies, spectra.segment)
+    measured, ours = (
+        x.diagonal(dim1=-2, dim2=-1).real.numpy() for x in (normalised(spectra.values), fitted)
+    )
+    return spectra.frequencies.numpy(), measured, ours

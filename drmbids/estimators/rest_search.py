@@ -13,6 +13,8 @@ from drmbids.core.exceptions import TrainingError
 from drmbids.estimators.rest_model import RestModel
 from drmbids.nodes import DRMNode
 
+#: The smallest coupling in units of where a descent starts: tracts have a sign of their own.
+LEAST_COUPLING = 1e-6
 #: The objective where the model has no steady state: larger than that of any that has one.
 NOWHERE = 1e6
 #: Starts are drawn within this factor of the values given, and within limits.
@@ -91,7 +93,7 @@ def descend(
     TrainingError
         If the model has no steady state at the start.
     """
-    free = trained(model)
+    free, coupling = trained(model), model.tracts.free_strength
     scale = [p.detach().abs().clamp(min=0.1) for p in free]
 
     def put(x: np.ndarray) -> None:
@@ -115,11 +117,13 @@ def descend(
     start = torch.cat([(p.detach() / s).reshape(-1) for p, s in zip(free, scale, strict=True)])
     if both(start.numpy())[0] == NOWHERE:
         raise TrainingError("the model has no steady state at its start; take a weaker coupling")
+    positive = [(LEAST_COUPLING if p is coupling else None, None) for p in free]
     done = minimize(
         both,
         start.numpy(),
         jac=True,
         method="L-BFGS-B",
+        bounds=[b for b, p in zip(positive, free, strict=True) for _ in range(p.numel())],
         options={"maxiter": n_iterations, "ftol": 1e-12, "gtol": 1e-9},
     )
     put(done.x)

@@ -15,13 +15,13 @@ from drmbids.core.exceptions import TrainingError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import refuse_y
-from drmbids.estimators.rest_bounds import parameters_table
+from drmbids.estimators.rest_bounds import band_powers, parameters_table
 from drmbids.estimators.rest_folds import choose_penalty, fold_spectra
 from drmbids.estimators.rest_model import RestModel, rest_model
 from drmbids.estimators.rest_runs import as_objects, only_runs, simulate_fitted
 from drmbids.estimators.rest_search import Descent, search
 from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
-from drmbids.estimators.rest_spectra import BandSpectra, run_segments, whole_spectra
+from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
 from drmbids.estimators.rest_storage import load_rest, save_rest
 from drmbids.functional.whittle import (
     band_connectivity,
@@ -188,11 +188,10 @@ class WholeBrain(BaseEstimator):
         refuse_y(y)
         runs = only_runs(X)
         check_objective(self.measurement, self.objective)
-        self.spectra_ = whole_spectra(runs, self._nuisance, self._segment, self._band)
+        self.spectra_ = whole_spectra(*self._seen(runs))
         self.penalty_ = 0.0
         if "weights" in self.trainable:
-            parts, length = run_segments(runs, self._nuisance, self._segment)
-            folds = fold_spectra(parts, length, self._band)
+            folds = fold_spectra(*self._seen(runs))
             self.penalty_ = choose_penalty(self.penalties, folds, self._fit_spectra)
         self.model_, self.descents_ = self._fit_spectra(self.spectra_, self.penalty_)
         growing = self.model_.unstable_modes()
@@ -251,33 +250,12 @@ class WholeBrain(BaseEstimator):
         return as_objects([self._connectivity(s) for s in self._each(only_runs(X))])
 
     def measured(self, X: Sequence[Run]) -> np.ndarray:
-        """Return the measured functional connectivity of each run, as :meth:`predict` gives it.
-
-        Parameters
-        ----------
-        X : sequence of Run
-
-        Returns
-        -------
-        array of object of shape (n_runs,)
-            Each element is an array (n, n) of correlations in the band.
-        """
+        """Return the measured connectivity of each run, in the form of :meth:`predict`."""
         spectra = self._each(only_runs(X))
         return as_objects([band_connectivity(s.values, s.frequencies).numpy() for s in spectra])
 
     def score(self, X: Sequence[Run], y: None = None) -> float:
-        """Return the correlation of predicted and measured connectivity over pairs of regions.
-
-        Parameters
-        ----------
-        X : sequence of Run
-        y : None
-
-        Returns
-        -------
-        float
-            The mean over runs.
-        """
+        """Return the correlation of predicted and measured FC over pairs, mean of runs."""
         refuse_y(y)
         pairs = zip(self.predict(X), self.measured(X), strict=True)
         return float(np.mean([connectivity_correlation(a, b) for a, b in pairs]))
@@ -294,6 +272,18 @@ class WholeBrain(BaseEstimator):
         """
         check_is_fitted(self)
         return parameters_table(self.model_, self.spectra_)
+
+    def power(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the frequencies of the fit (Hz), and measured and fitted power at them.
+
+        Returns
+        -------
+        frequencies : array of shape (n_frequencies,)
+        measured, fitted : array of shape (n_frequencies, n)
+            Shares of each series' power in the band.
+        """
+        check_is_fitted(self)
+        return band_powers(self.model_, self.spectra_)
 
     def weights_table(self) -> np.ndarray:
         """Return the coupling of the fitted brain, factor included, shape (n, n) ``[to, from]``."""
@@ -315,12 +305,7 @@ class WholeBrain(BaseEstimator):
         return simulate_fitted(self, duration, **options)
 
     def save(self, folder: str | Path) -> None:
-        """Write the fitted brain to a folder: settings as JSON, arrays as safetensors.
-
-        Parameters
-        ----------
-        folder : str or Path
-        """
+        """Write the fitted brain to a folder: settings as JSON, arrays as safetensors."""
         check_is_fitted(self)
         save_rest(Path(folder), self)
 
@@ -339,17 +324,16 @@ class WholeBrain(BaseEstimator):
         """
         return load_rest(Path(folder), cls)
 
-    @property
-    def _nuisance(self) -> Nuisance:
-        return Nuisance() if self.nuisance is None else self.nuisance
-
-    @property
-    def _segment(self) -> float:
-        return SEGMENT[self.measurement] if self.segment is None else self.segment
-
-    @property
-    def _band(self) -> tuple[float, float]:
-        return BAND[self.measurement] if self.band is None else self.band
+    def _seen(
+        self, runs: Sequence[Run]
+    ) -> tuple[Sequence[Run], Nuisance, float, tuple[float, float]]:
+        """Return runs and how their spectra are estimated."""
+        return (
+            runs,
+            Nuisance() if self.nuisance is None else self.nuisance,
+            SEGMENT[self.measurement] if self.segment is None else self.segment,
+            BAND[self.measurement] if self.band is None else self.band,
+        )
 
     def _each(self, runs: Sequence[Run]) -> list[BandSpectra]:
-        return [whole_spectra([run], self._nuisance, self._segment, self._band) for run in runs]
+        return [whole_spectra(*self._seen([run])) for run in runs]

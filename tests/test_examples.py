@@ -65,6 +65,12 @@ def test_receptive_fields_are_recovered() -> None:
     assert found is not None and max(map(float, found[1].split())) < 0.4
 
 
+@pytest.mark.slow
+def test_a_brain_at_rest() -> None:
+    found = re.search(r"coupling\s+([\d.]+)\s+([\d.]+)", run("plot_5_resting_state.py"))
+    assert found is not None and abs(float(found[1]) - 0.9) < 4 * float(found[2]) < 0.6
+
+
 def test_every_example_is_run() -> None:
     text = Path(__file__).read_text()
     assert all(path.name in text for path in EXAMPLES.glob("*.py"))

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
 from drmbids.estimators.rest_model import RestModel
-from drmbids.estimators.rest_spectra import BandSpectra, band_spectra
-from drmbids.functional.spectra import Segments
+from drmbids.estimators.rest_spectra import BandSpectra, band_spectra, run_segments
 from drmbids.functional.whittle import normalised, whittle
 
 #: Stretches that a single run is cut into.
@@ -18,15 +19,17 @@ N_STRETCHES = 3
 Fold = tuple[BandSpectra, BandSpectra]
 
 
-def fold_spectra(parts: Sequence[Segments], length: int, band: tuple[float, float]) -> list[Fold]:
+def fold_spectra(
+    runs: Sequence[Run], nuisance: Nuisance, segment: float, band: tuple[float, float]
+) -> list[Fold]:
     """Return training and left-out spectra of folds: whole runs, or stretches of a single run.
 
     Of a single run, the segments that overlap the left-out stretch are left out of training.
 
     Parameters
     ----------
-    parts, length, band
-        As for :func:`~drmbids.estimators.rest_spectra.band_spectra`.
+    runs, nuisance, segment, band
+        As for :func:`~drmbids.estimators.rest_spectra.whole_spectra`.
 
     Returns
     -------
@@ -37,6 +40,7 @@ def fold_spectra(parts: Sequence[Segments], length: int, band: tuple[float, floa
     UsageError
         If a single run has fewer than five segments.
     """
+    parts, length = run_segments(runs, nuisance, segment)
     counts = [p.values.shape[1] for p in parts]
     none = np.arange(0)
     folds: list[Fold] = []

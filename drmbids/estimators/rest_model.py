@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.connections.tracts import SECONDS, Tracts, Trained
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.functional.linear_noise import (
+    network_jacobian,
     network_spectra,
     steady_state,
     unit_slopes,
@@ -99,6 +100,17 @@ class RestModel(nn.Module):
         rest = steady_state(derivative, start, coupling, step)
         return (*unit_slopes(derivative, rest, coupling @ rest[0]), coupling, delays)
 
+    def require_rest(self) -> None:
+        """Raise where modes grow, if that takes no time to see: without delays.
+
+        Raises
+        ------
+        TrainingError
+            A likelihood in the frequency domain does not see by itself that a brain has no rest.
+        """
+        if not self.tracts.lengths.any() and self.unstable_modes():
+            raise TrainingError("modes of the brain grow; take a weaker coupling")
+
     def spectra(self, frequencies: Tensor) -> Tensor:
         """Return the cross-spectra of what is measured, without its noise.
 
@@ -153,6 +165,9 @@ class RestModel(nn.Module):
         """Return how many modes grow at the parameters as they are, 0 for a brain at rest."""
         with torch.no_grad():
             in_state, in_drive, coupling, delays = self.linearised()
+            if not delays.any():
+                modes = torch.linalg.eigvals(network_jacobian(in_state, in_drive, coupling))
+                return int((modes.real > 0).sum())
             fastest = torch.linalg.eigvals(in_state).abs().max().item()
             size = coupling.abs().sum(1).max().item() * in_drive.abs().max().item()
             return unstable_modes(

@@ -1,4 +1,4 @@
-"""Descent of a resting-state model from several starts, and how well data can tell parameters."""
+"""Descent of a resting-state model from several starts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from drmbids.core.exceptions import TrainingError
 from drmbids.estimators.rest_model import RestModel
-from drmbids.functional.whittle import information
 from drmbids.nodes import DRMNode
 
+#: The smallest coupling in units of where a descent starts: tracts have a sign of their own.
+LEAST_COUPLING = 1e-6
 #: The objective where the model has no steady state: larger than that of any that has one.
 NOWHERE = 1e6
 #: Starts are drawn within this factor of the values given, and within limits.
@@ -92,7 +93,7 @@ def descend(
     TrainingError
         If the model has no steady state at the start.
     """
-    free = trained(model)
+    free, coupling = trained(model), model.tracts.free_strength
     scale = [p.detach().abs().clamp(min=0.1) for p in free]
 
     def put(x: np.ndarray) -> None:
@@ -116,11 +117,13 @@ def descend(
     start = torch.cat([(p.detach() / s).reshape(-1) for p, s in zip(free, scale, strict=True)])
     if both(start.numpy())[0] == NOWHERE:
         raise TrainingError("the model has no steady state at its start; take a weaker coupling")
+    positive = [(LEAST_COUPLING if p is coupling else None, None) for p in free]
     done = minimize(
         both,
         start.numpy(),
         jac=True,
         method="L-BFGS-B",
+        bounds=[b for b, p in zip(positive, free, strict=True) for _ in range(p.numel())],
         options={"maxiter": n_iterations, "ftol": 1e-12, "gtol": 1e-9},
     )
     put(done.x)
@@ -198,62 +201,3 @@ def _scatter(node: DRMNode, name: str, share: float) -> None:
         high = min(high, spec.upper - 0.05 * (spec.upper - value))
     drawn = low * (high / low) ** share if low * high > 0 else low + share * (high - low)
     node.set_value(name, drawn)
-
-
-def least_errors(
-    model: RestModel, frequencies: Tensor, segment: float, n_samples: float
-) -> dict[tuple[str, str], Tensor]:
-    """Return the least standard errors that any unbiased estimate from the data can have.
-
-    The Cramer-Rao bound of the likelihood of cross-spectra, at the parameters as they are, for
-    physical parameters; matrices of weights are held.
-
-    Parameters
-    ----------
-    model : RestModel
-    frequencies, segment
-        As for :meth:`~drmbids.estimators.rest_model.RestModel.expected`.
-    n_samples : float
-        Independent samples of each frequency.
-
-    Returns
-    -------
-    dict of (node, parameter) to Tensor
-        Shaped like the parameters; infinite where the data say nothing.
-    """
-    slopes, places = [], []
-    with torch.no_grad():
-        middle = model.expected(frequencies, segment)
-        for where, name, _, node in physical(model):
-            free = getattr(node, f"free_{name}")
-            flat = free.data.view(-1)
-            for k in range(flat.numel()):
-                value, at = node.value(name).reshape(-1)[k].item(), flat[k].item()
-                step = 1e-4 * max(abs(at), 0.1)
-                ends = []
-                for sign in (1, -1):
-                    flat[k] = at + sign * step
-                    ends.append(
-                        (
-                            node.value(name).reshape(-1)[k].item(),
-                            model.expected(frequencies, segment),
-                        )
-                    )
-                flat[k] = at
-                (up, above), (down, below) = ends
-                slopes.append((above - below) / (up - down))
-                places.append((where, name, k, value))
-        # in units of the values, so that the matrix can be inverted
-        size = torch.tensor([max(abs(p[3]), 1e-6) for p in places], dtype=frequencies.dtype)
-        found = information(middle, slopes, n_samples) * size[:, None] * size
-        values, vectors = torch.linalg.eigh(found)
-        told = values > 1e-12 * values.max()
-        shares = vectors[:, told].square() / values[told]
-        error = shares.sum(1).sqrt() * size
-        hidden = vectors[:, ~told].square().sum(1) > 1e-6
-        error[hidden] = torch.inf
-    out: dict[tuple[str, str], Tensor] = {}
-    for (where, name, _, _), e in zip(places, error, strict=True):
-        kept = out.get((where, name))
-        out[where, name] = e.reshape(1) if kept is None else torch.cat((kept, e.reshape(1)))
-    return out

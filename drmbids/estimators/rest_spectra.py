@@ -164,3 +164,19 @@ def band_spectra(
             f"{length * step:g} s; take longer segments or a wider band"
         )
     return BandSpectra(frequencies, total / n_samples, n_samples, step, length * step)
+
+
+def whole_spectra(
+    runs: Sequence[Run], nuisance: Nuisance, segment: float, band: tuple[float, float]
+) -> BandSpectra:
+    """Return the mean cross-spectra of all segments of runs.
+
+    Parameters
+    ----------
+    runs, nuisance, segment
+        As for :func:`run_segments`.
+    band : tuple of float
+        As for :func:`band_spectra`.
+    """
+    parts, length = run_segments(runs, nuisance, segment)
+    return band_spectra(parts, length, band, [np.arange(p.values.shape[1]) for p in parts])

@@ -11,14 +11,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.exceptions import TrainingError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
-from drmbids.estimators.base import as_runs, refuse_y
+from drmbids.estimators.base import refuse_y
+from drmbids.estimators.rest_bounds import band_powers, parameters_table
 from drmbids.estimators.rest_folds import choose_penalty, fold_spectra
 from drmbids.estimators.rest_model import RestModel, rest_model
-from drmbids.estimators.rest_search import Descent, least_errors, physical, search
-from drmbids.estimators.rest_spectra import BandSpectra, band_spectra, run_segments
+from drmbids.estimators.rest_runs import as_objects, only_runs, simulate_fitted
+from drmbids.estimators.rest_search import Descent, search
+from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
+from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
 from drmbids.estimators.rest_storage import load_rest, save_rest
 from drmbids.functional.whittle import (
     band_connectivity,
@@ -27,13 +30,6 @@ from drmbids.functional.whittle import (
     whittle,
 )
 from drmbids.metrics.connectivity import connectivity_correlation
-from drmbids.simulation.rest import simulate_rest
-
-#: Seconds of a segment and band in Hz, for each kind of measurement. BOLD: the band in which
-#: resting-state connectivity is usually looked at (Biswal et al. 1995, Magn Reson Med 34:537-541).
-SEGMENT = {"bold": 100.0, "activity": 2.0}
-BAND = {"bold": (0.01, 0.1), "activity": (2.0, 45.0)}
-STATISTICS = ("fc", "lagged_fc", "spectra")
 
 #: A matrix of the connectome: strengths, or lengths in mm.
 Connectome = Sequence[Sequence[float]] | np.ndarray
@@ -190,14 +186,12 @@ class WholeBrain(BaseEstimator):
             If no start has a steady state, or the best fit is not stable.
         """
         refuse_y(y)
-        runs = _only_runs(X)
-        self._check_objective()
-        parts, length = run_segments(runs, self._nuisance, self._segment)
-        whole = [np.arange(p.values.shape[1]) for p in parts]
-        self.spectra_ = band_spectra(parts, length, self._band, whole)
+        runs = only_runs(X)
+        check_objective(self.measurement, self.objective)
+        self.spectra_ = whole_spectra(*self._seen(runs))
         self.penalty_ = 0.0
         if "weights" in self.trainable:
-            folds = fold_spectra(parts, length, self._band)
+            folds = fold_spectra(*self._seen(runs))
             self.penalty_ = choose_penalty(self.penalties, folds, self._fit_spectra)
         self.model_, self.descents_ = self._fit_spectra(self.spectra_, self.penalty_)
         growing = self.model_.unstable_modes()
@@ -214,6 +208,7 @@ class WholeBrain(BaseEstimator):
         measured = normalised(spectra.values)
 
         def objective() -> Tensor:
+            model.require_rest()
             expected = model.expected(spectra.frequencies, spectra.segment)
             if isinstance(self.objective, str):
                 loss = whittle(expected, measured)
@@ -252,36 +247,15 @@ class WholeBrain(BaseEstimator):
             Each element is an array (n, n) of correlations in the band.
         """
         check_is_fitted(self)
-        return _as_objects([self._connectivity(s) for s in self._each(_only_runs(X))])
+        return as_objects([self._connectivity(s) for s in self._each(only_runs(X))])
 
     def measured(self, X: Sequence[Run]) -> np.ndarray:
-        """Return the measured functional connectivity of each run, as :meth:`predict` gives it.
-
-        Parameters
-        ----------
-        X : sequence of Run
-
-        Returns
-        -------
-        array of object of shape (n_runs,)
-            Each element is an array (n, n) of correlations in the band.
-        """
-        spectra = self._each(_only_runs(X))
-        return _as_objects([band_connectivity(s.values, s.frequencies).numpy() for s in spectra])
+        """Return the measured connectivity of each run, in the form of :meth:`predict`."""
+        spectra = self._each(only_runs(X))
+        return as_objects([band_connectivity(s.values, s.frequencies).numpy() for s in spectra])
 
     def score(self, X: Sequence[Run], y: None = None) -> float:
-        """Return the correlation of predicted and measured connectivity over pairs of regions.
-
-        Parameters
-        ----------
-        X : sequence of Run
-        y : None
-
-        Returns
-        -------
-        float
-            The mean over runs.
-        """
+        """Return the correlation of predicted and measured FC over pairs, mean of runs."""
         refuse_y(y)
         pairs = zip(self.predict(X), self.measured(X), strict=True)
         return float(np.mean([connectivity_correlation(a, b) for a, b in pairs]))
@@ -297,16 +271,19 @@ class WholeBrain(BaseEstimator):
             is as large as the value, such data do not tell the parameter.
         """
         check_is_fitted(self)
-        s = self.spectra_
-        errors = least_errors(self.model_, s.frequencies, s.segment, s.n_samples)
-        rows = []
-        for where, name, label, node in physical(self.model_):
-            spec = node.parameter_specs[name]
-            values = node.value(name).detach().reshape(-1).tolist()
-            for k, (value, error) in enumerate(zip(values, errors[where, name], strict=True)):
-                rows.append((label, k, value, spec.unit, error.item(), spec.meaning))
-        columns = ["parameter", "index", "value", "unit", "least_error", "meaning"]
-        return pd.DataFrame(rows, columns=columns)
+        return parameters_table(self.model_, self.spectra_)
+
+    def power(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the frequencies of the fit (Hz), and measured and fitted power at them.
+
+        Returns
+        -------
+        frequencies : array of shape (n_frequencies,)
+        measured, fitted : array of shape (n_frequencies, n)
+            Shares of each series' power in the band.
+        """
+        check_is_fitted(self)
+        return band_powers(self.model_, self.spectra_)
 
     def weights_table(self) -> np.ndarray:
         """Return the coupling of the fitted brain, factor included, shape (n, n) ``[to, from]``."""
@@ -325,29 +302,10 @@ class WholeBrain(BaseEstimator):
             :func:`~drmbids.simulate_rest`.
         """
         check_is_fitted(self)
-        masses, tracts = self.model_.masses, self.model_.tracts
-        values = {k: masses.value(k).detach().tolist() for k in (*masses.constants, "sigma")}
-        share = self.model_.measured.value("noise").item()
-        settings = {
-            "mass": self.mass,
-            "values": values,
-            "velocity": tracts.value("velocity").item(),
-            "measurement": self.measurement,
-            "tr": self.spectra_.step,
-            "noise": (share / (1 - share)) ** 0.5,
-        }
-        coupling = self.weights_table()
-        return simulate_rest(
-            coupling, self.lengths, duration=duration, coupling=1.0, **{**settings, **options}
-        )
+        return simulate_fitted(self, duration, **options)
 
     def save(self, folder: str | Path) -> None:
-        """Write the fitted brain to a folder: settings as JSON, arrays as safetensors.
-
-        Parameters
-        ----------
-        folder : str or Path
-        """
+        """Write the fitted brain to a folder: settings as JSON, arrays as safetensors."""
         check_is_fitted(self)
         save_rest(Path(folder), self)
 
@@ -366,50 +324,16 @@ class WholeBrain(BaseEstimator):
         """
         return load_rest(Path(folder), cls)
 
-    @property
-    def _nuisance(self) -> Nuisance:
-        return Nuisance() if self.nuisance is None else self.nuisance
-
-    @property
-    def _segment(self) -> float:
-        return SEGMENT[self.measurement] if self.segment is None else self.segment
-
-    @property
-    def _band(self) -> tuple[float, float]:
-        return BAND[self.measurement] if self.band is None else self.band
+    def _seen(
+        self, runs: Sequence[Run]
+    ) -> tuple[Sequence[Run], Nuisance, float, tuple[float, float]]:
+        """Return runs and how their spectra are estimated."""
+        return (
+            runs,
+            Nuisance() if self.nuisance is None else self.nuisance,
+            SEGMENT[self.measurement] if self.segment is None else self.segment,
+            BAND[self.measurement] if self.band is None else self.band,
+        )
 
     def _each(self, runs: Sequence[Run]) -> list[BandSpectra]:
-        found = []
-        for run in runs:
-            parts, length = run_segments([run], self._nuisance, self._segment)
-            found.append(
-                band_spectra(parts, length, self._band, [np.arange(parts[0].values.shape[1])])
-            )
-        return found
-
-    def _check_objective(self) -> None:
-        if self.measurement not in BAND:
-            raise UsageError(f"measurement must be bold or activity, got {self.measurement!r}")
-        if isinstance(self.objective, str):
-            if self.objective != "likelihood":
-                raise UsageError(f"objective {self.objective!r}; take 'likelihood' or weights")
-            return
-        unknown = set(self.objective) - set(STATISTICS)
-        if unknown or not self.objective:
-            raise UsageError(
-                f"objective must weigh some of {', '.join(STATISTICS)}, got {dict(self.objective)}"
-            )
-
-
-def _only_runs(X: Any) -> list[Run]:
-    runs = as_runs(X)
-    if not runs:
-        raise UsageError("a brain at rest is fitted to a list of runs")
-    return runs
-
-
-def _as_objects(values: Sequence[np.ndarray]) -> np.ndarray:
-    out = np.empty(len(values), dtype=object)
-    for k, value in enumerate(values):
-        out[k] = value
-    return out
+        return [whole_spectra(*self._seen([run])) for run in runs]

@@ -140,8 +140,23 @@ def jacobian(derivative: UnitDerivative, state: State, coupling: Tensor) -> Tens
     Tensor of shape (n_variables * n, n_variables * n)
         Units of the first variable, then of the next.
     """
-    in_state, in_drive = unit_slopes(derivative, state, coupling @ state[0])
-    n_variables = len(state)
+    return network_jacobian(*unit_slopes(derivative, state, coupling @ state[0]), coupling)
+
+
+def network_jacobian(in_state: Tensor, in_drive: Tensor, coupling: Tensor) -> Tensor:
+    """Return the slope of all variables in all others from those of the units, without delays.
+
+    Parameters
+    ----------
+    in_state, in_drive : Tensor
+        From :func:`unit_slopes`.
+    coupling : Tensor of shape (n, n)
+
+    Returns
+    -------
+    Tensor of shape (n_variables * n, n_variables * n)
+    """
+    n_variables = in_state.shape[-1]
     blocks = [
         [
             torch.diag(in_state[:, i, j])

@@ -16,9 +16,9 @@ class Moments(NamedTuple):
 
     Parameters
     ----------
-    pairs, product, first, second, first_square, second_square : Tensor
-        Of shape (n_lags, batch, n, n): how many pairs, and the sums over them of ``x_i x_j``,
-        ``x_i``, ``x_j``, ``x_i^2`` and ``x_j^2``.
+    sums : tuple of 6 Tensor of shape (n_lags, batch, n, n)
+        How many pairs, and the sums over them of ``x_i x_j``, ``x_i``, ``x_j``, ``x_i^2`` and
+        ``x_j^2``.
     origin : Tensor of shape (batch, n)
         Taken off all samples, so that a baseline costs no digits.
     past, there : Tensor of shape (longest lag, batch, n)
@@ -27,12 +27,7 @@ class Moments(NamedTuple):
         In samples.
     """
 
-    pairs: Tensor
-    product: Tensor
-    first: Tensor
-    second: Tensor
-    first_square: Tensor
-    second_square: Tensor
+    sums: tuple[Tensor, ...]
     origin: Tensor
     past: Tensor
     there: Tensor
@@ -60,7 +55,7 @@ def begin_moments(series: Tensor, present: Tensor, lags: Sequence[int] = (0,)) -
     mean = (series * weight).sum(0) / weight.sum(0).clamp(min=1.0)
     zero = series.new_zeros(len(lags), batch, n, n)
     past = series.new_zeros(max(lags), batch, n)
-    return Moments(zero, zero, zero, zero, zero, zero, mean.detach(), past, past, tuple(lags))
+    return Moments((zero,) * 6, mean.detach(), past, past, tuple(lags))
 
 
 def add_window(moments: Moments, series: Tensor, present: Tensor) -> Moments:
@@ -93,24 +88,12 @@ def add_window(moments: Moments, series: Tensor, present: Tensor) -> Moments:
     for lag in moments.lags:
         early, late = slice(n_past - lag, len(values) - lag), slice(n_past, None)
         a, b, m, k = values[early], values[late], weight[early], weight[late]
-        factors = ((m, k), (a, b), (a, k), (m, b), (a * a, k), (m, b * b))
-        sums.append([torch.einsum("tbi,tbj->bij", x, y) for x, y in factors])
+        pairs = ((m, k), (a, b), (a, k), (m, b), (a * a, k), (m, b * b))
+        sums.append([torch.einsum("tbi,tbj->bij", x, y) for x, y in pairs])
     new = [torch.stack(parts) for parts in zip(*sums, strict=True)]
-    total = [old + more for old, more in zip(moments[:6], new, strict=True)]
+    total = tuple(old + more for old, more in zip(moments.sums, new, strict=True))
     keep = len(values) - n_past
-    pairs, product, first, second, first_square, second_square = total
-    return Moments(
-        pairs,
-        product,
-        first,
-        second,
-        first_square,
-        second_square,
-        moments.origin,
-        values[keep:],
-        weight[keep:],
-        moments.lags,
-    )
+    return Moments(total, moments.origin, values[keep:], weight[keep:], moments.lags)
 
 
 def series_moments(series: Tensor, present: Tensor, lags: Sequence[int] = (0,)) -> Moments:
@@ -131,8 +114,9 @@ def series_moments(series: Tensor, present: Tensor, lags: Sequence[int] = (0,)) 
 
 def covariances(moments: Moments) -> Tensor:
     """Return the covariances of all pairs, shape (n_lags, batch, n, n); 0 where a pair has none."""
-    n = moments.pairs.clamp(min=1.0)
-    return moments.product / n - (moments.first / n) * (moments.second / n)
+    count, product, first, second, *_ = moments.sums
+    n = count.clamp(min=1.0)
+    return product / n - (first / n) * (second / n)
 
 
 def correlations(moments: Moments) -> Tensor:
@@ -148,7 +132,7 @@ def correlations(moments: Moments) -> Tensor:
         Of ``x_i(t)`` and ``x_j(t + lag)``; 0 where a series does not vary or fewer than two pairs
         are there, with a gradient of 0.
     """
-    return pair_correlations(*moments[:6])[0]
+    return pair_correlations(*moments.sums)[0]
 
 
 def pair_sums(series: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
@@ -163,7 +147,7 @@ def pair_sums(series: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
 
     Returns
     -------
-    count, product, first, second, first_square, second_square : Tensor of shape (batch, n, n)
+    tuple of 6 Tensor of shape (batch, n, n)
         As in :class:`Moments`.
     """
     square = series * series

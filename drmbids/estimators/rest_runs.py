@@ -1,0 +1,80 @@
+"""Runs that a brain at rest is fitted to, and runs of a fitted one by the full equations."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from drmbids.core.exceptions import UsageError
+from drmbids.core.run import Run
+from drmbids.estimators.base import as_runs
+from drmbids.simulation.rest import simulate_rest
+
+
+def simulate_fitted(brain: Any, duration: float, **options: Any) -> Run:
+    """Return a run of a fitted brain.
+
+    Parameters
+    ----------
+    brain : WholeBrain
+    duration : float
+        Seconds.
+    **options
+        Of :func:`~drmbids.simulate_rest`, over those of the fit.
+    """
+    masses, tracts = brain.model_.masses, brain.model_.tracts
+    share = brain.model_.measured.value("noise").item()
+    settings = {
+        "mass": brain.mass,
+        "values": {k: masses.value(k).detach().tolist() for k in (*masses.constants, "sigma")},
+        "velocity": tracts.value("velocity").item(),
+        "measurement": brain.measurement,
+        "tr": brain.spectra_.step,
+        # white noise has a share of the power in the band, not of all
+        "noise": noise_over_series(brain, share),
+    }
+    return simulate_rest(
+        brain.weights_table(),
+        brain.lengths,
+        duration=duration,
+        coupling=1.0,
+        **{**settings, **options},
+    )
+
+
+def noise_over_series(brain: Any, share: float) -> float:
+    """Return the standard deviation of measurement noise over that of a noiseless series.
+
+    Parameters
+    ----------
+    brain : WholeBrain
+    share : float
+        Of the noise in the power of the band.
+    """
+    spectra = brain.spectra_
+    n_bins = round(spectra.segment / spectra.step / 2)
+    in_band = len(spectra.frequencies) / n_bins
+    # power of BOLD beyond the band is next to nothing
+    return (share / (1 - share) / in_band) ** 0.5
+
+
+def only_runs(X: Any) -> list[Run]:
+    """Return runs as a list.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
+    runs = as_runs(X)
+    if not runs:
+        raise UsageError("a brain at rest is fitted to a list of runs")
+    return runs
+
+
+def as_objects(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays as the elements of a 1-D array of objects."""
+    out = np.empty(len(values), dtype=object)
+    for k, value in enumerate(values):
+        out[k] = value
+    return out

@@ -2,8 +2,8 @@
 Reaction times: a whole distribution from activity
 ==================================================
 
-The stronger a stimulus, the more activity before a fixed moment, and the sooner the answer. Reaction
-times are log-normal given the activity.
+The stronger a stimulus, the more activity before a fixed moment, and the sooner the answer.
+Reaction times are log-normal given the activity.
 """
 
 # %%
@@ -70,7 +70,5 @@ for k, name in enumerate(CONTRASTS):
     low, middle, high = quantiles[here].mean(0)
     axes.errorbar(k + 0.3, middle, [[middle - low], [high - middle]], fmt="o", color="C1")
 axes.set_xticks(range(3), list(CONTRASTS))
-axes.set(
-    xlabel="contrast", ylabel="reaction time (s)", title="held out; orange: 10, 50, 90 % predicted"
-)
+axes.set(xlabel="contrast", ylabel="reaction time (s)", title="held out; orange: predicted 10-90 %")
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "reaction_time.png")

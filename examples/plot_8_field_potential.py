@@ -2,8 +2,8 @@
 Field potentials: excitation and inhibition, and the power of a band
 ====================================================================
 
-An excitatory and an inhibitory population oscillate together. An electrode measures the sum of their
-synaptic currents.
+An excitatory and an inhibitory population oscillate together. An electrode measures the sum of
+their synaptic currents.
 """
 
 # %%

@@ -2,8 +2,8 @@
 A population recorded directly
 ==============================
 
-Where the activity of a population is measured as it is, only a gain and a baseline stand between the
-model and the data, and its time constant can be read off.
+Where the activity of a population is measured as it is, only a gain and a baseline stand between
+the model and the data, and its time constant can be read off.
 """
 
 # %%
@@ -67,5 +67,5 @@ figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 axes.plot(measured.times, measured.values[:, 0], ".", ms=3, label="recorded")
 axes.plot(measured.times, predicted[:, 0], label="predicted")
 axes.set(xlabel="time (s)", ylabel="activity", xlim=(0, 30))
-axes.legend()
+axes.legend(loc="upper left", ncols=2)
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "single_population.png")

@@ -11,11 +11,11 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def run(name: str) -> str:
+def run(name: str, *arguments: str) -> str:
     """Return what an example prints."""
     environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, EXAMPLES / name],
+        [sys.executable, EXAMPLES / name, *arguments],
         capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -46,12 +46,12 @@ def test_which_connection_attention_modulates() -> None:
 
 @pytest.mark.slow
 def test_a_net_that_learns_a_task() -> None:
-    out = run("plot_5_decision_task.py")
+    out = run("plot_15_decision_task.py")
     assert "the area is most like LIP" in out
 
 
 def test_a_column_that_oscillates() -> None:
-    out = run("plot_5_oscillating_column.py")
+    out = run("plot_12_oscillating_column.py")
     assert "the same seed, the same noise: True" in out and "n_substeps=2" in out
     found = re.search(r"without noise: \[([\d. ]+)\]", out)
     assert found is not None
@@ -61,14 +61,36 @@ def test_a_column_that_oscillates() -> None:
 
 @pytest.mark.slow
 def test_receptive_fields_are_recovered() -> None:
-    found = re.search(r"off by \(deg\): \[([\d. ]+)\]", run("plot_6_receptive_fields.py"))
+    found = re.search(r"off by \(deg\): \[([\d. ]+)\]", run("plot_13_receptive_fields.py"))
     assert found is not None and max(map(float, found[1].split())) < 0.4
 
 
 @pytest.mark.slow
 def test_a_brain_at_rest() -> None:
-    found = re.search(r"coupling\s+([\d.]+)\s+([\d.]+)", run("plot_5_resting_state.py"))
+    found = re.search(r"coupling\s+([\d.]+)\s+([\d.]+)", run("plot_14_resting_state.py"))
     assert found is not None and abs(float(found[1]) - 0.9) < 4 * float(found[2]) < 0.6
+
+
+#: Examples of readouts, each with a number that it prints and what it should be, about.
+READOUTS = {
+    "plot_5_lead_field.py": (r"electrodes never seen: r = ([\d.]+)", 1.0),
+    "plot_6_calcium.py": (r"hrf.decay = ([\d.]+) s", 0.6),
+    "plot_7_spikes.py": (r"the past acts for ([\d.]+) s", 0.06),
+    "plot_8_field_potential.py": (r"currents of E and I: ([\d.]+)", 1.0),
+    "plot_9_single_population.py": (r"time constant ([\d.]+) s", 0.35),
+    "plot_10_movement.py": (r"held-out velocity x: r = ([\d.]+)", 0.87),
+    "plot_11_reaction_time.py": (r"([\d.]+)% of the held-out answers come before the 50%", 50.0),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READOUTS)
+def test_readouts(name: str, tmp_path: Path) -> None:
+    pattern, value = READOUTS[name]
+    figure = tmp_path / "figure.png"
+    found = re.search(pattern, run(name, str(figure)))
+    assert found is not None and float(found[1]) == pytest.approx(value, rel=0.15)
+    assert figure.stat().st_size > 0
 
 
 def test_every_example_is_run() -> None:

@@ -3,12 +3,20 @@
 from collections.abc import Callable
 
 from benchmarks.readouts import rest, streaming, whole_brain
+from benchmarks.readouts.calcium_spikes import calcium_spikes
 from benchmarks.readouts.decision import decision
+from benchmarks.readouts.evoked import evoked
+from benchmarks.readouts.lfp_optical import lfp_optical
+from benchmarks.readouts.motor import motor
 from benchmarks.rows import Row
 
 ROWS: dict[str, Callable[[], list[Row]]] = {
-    "decision": decision,
+    "evoked": evoked,
+    "calcium-spikes": calcium_spikes,
+    "motor": motor,
+    "lfp-optical": lfp_optical,
     "whole-brain": whole_brain.whole_brain,
     "nitime-rest": rest.rest_connectivity,
+    "decision": decision,
     "rest-streaming": streaming.streaming,
 }

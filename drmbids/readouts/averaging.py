@@ -99,7 +99,9 @@ class AveragedReadout(DRMReadout):
         return remembered(self._known, key, find)
 
     def averaged(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity, (n_windows, n_measured, batch, n_units) for each region.
+        """Return mean activity before each time, (n_measured, batch, n_features) for each region.
+
+        All units in the last window come first, then in the one before, and so on.
 
         Parameters
         ----------
@@ -108,11 +110,5 @@ class AveragedReadout(DRMReadout):
         """
         ticks, shares = self._shares(times, activity[0])
         seen = [torch.einsum("wnk,wnkbu->wnbu", shares, a[ticks]) for a in activity]
-        return [torch.cat([seen[s] for s in line], -1) for line in self.sources]
-
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity before each time, (n_measured, batch, n_features) for each region.
-
-        All units in the last window come first, then in the one before, and so on.
-        """
-        return [x.movedim(0, -2).flatten(-2) for x in self.averaged(activity, times)]
+        read = [torch.cat([seen[s] for s in line], -1) for line in self.sources]
+        return [x.movedim(0, -2).flatten(-2) for x in read]

@@ -81,7 +81,8 @@ def average_reference(sensor_types: ArrayLike) -> np.ndarray:
 
 
 def read_lead_field(
-    gain: str | ArrayLike | None,
+    file: str | None,
+    gain: ArrayLike | None,
     noise_cov: ArrayLike | None,
     sensor_types: Sequence[str] | None,
     n_sensors: int,
@@ -90,8 +91,10 @@ def read_lead_field(
 
     Parameters
     ----------
-    gain : str, array of shape (n_sensors, n_columns) or None
-        An ``.npz`` file, a matrix, or one source for each sensor.
+    file : str, optional
+        An ``.npz`` file.
+    gain : array of shape (n_sensors, n_columns), optional
+        One source for each sensor where there is neither.
     noise_cov : array of shape (n_sensors, n_sensors), optional
     sensor_types : sequence of str, optional
     n_sensors : int
@@ -102,17 +105,19 @@ def read_lead_field(
     DataError
         If the file cannot be read, or has no array ``gain``.
     ModelError
-        If sizes do not fit.
+        If sizes do not fit, or there are a file and a gain.
     """
     held: dict[str, np.ndarray] = {}
-    if isinstance(gain, str):
+    if file is not None:
+        if gain is not None:
+            raise ModelError(f"a gain, and one in {file}; give one of them")
         try:
-            with np.load(gain, allow_pickle=False) as file:
-                held = {name: file[name] for name in file.files}
+            with np.load(file, allow_pickle=False) as opened:
+                held = {name: opened[name] for name in opened.files}
         except (OSError, ValueError, AttributeError) as error:
-            raise DataError(f"{gain}: no lead field can be read from it: {error}") from error
+            raise DataError(f"{file}: no lead field can be read from it: {error}") from error
         if "gain" not in held:
-            raise DataError(f"{gain}: no array 'gain', only {sorted(held)}; write one")
+            raise DataError(f"{file}: no array 'gain', only {sorted(held)}; write one")
         gain = held["gain"]
     matrix = np.eye(n_sensors) if gain is None else np.asarray(gain, dtype=float)
     noise_cov = held.get("noise_cov") if noise_cov is None else noise_cov
@@ -130,7 +135,7 @@ def save_lead_field(
     noise_cov: ArrayLike | None = None,
     sensor_types: Sequence[str] | None = None,
 ) -> None:
-    """Write a lead field as the ``.npz`` file that a model file names (``gain: lead_field.npz``).
+    """Write a lead field as the ``.npz`` file that a model file names (``file: lead_field.npz``).
 
     Parameters
     ----------
@@ -144,7 +149,7 @@ def save_lead_field(
     ModelError
         If sizes do not fit.
     """
-    found = read_lead_field(gain, noise_cov, sensor_types, 0)
+    found = read_lead_field(None, gain, noise_cov, sensor_types, 0)
     held = {"gain": found.gain, "sensor_types": np.array(found.sensor_types)}
     if found.noise_cov is not None:
         held["noise_cov"] = found.noise_cov

@@ -38,19 +38,11 @@ class LeadField(AveragedReadout):
         As for :class:`~drmbids.DRMReadout`; targets are sensors, ``sources`` populations.
     length : float, optional
         Seconds before a sample that activity is averaged over; one tick when absent.
-    gain : str or list of list of float, optional
-        Rows are the sensors of all regions, in their order, columns the components of sources; or
-        the name of an ``.npz`` file with an array ``gain`` and, if there are any, ``noise_cov`` and
-        ``sensor_types`` (:func:`~drmbids.readouts.forward.save_lead_field` writes one). Each sensor
-        is a source when absent.
+    file : str, optional
+        An ``.npz`` file with an array ``gain`` and, if there are any, ``noise_cov`` and
+        ``sensor_types`` (:func:`~drmbids.readouts.forward.save_lead_field` writes one), as below.
     orientation : {"fixed", "free"}
         Whether a source has one column of the gain, or three, one for each direction.
-    noise_cov : list of list of float, optional
-        Covariance of the noise of the sensors, as the measurements have it (that of an average of
-        ``n`` trials is ``1 / n`` of that of one). Directions without noise, as SSP projections and
-        the average reference leave them, are taken out of the gain too. When absent, sensors of
-        known types have the noise of :data:`~drmbids.functional.lead_field.SENSOR_NOISE` and EEG
-        the average reference; others are of equal noise.
     sensor_types : list of str, optional
         ``"grad"``, ``"mag"``, ``"eeg"`` or a name of your own for each sensor; each type is
         whitened on its own. All are of one type when absent.
@@ -64,11 +56,23 @@ class LeadField(AveragedReadout):
         Whether the gain is trained, by gradient: needs ``solve=False`` and measurements in units of
         their noise. Each element starts at the gain and moves in units of its sensor's root mean
         square.
+    gain : array of shape (n_sensors, n_columns), optional
+        Rows are the sensors of all regions, in their order, columns the components of sources. Each
+        sensor is a source without it and without a file.
+    noise_cov : array of shape (n_sensors, n_sensors), optional
+        Covariance of the noise of the sensors, as the measurements have it (that of an average of
+        ``n`` trials is ``1 / n`` of that of one). Directions without noise, as SSP projections and
+        the average reference leave them, are taken out of the gain too. When absent, sensors of
+        known types have the noise of :data:`~drmbids.functional.lead_field.SENSOR_NOISE` and EEG
+        the average reference; others are of equal noise.
 
     Raises
     ------
     ModelError
-        If sizes of gain, covariance and sensors do not fit, or the covariance is none.
+        If sizes of gain, covariance and sensors do not fit, the covariance is none, or the gain is
+        given twice.
+    DataError
+        If the file cannot be read.
 
     References
     ----------
@@ -98,13 +102,14 @@ class LeadField(AveragedReadout):
         n_confounds: int = 0,
         nuisance: Nuisance | None = None,
         length: float | None = None,
-        gain: str | Sequence[Sequence[float]] | None = None,
+        file: str | None = None,
         orientation: Literal["fixed", "free"] = "fixed",
-        noise_cov: Sequence[Sequence[float]] | None = None,
         sensor_types: Sequence[str] | None = None,
         depth: float = 0.8,
         n_reweightings: int = 0,
         trainable: bool = False,
+        gain: np.ndarray | None = None,
+        noise_cov: np.ndarray | None = None,
     ):
         super().__init__(n_units, n_targets, sources, regions, n_confounds, nuisance, length)
         if orientation not in N_COMPONENTS:
@@ -115,7 +120,7 @@ class LeadField(AveragedReadout):
             )
         self.orientation: Literal["fixed", "free"] = orientation
         self.depth, self.n_reweightings, self.trainable = float(depth), n_reweightings, trainable
-        found = read_lead_field(gain, noise_cov, sensor_types, sum(self.n_targets))
+        found = read_lead_field(file, gain, noise_cov, sensor_types, sum(self.n_targets))
         self.sensor_types = found.sensor_types
         self._parts = self._split(torch.from_numpy(found.gain), found.covariance())
         self.gains = nn.ParameterList(
@@ -173,6 +178,10 @@ class LeadField(AveragedReadout):
             return start
         size = start.square().mean(1, keepdim=True).sqrt()
         return start + size * self.gain_shifts[region]
+
+    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
+        """Return activity at each time, (n_measured, batch, n_units) for each region."""
+        return self.averaged(activity, times)
 
     def target_maps(self) -> list[Tensor]:
         """Return the map of each region from features to sensors, (n_features, n_sensors)."""

@@ -100,7 +100,7 @@ class SinglePopulation(AveragedReadout):
         for k, (x, line) in enumerate(
             zip(self.averaged(activity, times), self.sources, strict=True)
         ):
-            parts = x[0].split([self.n_units[s] for s in line], -1)
+            parts = x.split([self.n_units[s] for s in line], -1)
             if self.units is None:
                 found.append(torch.stack([part.mean(-1) for part in parts], -1))
             else:

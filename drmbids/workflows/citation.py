@@ -18,6 +18,13 @@ _HRFS = {
     "Balloon": "a Balloon-Windkessel model (Stephan et al., 2007)",
     "GRUReadout": "gated recurrent units that stand for the hemodynamics",
     "Choice": "mean activity before each choice",
+    "ReactionTime": "mean activity before a deadline",
+    "Behaviour": "mean activity in windows before each sample",
+    "Spikes": "mean activity within each bin",
+    "SinglePopulation": "the activity of units recorded directly",
+    "LeadField": "a lead field (minimum-norm maps to sources)",
+    "DoubleExponential": "a rise and a decay (difference of two exponentials)",
+    "Oscillation": "the power of a band (quadrature pair of filters)",
 }
 _DERIVATIVES = {
     "none": "",

@@ -219,7 +219,7 @@ resolution_s: 0.01
 stimuli: {{events: {{conditions: all}}}}
 populations: {{left: {{kind: additive, units: 1}}, right: {{kind: additive, units: 1}}}}
 projections: [{{from: events, to: left}}, {{from: events, to: right}}]
-readout: {{kind: lead_field, gain: {path}, depth: 0.5, regions: {{meg: [left, right]}}}}
+readout: {{kind: lead_field, file: {path}, depth: 0.5, regions: {{meg: [left, right]}}}}
 """
     net = parse_model(text).build(templates(1))
     assert isinstance(net.readout, LeadField) and net.readout.depth == 0.5
@@ -227,9 +227,11 @@ readout: {{kind: lead_field, gain: {path}, depth: 0.5, regions: {{meg: [left, ri
     few = Run({"meg": Stream(np.zeros((20, 3)), np.arange(20.0))}, templates(1)[0].stimuli, tr=1.0)
     with pytest.raises(ModelError, match="24 rows for 3 sensors"):
         parse_model(text).build([few])
+    with pytest.raises(ModelError, match="give one of them"):
+        LeadField([1], [24], file=str(path), gain=GAIN)
     np.savez(path, other=GAIN)
     with pytest.raises(DataError, match="no array 'gain'"):
-        LeadField([1], [3], gain=str(path))
+        LeadField([1], [3], file=str(path))
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def history_net() -> DRMNet:
     )
     net.populations[0].weight.data.fill_(4 * BIN)  # an impulse is 1 / BIN high
     net.populations[0].weight.requires_grad_(False)
+    net.populations[0].bias.requires_grad_(False)
     return net
 
 

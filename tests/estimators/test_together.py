@@ -32,7 +32,7 @@ def test_seeds_subjects_and_others_are_each_as_alone(monkeypatch: pytest.MonkeyP
     batches: list[int] = []
     train = module.train_together
     monkeypatch.setattr(
-        module, "train_together", lambda fits: (batches.append(len(fits)), train(fits))
+        module, "train_together", lambda fits, _: (batches.append(len(fits)), train(fits))
     )
     data = [make_runs(0), make_runs(1, 6), make_runs(2), make_runs(3, n_volumes=30), make_runs(4)]
     kinds = [
@@ -53,7 +53,7 @@ def test_seeds_subjects_and_others_are_each_as_alone(monkeypatch: pytest.MonkeyP
 
 def test_no_more_at_once_than_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
-    monkeypatch.setattr(module, "train_together", lambda fits: batches.append(len(fits)))
+    monkeypatch.setattr(module, "train_together", lambda fits, _: batches.append(len(fits)))
     monkeypatch.setattr(module, "MOST_RUNS", 4)
     fit_together([DRMRegressor(n_epochs=1, random_state=k) for k in range(5)], [make_runs(0)] * 5)
     assert batches == [2, 2, 1]

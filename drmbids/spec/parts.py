@@ -86,6 +86,11 @@ class StimulusSpec(Part):
         "conditions; 'all' takes those that were read.",
     )
 
+    @property
+    def named_modulators(self) -> tuple[str, ...]:
+        """The modulators that are named one by one."""
+        return () if self.modulators in (None, "all") else tuple(self.modulators)
+
 
 class PriorSpec(Part):
     """A Gaussian prior on a parameter, in the unit of its key."""

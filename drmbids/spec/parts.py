@@ -44,6 +44,11 @@ class StimulusSpec(Part):
         "conditions; 'all' takes those that were read.",
     )
 
+    @property
+    def named_modulators(self) -> tuple[str, ...]:
+        """The modulators that are named one by one."""
+        return () if self.modulators in (None, "all") else tuple(self.modulators)
+
 
 class PopulationSpec(OpenPart):
     """A population: its kind, its size, and the options of its kind."""

@@ -152,6 +152,11 @@ def _shape_of(spec: "ModelSpec") -> DataShape:
         for name, stimulus in spec.stimuli.items()
         if stimulus.conditions == "all"
     ]
+    open_ends += [
+        f"stimuli.{name}.modulators is all"
+        for name, stimulus in spec.stimuli.items()
+        if stimulus.modulators == "all"
+    ]
     if not regions:
         open_ends.append("readout.regions is not given")
     if EACH_REGION in spec.populations or EACH_REGION in regions:
@@ -167,5 +172,6 @@ def _shape_of(spec: "ModelSpec") -> DataShape:
         )
     return DataShape(
         dict.fromkeys(regions, 1),
-        {name: tuple(stimulus.conditions) for name, stimulus in spec.stimuli.items()},
+        {name: (*s.conditions, *s.named_modulators) for name, s in spec.stimuli.items()},
+        modulators={name: s.named_modulators for name, s in spec.stimuli.items()},
     )

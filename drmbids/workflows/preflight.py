@@ -147,7 +147,7 @@ def chosen_stimuli(config: Config, models: Mapping[str, ModelSpec]) -> Stimuli:
     named = [
         (name, stimulus) for spec in models.values() for name, stimulus in spec.stimuli.items()
     ]
-    wanted = [m for name, s in named if name == EVENTS for m in modulator_names(s.modulators)]
+    wanted = [m for name, s in named if name == EVENTS for m in s.named_modulators]
     asked = [s for s in get_args(MoreStimuli) if s in config.stimuli or s in dict(named)]
     return Stimuli(
         modulators=[*dict.fromkeys([*config.modulators, *wanted])],
@@ -163,11 +163,6 @@ def chosen_regions(config: Config) -> Any:
         return dict(config.mask) or None
     datasets = [*config.derivatives.values(), config.bids_dir]
     return as_atlas(AtlasName(config.atlas, threshold=config.atlas_threshold), datasets)
-
-
-def modulator_names(modulators: Sequence[str] | str | None) -> Sequence[str]:
-    """Return the names of modulators in a model file; ``all`` names none."""
-    return () if modulators is None or isinstance(modulators, str) else modulators
 
 
 def chosen_confounds(config: Config) -> str | list[str] | None:

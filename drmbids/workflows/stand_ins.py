@@ -33,6 +33,7 @@ def shape_without_data(spec: ModelSpec) -> tuple[DataShape, list[str]]:
     """
     regions = regions_of(spec)
     conditions = {name: conditions_of(spec, name) for name in spec.stimuli}
+    modulators = {name: stimulus.named_modulators for name, stimulus in spec.stimuli.items()}
     guessed = [
         f"conditions of {name}: {', '.join(conditions[name])}"
         for name, stimulus in spec.stimuli.items()
@@ -44,5 +45,10 @@ def shape_without_data(spec: ModelSpec) -> tuple[DataShape, list[str]]:
         guessed.append(f"repetition time: {_REPETITION_TIME:g} s")
     if spec.readout.confounds == "shared":
         guessed.append("confounds: none")
-    shape = DataShape(dict.fromkeys(regions, 1), conditions, repetition_times=(_REPETITION_TIME,))
+    shape = DataShape(
+        dict.fromkeys(regions, 1),
+        {name: (*conditions[name], *modulators[name]) for name in conditions},
+        repetition_times=(_REPETITION_TIME,),
+        modulators=modulators,
+    )
     return shape, guessed

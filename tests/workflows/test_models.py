@@ -127,3 +127,17 @@ def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_model_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "validate", str(tmp_path / "nowhere.yaml")]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+def test_show_knows_modulators(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_text(
+        "schema_version: 1\nresolution_s: 0.5\n"
+        "stimuli: {events: {conditions: [face], modulators: [rating]}}\n"
+        "populations: {V1: {kind: leaky, units: 2}}\nprojections: [{from: events, to: V1}]\n"
+        "readout: {regions: {V1: [V1]}}\n"
+    )
+    assert main(["model", "validate", str(path)]) == 0
+    assert main(["model", "show", str(path), "--python"]) == 0
+    told = capsys.readouterr().out
+    assert "'rating'" in told and "initialise_inputs(2)" in told

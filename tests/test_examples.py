@@ -45,7 +45,7 @@ def test_which_connection_attention_modulates() -> None:
 
 
 def test_a_column_that_oscillates() -> None:
-    out = run("plot_5_oscillating_column.py")
+    out = run("plot_7_oscillating_column.py")
     assert "the same seed, the same noise: True" in out and "n_substeps=2" in out
     found = re.search(r"without noise: \[([\d. ]+)\]", out)
     assert found is not None
@@ -55,7 +55,7 @@ def test_a_column_that_oscillates() -> None:
 
 @pytest.mark.slow
 def test_receptive_fields_are_recovered() -> None:
-    found = re.search(r"off by \(deg\): \[([\d. ]+)\]", run("plot_6_receptive_fields.py"))
+    found = re.search(r"off by \(deg\): \[([\d. ]+)\]", run("plot_8_receptive_fields.py"))
     assert found is not None and max(map(float, found[1].split())) < 0.4
 
 

@@ -48,6 +48,7 @@ _PUBLIC = {
     "WeightedSum": "losses.weighted",
     "SummaryLoss": "losses.summary",
     "DRMNet": "net.net",
+    "Readouts": "net.readouts",
     "load_model": "spec.load",
     "default_model": "spec.default",
     "ModelSpec": "spec.model",

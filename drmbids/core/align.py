@@ -11,6 +11,9 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.core.time import TimeGrid
 
+#: The name of the readout of a model that has but one.
+ONLY = ""
+
 
 @dataclass(frozen=True, eq=False)
 class StimulusTicks:
@@ -64,16 +67,11 @@ class StimulusTicks:
 
 
 @dataclass(frozen=True, eq=False)
-class AlignedRun:
-    """What a model needs of one run, as arrays.
+class Measured:
+    """What one readout of a run measured, as arrays.
 
     Parameters
     ----------
-    grid : TimeGrid
-        The ticks.
-    stimuli : sequence of (array of shape (n_ticks, n_columns) or StimulusTicks)
-        One for each stimulus of the model, in its order; samples that lie in a file are read when
-        their ticks are.
     times : array of shape (n_measured,)
         Measured times in seconds; these are not rounded to ticks.
     response : array of shape (n_measured, n_targets) or None
@@ -84,20 +82,43 @@ class AlignedRun:
         Orthonormal basis of what is fitted in this run alone.
     """
 
-    grid: TimeGrid
-    stimuli: Sequence[np.ndarray | StimulusTicks]
     times: np.ndarray
     response: np.ndarray | None
     confounds: np.ndarray
     nuisance: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class AlignedRun:
+    """What a model needs of one run, as arrays.
+
+    Parameters
+    ----------
+    grid : TimeGrid
+        The ticks.
+    stimuli : sequence of (array of shape (n_ticks, n_columns) or StimulusTicks)
+        One for each stimulus of the model, in its order; samples that lie in a file are read when
+        their ticks are.
+    measured : mapping of str to Measured
+        For each readout; the only one of a model has the name :data:`ONLY`.
+    """
+
+    grid: TimeGrid
+    stimuli: Sequence[np.ndarray | StimulusTicks]
+    measured: Mapping[str, Measured]
+
+    @property
+    def only(self) -> Measured:
+        """What the only readout measured."""
+        return self.measured[ONLY]
+
+
 def align(
     run: Run,
     resolution: float,
     stimuli: Mapping[str, Sequence[str]],
-    responses: Sequence[str],
-    nuisance: Nuisance,
+    responses: Sequence[str] | Mapping[str, Sequence[str]],
+    nuisance: Nuisance | Mapping[str, Nuisance],
 ) -> AlignedRun:
     """Put a run on a time grid.
 
@@ -109,9 +130,10 @@ def align(
         Seconds per tick.
     stimuli : mapping of str to sequence of str
         Stimuli of the model and their columns. A column that the run lacks is zero.
-    responses : sequence of str
-        Responses of the model, in the order of its targets.
-    nuisance : Nuisance
+    responses : sequence of str, or mapping of str to sequence of str
+        Responses of the model, in the order of its targets; by readout where there are several. A
+        run may lack all that one of several readouts measures.
+    nuisance : Nuisance, or mapping of str to Nuisance
         What is fitted in each run on its own.
 
     Returns
@@ -121,19 +143,37 @@ def align(
     Raises
     ------
     DataError
-        If the run has some of the responses but not all, or a sample of a stimulus is not a finite
-        number.
+        If the run has some of the responses of a readout but not all, they have different times, or
+        a sample of a stimulus is not a finite number.
     """
     grid = TimeGrid.covering(float(run.duration or 0.0), resolution)
     ticks = [StimulusTicks(run, name, columns, grid) for name, columns in stimuli.items()]
     sampled = [t if t.in_file else t[:] for t in ticks]
+    if isinstance(responses, Mapping):
+        measured = {
+            name: _measured(
+                run, own, nuisance[name] if isinstance(nuisance, Mapping) else nuisance, name
+            )
+            for name, own in responses.items()
+        }
+    else:
+        assert isinstance(nuisance, Nuisance)
+        measured = {ONLY: _measured(run, responses, nuisance)}
+    return AlignedRun(grid, sampled, measured)
+
+
+def _measured(
+    run: Run, responses: Sequence[str], nuisance: Nuisance, readout: str = ONLY
+) -> Measured:
+    """Return what one readout measured, at no time where a run lacks it beside others."""
     missing = [name for name in responses if name not in run.responses]
     if missing and len(missing) < len(responses):
         raise DataError(f"{run.label}: no response {missing}; it has {list(run.responses)}")
-    times = run.measured_times([] if missing else responses)
+    if readout and missing and run.responses:
+        times = np.zeros(0)
+    else:
+        times = run.measured_times([] if missing else responses)
     response = None
     if responses and not missing:
         response = np.concatenate([run.responses[n].values for n in responses], axis=1)
-    return AlignedRun(
-        grid, sampled, times, response, confounds_at(run, times), nuisance.basis(run, times)
-    )
+    return Measured(times, response, confounds_at(run, times), nuisance.basis(run, times))

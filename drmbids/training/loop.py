@@ -59,11 +59,12 @@ def train(trainees: Sequence[Trainee], runner: Runner, n_epochs: int, cutoff: in
                     trainee.forget()
             with held_fixed(solved):
                 losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
-            for trainee, loss in zip(trainees, losses, strict=True):
+            for trainee, total in zip(trainees, losses, strict=True):
+                loss, parts = trainee.combine(total)
                 penalty = trainee.add_prior(loss, backward=not last)
                 val = trainee.judge(epoch, loss, penalty)
                 rate = 0.0 if last else trainee.step(epoch, n_epochs)
-                trainee.record(epoch, loss, val, rate, time.perf_counter() - started)
+                trainee.record(epoch, loss, val, rate, time.perf_counter() - started, parts)
     finally:
         for trainee in trainees:
             set_delay_width(trainee.net, 0.0)

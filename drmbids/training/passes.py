@@ -6,9 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from drmbids.core.align import ONLY
 from drmbids.functional.ridge import orthonormal
-from drmbids.iterators.item import Item, split_item
+from drmbids.iterators.item import Item, part_of, split_item
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import features_at
 from drmbids.training.targets import TARGETS_AT_ONCE, nuisance_fit
 
 #: Targets that correlations are worked out for, evenly spaced; enough to see how many dimensions
@@ -130,10 +132,18 @@ def _as_orthonormal(basis: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def gather_targets(data: Iterable[Item], n_runs: int) -> RunData:
-    """Return targets, confounds and nuisance of every run."""
+def gather_targets(data: Iterable[Item], n_runs: int, readout: str = ONLY) -> RunData:
+    """Return targets, confounds and nuisance of every run, those of one readout.
+
+    Parameters
+    ----------
+    data : iterable of dict
+    n_runs : int
+    readout : str
+        Its name, where there are several.
+    """
     gathered = RunData(n_runs)
-    for item in data:
+    for item in (part_of(whole, readout) for whole in data):
         gathered.add(item, response=item["response"], confounds=item["confounds"])
     return gathered
 
@@ -147,7 +157,7 @@ def feature_windows(
         if carry is None or item["first"]:
             carry = net.initial_carry(item["stimulus"][0].shape[1])
         activity, seen, carry = net.run(item["stimulus"], carry)
-        yield item, net.readout.features(seen, item["times"]), activity
+        yield item, features_at(net.readout, seen, item), activity
         carry = carry.detach()
 
 

@@ -96,7 +96,21 @@ class Objective:
                     f"readout {self.name!r}: the loss of one of several readouts has to be a "
                     f"DRMLoss, whose limits say on what scale it is; got {type(self.loss).__name__}"
                 )
-            self._limits = self.loss.limits(torch.cat(targets.get("response")))
+            measured = torch.cat(targets.get("response"))
+            self._limits = self.loss.limits(measured)
+            self._start(self.loss, measured)
+
+    @torch.no_grad()
+    def _start(self, loss: DRMLoss, measured: Tensor) -> None:
+        """Let maps that are zero start at the null model, the mean of each target.
+
+        Otherwise upstream parameters, a time constant above all, move far away to make a constant
+        of the activity while the bias is on its way.
+        """
+        maps = self.readout.linear_parameters()
+        if not any(bool(p.any()) for p in maps):
+            mean = measured.double().nanmean(0).nan_to_num(0.0)
+            self.readout.bias.copy_(loss.predicting(mean[None, None])[0, 0])
 
     def on_common_scale(self, loss: float) -> float:
         """Return a loss on the scale that several readouts share: 1 explains nothing, 0 all."""

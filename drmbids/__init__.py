@@ -86,6 +86,7 @@ _PUBLIC = {
     "ConnectivityDynamics": "losses.connectivity_dynamics",
     "RestingState": "losses.resting_state",
     "DRMNet": "net.net",
+    "Readouts": "net.readouts",
     "load_model": "spec.load",
     "default_model": "spec.default",
     "ModelSpec": "spec.model",

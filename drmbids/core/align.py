@@ -10,6 +10,9 @@ from drmbids.core.nuisance import Nuisance, confounds_at
 from drmbids.core.run import Run
 from drmbids.core.time import TimeGrid
 
+#: The name of the readout of a model that has but one.
+ONLY = ""
+
 
 @dataclass(frozen=True, eq=False)
 class StimulusTicks:
@@ -63,16 +66,11 @@ class StimulusTicks:
 
 
 @dataclass(frozen=True, eq=False)
-class AlignedRun:
-    """What a model needs of one run, as arrays.
+class Measured:
+    """What one readout of a run measured, as arrays.
 
     Parameters
     ----------
-    grid : TimeGrid
-        The ticks.
-    stimuli : sequence of (array of shape (n_ticks, n_columns) or StimulusTicks)
-        One for each stimulus of the model, in its order; samples that lie in a file are read when
-        their ticks are.
     times : array of shape (n_measured,)
         Measured times in seconds; these are not rounded to ticks.
     response : array of shape (n_measured, n_targets) or None
@@ -85,8 +83,6 @@ class AlignedRun:
         How much each measured element counts; all alike when absent.
     """
 
-    grid: TimeGrid
-    stimuli: Sequence[np.ndarray | StimulusTicks]
     times: np.ndarray
     response: np.ndarray | None
     confounds: np.ndarray
@@ -94,12 +90,37 @@ class AlignedRun:
     weights: np.ndarray | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class AlignedRun:
+    """What a model needs of one run, as arrays.
+
+    Parameters
+    ----------
+    grid : TimeGrid
+        The ticks.
+    stimuli : sequence of (array of shape (n_ticks, n_columns) or StimulusTicks)
+        One for each stimulus of the model, in its order; samples that lie in a file are read when
+        their ticks are.
+    measured : mapping of str to Measured
+        For each readout; the only one of a model has the name :data:`ONLY`.
+    """
+
+    grid: TimeGrid
+    stimuli: Sequence[np.ndarray | StimulusTicks]
+    measured: Mapping[str, Measured]
+
+    @property
+    def only(self) -> Measured:
+        """What the only readout measured."""
+        return self.measured[ONLY]
+
+
 def align(
     run: Run,
     resolution: float,
     stimuli: Mapping[str, Sequence[str]],
-    responses: Sequence[str],
-    nuisance: Nuisance,
+    responses: Sequence[str] | Mapping[str, Sequence[str]],
+    nuisance: Nuisance | Mapping[str, Nuisance],
 ) -> AlignedRun:
     """Put a run on a time grid.
 
@@ -111,9 +132,10 @@ def align(
         Seconds per tick.
     stimuli : mapping of str to sequence of str
         Stimuli of the model and their columns. A column that the run lacks is zero.
-    responses : sequence of str
-        Responses of the model, in the order of its targets.
-    nuisance : Nuisance
+    responses : sequence of str, or mapping of str to sequence of str
+        Responses of the model, in the order of its targets; by readout where there are several. A
+        run may lack all that one of several readouts measures.
+    nuisance : Nuisance, or mapping of str to Nuisance
         What is fitted in each run on its own.
 
     Returns
@@ -123,40 +145,52 @@ def align(
     Raises
     ------
     DataError
-        If the run has some of the responses but not all, or a sample of a stimulus is not a finite
-        number.
+        If the run has some of the responses of a readout but not all, they have different times, or
+        a sample of a stimulus is not a finite number.
     """
     grid = TimeGrid.covering(float(run.duration or 0.0), resolution)
     ticks = [StimulusTicks(run, name, columns, grid) for name, columns in stimuli.items()]
     sampled = [t if t.in_file else t[:] for t in ticks]
+    if isinstance(responses, Mapping):
+        measured = {
+            name: _measured(
+                run, own, nuisance[name] if isinstance(nuisance, Mapping) else nuisance, name
+            )
+            for name, own in responses.items()
+        }
+    else:
+        assert isinstance(nuisance, Nuisance)
+        measured = {ONLY: _measured(run, responses, nuisance)}
+    return AlignedRun(grid, sampled, measured)
+
+
+def _measured(
+    run: Run, responses: Sequence[str], nuisance: Nuisance, readout: str = ONLY
+) -> Measured:
+    """Return what one readout measured, at no time where a run lacks it beside others."""
     missing = [name for name in responses if name not in run.responses]
     if missing and len(missing) < len(responses):
         raise DataError(f"{run.label}: no response {missing}; it has {list(run.responses)}")
-    times = run.measured_times([] if missing else responses)
+    if readout and missing and run.responses:
+        times = np.zeros(0)
+    else:
+        times = run.measured_times([] if missing else responses)
     response = weights = None
     if responses and not missing:
         weights = run.measured_weights(responses)
         response = np.concatenate([run.responses[n].values for n in responses], axis=1)
-    return AlignedRun(
-        grid,
-        sampled,
-        times,
-        response,
-        confounds_at(run, times),
-        nuisance.basis(run, times),
-        weights,
-    )
+    return Measured(times, response, confounds_at(run, times), nuisance.basis(run, times), weights)
 
 
-def unit_weights(aligned: Sequence[AlignedRun]) -> list[np.ndarray]:
+def unit_weights(aligned: Sequence[Measured]) -> list[np.ndarray]:
     """Return the weights of each run, on average 1 over all measured elements; none without any.
 
     All have one column, or as many as there are targets.
 
     Parameters
     ----------
-    aligned : sequence of AlignedRun
-        The runs of one data set.
+    aligned : sequence of Measured
+        What one readout measured in each run of a data set.
 
     Returns
     -------

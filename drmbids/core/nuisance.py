@@ -133,6 +133,8 @@ def confounds_at(run: Run, times: np.ndarray) -> np.ndarray:
             f"{run.label}: confound {stream.columns[column]!r} is missing in row {row}; "
             "drop the column or fill it"
         )
+    if not len(times):
+        return np.zeros((0, len(stream.columns)))
     if np.array_equal(stream.times, times):
         values = stream.values
     else:

@@ -18,6 +18,7 @@ from drmbids.inference.refits import bootstrap, jackknife
 from drmbids.inference.slopes import in_double
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import only_readout
 
 Method = Literal["laplace", "bootstrap", "jackknife"]
 
@@ -106,6 +107,7 @@ def parameter_intervals(
         raise UsageError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
     if not 0 < level < 1:
         raise UsageError(f"level must lie between 0 and 1, got {level}")
+    only_readout(estimator.net_.readout, "parameter_intervals")
     moved_by_training(estimator.net_)
     quantities = Quantities(estimator.net_, derived)
     if method == "laplace":

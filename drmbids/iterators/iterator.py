@@ -2,37 +2,23 @@
 
 import copy
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from drmbids.core.align import AlignedRun, StimulusTicks, align, unit_weights
+from drmbids.core.align import AlignedRun, align, unit_weights
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.time import check_resolution
 from drmbids.iterators.device import check_device
+from drmbids.iterators.groups import Group, group_runs, group_times
 from drmbids.iterators.item import Item, split_item
 from drmbids.iterators.pieces import cut
-from drmbids.iterators.streamed import StreamedStimulus, one_ahead, some_runs, to_device
-
-
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """Runs with the same ticks and measured times, side by side."""
-
-    number: int
-    runs: tuple[int, ...]
-    stimuli: Sequence[Tensor | StreamedStimulus]  # each (n_ticks, batch, n_columns)
-    times: np.ndarray  # (n_measured,)
-    response: Tensor  # (n_measured, batch, n_targets)
-    confounds: Tensor  # (n_measured, batch, n_confounds)
-    nuisance: list[Tensor]  # each (n_measured, rank)
-    weight: Tensor | None  # (n_measured, batch, n_targets or 1)
-    n_items: int = 0
+from drmbids.iterators.streamed import StreamedStimulus, one_ahead, to_device
 
 
 class DRMIterator:
@@ -48,6 +34,8 @@ class DRMIterator:
     - ``weight``: how much each measured element counts, (n_measured, batch, n_targets), or
       (n_measured, batch, 1) where all targets share it; on average 1 over all that is measured in
       all runs. None where no run has weights;
+    - ``readouts``: for data of several readouts, in place of the five keys before: by the name of a
+      readout a dictionary of these five;
     - ``group``, ``runs``: number of the batch, and of the runs in it;
     - ``first``, ``last``: whether the window starts, or ends, its runs.
 
@@ -135,8 +123,8 @@ class DRMIterator:
         runs: Sequence[Run],
         resolution: float,
         stimuli: Mapping[str, Sequence[str]] | None = None,
-        responses: Sequence[str] | None = None,
-        nuisance: Nuisance | None = None,
+        responses: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        nuisance: Nuisance | Mapping[str, Nuisance] | None = None,
         window: int | None = None,
         device: str = "cpu",
     ) -> "DRMIterator":
@@ -152,9 +140,10 @@ class DRMIterator:
             Seconds per tick.
         stimuli : mapping of str to sequence of str, optional
             Stimuli and their columns; those of the first run when absent.
-        responses : sequence of str, optional
-            Responses in the order of the targets; those of the first run when absent.
-        nuisance : Nuisance, optional
+        responses : sequence of str, or mapping of str to sequence of str, optional
+            Responses in the order of the targets, which share their times; those of the first run
+            when absent. By the names of readouts for a net of several, whose times differ.
+        nuisance : Nuisance, or mapping of str to Nuisance, optional
             What is fitted in each run on its own; the default of :class:`Nuisance` when absent.
         window : int, optional
             Ticks in an item; a whole run when absent.
@@ -173,7 +162,7 @@ class DRMIterator:
             raise UsageError("no runs")
         if stimuli is None:
             stimuli = {name: s.columns for name, s in runs[0].stimuli.items()}
-        names = list(runs[0].responses) if responses is None else list(responses)
+        names = list(runs[0].responses) if responses is None else responses
         nuisance = nuisance or Nuisance()
         aligned = [align(run, resolution, stimuli, names, nuisance) for run in runs]
         self = cls.__new__(cls)
@@ -193,15 +182,17 @@ class DRMIterator:
         self.resolution, self.window, self.n_batches = float(resolution), window, n_batches
         self.device = check_device(device)
         self.n_runs = len(aligned)
-        weights = unit_weights(aligned)
+        weights = {
+            name: unit_weights([run.measured[name] for run in aligned])
+            for name in aligned[0].measured
+        }
         batches: dict[Any, list[int]] = {}
         for k, run in enumerate(aligned):
-            # to the microsecond: times of a piece or run carry the rounding of a subtraction
-            key = (run.grid.n_ticks, tuple(np.round(run.times, 6)))
+            key = (run.grid.n_ticks, group_times(run.measured))
             batches.setdefault(key, []).append(k)
-        left, self._groups = n_batches, []
+        left, self._groups = n_batches, list[Group]()
         for number, members in enumerate(batches.values()):
-            group = self._group(aligned, number, members, weights)
+            group = group_runs(aligned, number, members, self.device, weights)
             n_items = -(-group.stimuli[0].shape[0] // self._length(group))
             if left is not None:
                 n_items = min(n_items, left)
@@ -210,52 +201,11 @@ class DRMIterator:
         self._stream: Iterator[Item] | None = None
         self._given = 0
 
-    def _group(
-        self,
-        aligned: Sequence[AlignedRun],
-        number: int,
-        members: list[int],
-        weights: Sequence[np.ndarray],
-    ) -> _Group:
-        runs = [aligned[k] for k in members]
-
-        def side_by_side(arrays: Sequence[np.ndarray]) -> Tensor:
-            stacked = torch.as_tensor(np.stack(arrays, axis=1), dtype=torch.get_default_dtype())
-            return stacked.to(self.device)
-
-        def shown(ticks: Sequence[StimulusTicks | np.ndarray]) -> Tensor | StreamedStimulus:
-            if any(isinstance(run, StimulusTicks) for run in ticks):
-                return StreamedStimulus(ticks)
-            return side_by_side(ticks)
-
-        n = len(runs[0].times)
-        widths = {r.response.shape[1] for r in runs if r.response is not None}
-        if len(widths) > 1:
-            raise UsageError(f"runs have different numbers of targets: {sorted(widths)}")
-        width = widths.pop() if widths else 0
-        return _Group(
-            number,
-            tuple(members),
-            [shown(s) for s in zip(*(r.stimuli for r in runs), strict=True)],
-            runs[0].times,
-            side_by_side(
-                [np.full((n, width), np.nan) if r.response is None else r.response for r in runs]
-            ),
-            side_by_side([r.confounds for r in runs])
-            if len({r.confounds.shape[1] for r in runs}) == 1
-            else torch.zeros(n, len(runs), 0, device=self.device),
-            [
-                torch.as_tensor(r.nuisance, dtype=torch.get_default_dtype(), device=self.device)
-                for r in runs
-            ],
-            side_by_side([weights[k] for k in members]) if weights else None,
-        )
-
     @property
     def layout(self) -> Hashable:
         """What items look like: equal for data that can be gone through side by side."""
         shapes = tuple(
-            (g.stimuli[0].shape[0], len(g.runs), tuple(np.round(g.times, 6))) for g in self._groups
+            (g.stimuli[0].shape[0], len(g.runs), group_times(g.measured)) for g in self._groups
         )
         return shapes, self.window, self.n_batches
 
@@ -285,17 +235,7 @@ class DRMIterator:
             where = slice((worker - dealt) % n_workers, None, n_workers)
             dealt += len(group.runs)
             if group.runs[where]:
-                groups.append(
-                    replace(
-                        group,
-                        runs=group.runs[where],
-                        stimuli=[some_runs(s, where) for s in group.stimuli],
-                        response=group.response[:, where],
-                        confounds=group.confounds[:, where],
-                        nuisance=group.nuisance[where],
-                        weight=None if group.weight is None else group.weight[:, where],
-                    )
-                )
+                groups.append(group.some(where))
         mine = copy.copy(self)
         mine._groups, mine._stream, mine._given = groups, None, 0
         return mine
@@ -320,7 +260,7 @@ class DRMIterator:
         """Return whether all items of this pass have been given."""
         return self._given >= len(self)
 
-    def _length(self, group: _Group) -> int:
+    def _length(self, group: Group) -> int:
         return self.window or group.stimuli[0].shape[0]
 
     def _items(self) -> Iterator[Item]:
@@ -334,11 +274,7 @@ class DRMIterator:
         for group in self._groups:
             whole = {
                 "stimulus": group.stimuli,
-                "times": torch.tensor(group.times),
-                "response": group.response,
-                "confounds": group.confounds,
-                "nuisance": group.nuisance,
-                "weight": group.weight,
+                **group.columns(),
                 "group": group.number,
                 "runs": group.runs,
                 "first": True,

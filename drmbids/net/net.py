@@ -16,6 +16,7 @@ from drmbids.net.gating import earliest_delays, with_gates
 from drmbids.net.graph import make_schedule
 from drmbids.net.grouping import Grouping
 from drmbids.net.mass_loop import make_mass_loop
+from drmbids.net.readouts import AnyReadout, Readouts
 from drmbids.net.stability import loop_problems, mass_problems
 from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
 from drmbids.net.wiring import (
@@ -49,8 +50,9 @@ class DRMNet(nn.Module):
         Connections from the stimuli; a plain sequence means one stimulus.
     Wp : matrix ``[to][from]`` of DRMConnection or None
         Connections between populations.
-    readout : DRMReadout
-        From activity to measurement.
+    readout : DRMReadout, or mapping or sequence of DRMReadout, or Readouts
+        From activity to measurement; several of them for several kinds of measurement of one brain,
+        then kept as :class:`~drmbids.Readouts`.
     resolution : float
         Seconds per tick.
     stimuli : mapping of str to (sequence of str or int), optional
@@ -85,7 +87,7 @@ class DRMNet(nn.Module):
         populations: Sequence[DRMPopulation] | Mapping[str, DRMPopulation],
         ws: Sequence[Any],
         Wp: Sequence[Sequence[DRMConnection | None]],
-        readout: DRMReadout,
+        readout: DRMReadout | Mapping[str, DRMReadout] | Sequence[DRMReadout] | Readouts,
         resolution: float = 0.1,
         stimuli: Mapping[str, Sequence[str] | int] | None = None,
     ):
@@ -94,7 +96,9 @@ class DRMNet(nn.Module):
         named = as_named(populations)
         self.population_names = tuple(named)
         self.populations = nn.ModuleList(named.values())
-        self.readout = readout
+        self.readout: AnyReadout = (
+            Readouts(readout) if isinstance(readout, Mapping | Sequence) else readout
+        )
         n = len(named)
         from_stimuli = as_matrix(ws, n, "ws")
         from_populations = as_matrix(Wp, n, "Wp", n)
@@ -142,7 +146,7 @@ class DRMNet(nn.Module):
         self.connections.append(connection)
         return Afferent(source, is_stimulus, shortest, longest, connection)
 
-    def _nodes(self) -> list[DRMNode]:
+    def _nodes(self) -> list[DRMNode | Readouts]:
         return [*self.population_list, self.readout]
 
     @property
@@ -220,10 +224,10 @@ class DRMNet(nn.Module):
     def window(
         self,
         stimulus: Sequence[Tensor],
-        times: Tensor,
-        confounds: Tensor | None,
+        times: Any,
+        confounds: Any,
         carry: Carry,
-    ) -> tuple[Tensor, list[Tensor], Carry]:
+    ) -> tuple[Any, list[Tensor], Carry]:
         """Return the prediction of one window, without touching the state of the net.
 
         Parameters
@@ -233,6 +237,7 @@ class DRMNet(nn.Module):
         times : Tensor of shape (n_measured,)
             Measured times in seconds from the start of the window, at most its length.
         confounds : Tensor of shape (n_measured, batch, n_confounds) or None
+            With several readouts these are mappings, and so is the prediction.
         carry : Carry
             From :meth:`initial_carry` or the window before.
 
@@ -245,7 +250,7 @@ class DRMNet(nn.Module):
         activity, seen, carry = self.run(stimulus, carry)
         return self.readout(seen, times, confounds), activity, carry
 
-    def forward(self, item: Mapping[str, Any]) -> Tensor:
+    def forward(self, item: Mapping[str, Any]) -> Any:
         """Return the prediction for the next item of a :class:`~drmbids.DRMIterator`.
 
         The net remembers where the item before ended; an item that starts a run resets it.
@@ -253,18 +258,26 @@ class DRMNet(nn.Module):
         Parameters
         ----------
         item : mapping
-            With ``stimulus``, ``times``, ``confounds`` and ``first``.
+            With ``stimulus``, ``times``, ``confounds`` and ``first``; with several readouts their
+            times and confounds are in ``readouts``.
 
         Returns
         -------
         Tensor of shape (n_measured, batch, n_targets)
+            With several readouts a dict of one for each.
         """
         if self._carry is None or item.get("first", False):
             batch = item["stimulus"][0].shape[1]
             self._carry = self.initial_carry(batch, item.get("runs"))
-        prediction, _, self._carry = self.window(
-            item["stimulus"], item["times"], item.get("confounds"), self._carry
-        )
+        several = item.get("readouts")
+        if several is None:
+            times, confounds = item["times"], item.get("confounds")
+        else:
+            times, confounds = (
+                {name: part.get(key) for name, part in several.items()}
+                for key in ("times", "confounds")
+            )
+        prediction, _, self._carry = self.window(item["stimulus"], times, confounds, self._carry)
         return prediction
 
     def reset(self) -> None:

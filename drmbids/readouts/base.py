@@ -50,6 +50,9 @@ class DRMReadout(DRMNode, ABC):
     loss : str
         Name of the loss that suits what is measured (:data:`drmbids.losses.LOSSES`). Maps are
         solved for the squared error; for any other loss they are trained by gradient.
+    objective : Module or None
+        A loss in place of that one, with options and parameters of its own, which are kept with the
+        net.
     """
 
     loss: ClassVar[str] = "squared_error"
@@ -65,6 +68,7 @@ class DRMReadout(DRMNode, ABC):
         features_per_unit: int = 1,
     ):
         super().__init__()
+        self.objective: nn.Module | None = None
         if features_per_unit < 1:
             raise ModelError(f"readout: need features_per_unit >= 1, got {features_per_unit}")
         self.features_per_unit = features_per_unit

@@ -14,6 +14,7 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import only_readout
 
 
 def simulate_runs(
@@ -81,7 +82,7 @@ def simulate_runs(
     if not 0 <= autocorrelation < 1:
         raise UsageError(f"autocorrelation must be from 0 to below 1, got {autocorrelation!r}")
     rng = np.random.default_rng(random_state)
-    n_targets = sum(net.readout.n_targets)
+    n_targets = sum(only_readout(net.readout, "simulate_runs").n_targets)
     signals = predict(net, runs)
     if snr is not None:
         noise = noise_for_snr(signals, snr)

@@ -159,5 +159,9 @@ def _different(items: Sequence[Item]) -> list[Item]:
 def _key(items: Sequence[Item], tensors: Sequence[Tensor]) -> Any:
     """Return what a graph cannot change: shapes, measured times, which nets share an item."""
     order = {id(item): k for k, item in enumerate(_different(items))}
-    times = tuple(tuple(item["times"].tolist()) for item in _different(items))
+    times = tuple(
+        tuple(part["times"].tolist())
+        for item in _different(items)
+        for part in item.get("readouts", {"": item}).values()
+    )
     return tuple(tuple(x.shape) for x in tensors), times, tuple(order[id(item)] for item in items)

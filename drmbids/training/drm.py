@@ -1,18 +1,22 @@
 """DRM: training a net on data, and running it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import nn
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
 from drmbids.iterators.device import check_device
+from drmbids.iterators.item import part_of
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.losses import LOSSES
 from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import AnyReadout, Readouts, by_name
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.captured import Captured
 from drmbids.training.checkpoint import Checkpoint
@@ -44,8 +48,9 @@ class DRM:
     ----------
     net : DRMNet
         Trained in place.
-    loss : DRMLoss, optional
-        The one that suits the readout (``DRMReadout.loss``) when absent.
+    loss : DRMLoss, or mapping of str to DRMLoss, optional
+        The one that suits the readout (``DRMReadout.loss``) when absent; with several readouts
+        those of some of them by name.
     learning_rate : float
         Of Adam (Kingma and Ba 2015, arXiv:1412.6980) in the first epoch; ``schedule`` says how it
         goes on. Smaller for the weights of units with more than :data:`FULL_STEP_INPUTS` inputs.
@@ -67,11 +72,28 @@ class DRM:
         Whether the learning rate falls to zero along half a cosine over the epochs of a training,
         so that it ends at rest (Loshchilov and Hutter 2017, arXiv:1608.03983), or stays.
 
+    Notes
+    -----
+    With several readouts the objective is the mean of their losses by weight
+    (:class:`~drmbids.Readouts`), each on the scale of explained deviance: 1 for the null model,
+    which predicts the mean of each target, 0 for one that predicts every element as it is. For a
+    squared error this is the variance that is left, for a likelihood the deviance over that of the
+    null model (Cameron and Windmeijer 1997, Journal of Econometrics 77:329-342; McFadden's measure
+    for choices), for a correlation one minus it. So equal weights give each kind of measurement an
+    equal say, whatever its unit, noise, channels and sampling rate; a likelihood of all samples
+    would let the one with the most samples decide. Maps are solved for readouts of squared error
+    and trained by gradient for the others.
+
     Attributes
     ----------
     history : list of dict
         One row for each epoch. Losses are in units of the variance of the targets, nuisance
-        taken out, when maps are solved: 1 means that nothing is explained.
+        taken out, when maps are solved: 1 means that nothing is explained. With several readouts
+        ``train_loss_<readout>`` and ``val_loss_<readout>`` too.
+    losses : dict of str to Module
+        Loss of each readout; that of the only one has an empty name.
+    solved : dict of str to bool
+        Whether its maps are solved.
 
     References
     ----------
@@ -81,7 +103,7 @@ class DRM:
     def __init__(
         self,
         net: DRMNet,
-        loss: nn.Module | None = None,
+        loss: nn.Module | Mapping[str, nn.Module] | None = None,
         learning_rate: float = 0.1,
         alphas: float | Sequence[float] | None = None,
         solve: bool | None = None,
@@ -92,14 +114,8 @@ class DRM:
     ):
         self.device = check_device(device)
         self.net = net.to(self.device)
-        self.loss = (loss_of(net.readout) if loss is None else loss).to(self.device)
-        solvable = type(self.loss) is DRMLoss
-        if solve and not solvable:
-            raise UsageError(
-                f"maps are solved for the squared error, not for {type(self.loss).__name__}; "
-                "leave solve out, or use solve=False"
-            )
-        self.solve = solvable if solve is None else solve
+        self.losses = {n: part.to(self.device) for n, part in losses_of(net.readout, loss).items()}
+        self.solved = {name: _solved(part, solve) for name, part in self.losses.items()}
         self.learning_rate, self.alphas = learning_rate, alphas
         if cuda_graph and self.device.type != "cuda":
             raise UsageError(f"cuda_graph=True needs a CUDA device, not {str(self.device)!r}")
@@ -154,7 +170,7 @@ class DRM:
         return [r["train_loss"] for r in rows], val_losses
 
     @torch.no_grad()
-    def forward(self, data_iter: DRMIterator) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+    def forward(self, data_iter: DRMIterator) -> tuple[list[Any], list[list[np.ndarray]]]:
         """Predict responses and activity.
 
         Parameters
@@ -165,28 +181,45 @@ class DRM:
         Returns
         -------
         response : list of array of shape (n_measured, n_targets)
-            One for each run.
+            One for each run; with several readouts a dict of one for each.
         activity : list of list of array of shape (n_ticks, n_units)
             For each run, one for each population.
         """
-        readout, gathered = self.net.readout, RunData(data_iter.n_runs)
+        readouts, whole = by_name(self.net.readout), RunData(data_iter.n_runs)
+        gathered = {name: RunData(data_iter.n_runs) for name in readouts}
         for item, features, activity in feature_windows(self.net, data_iter):
-            response = readout.map_features(features, item["confounds"])
-            named = {f"activity{k}": a for k, a in enumerate(activity)}
-            gathered.add(item, response=response, **named)
-        response = [r.cpu().numpy() for r in gathered.get("response")]
+            following = iter(features)
+            for name, readout in readouts.items():
+                part, own = part_of(item, name), list(islice(following, len(readout.regions)))
+                response = readout.map_features(own, part["confounds"])
+                gathered[name].add(part, response=response)
+            whole.add(
+                part_of(item, next(iter(readouts))),
+                **{f"activity{k}": a for k, a in enumerate(activity)},
+            )
+        predicted = {
+            name: [r.cpu().numpy() for r in data.get("response")] for name, data in gathered.items()
+        }
         populations = [
-            [a.cpu().numpy() for a in gathered.get(f"activity{k}")]
+            [a.cpu().numpy() for a in whole.get(f"activity{k}")]
             for k in range(len(self.net.populations))
         ]
+        several = [
+            dict(zip(predicted, run, strict=True)) for run in zip(*predicted.values(), strict=True)
+        ]
+        response = several if isinstance(self.net.readout, Readouts) else predicted[ONLY]
         return response, [list(run) for run in zip(*populations, strict=True)]
 
     def _optimizer(self) -> torch.optim.Optimizer | None:
-        solved = {id(p) for p in self.net.readout.linear_parameters()} if self.solve else set()
+        readouts = by_name(self.net.readout)
+        maps = [
+            p for n, part in readouts.items() if self.solved[n] for p in part.linear_parameters()
+        ]
+        solved = {id(p) for p in maps}
         wired = [*self.net.populations.parameters(), *self.net.connections.parameters()]
         weights = {id(p) for p in wired if p.ndim > 1}
         by_rate: dict[float, list[nn.Parameter]] = {}
-        for p in (*self.net.parameters(), *self.loss.parameters()):
+        for p in nn.ModuleList([self.net, *self.losses.values()]).parameters():
             if p.requires_grad and id(p) not in solved:
                 n_inputs = p[0].numel() if id(p) in weights else 1
                 share = min(1.0, FULL_STEP_INPUTS / n_inputs)
@@ -208,7 +241,7 @@ class DRM:
             self.net,
             data_iter,
             val_iter,
-            [Objective(self.net.readout, self.loss, self.solve, self.alphas)],
+            self._objectives(),
             self._optimizer(),
             self.schedule,
             self.learning_rate,
@@ -216,6 +249,65 @@ class DRM:
             self.history,
             label,
         )
+
+    @property
+    def solve(self) -> bool:
+        """Whether the maps of all readouts are solved."""
+        return all(self.solved.values())
+
+    def _objectives(self) -> list[Objective]:
+        readout = self.net.readout
+        weights = readout.weights if isinstance(readout, Readouts) else {}
+        return [
+            Objective(
+                part,
+                self.losses[name],
+                self.solved[name],
+                self.alphas,
+                name,
+                weights.get(name, 1.0),
+            )
+            for name, part in by_name(readout).items()
+        ]
+
+
+def _solved(loss: nn.Module, solve: bool | None) -> bool:
+    """Return whether maps are solved."""
+    solvable = type(loss) is DRMLoss
+    if solve and not solvable:
+        raise UsageError(
+            f"maps are solved for the squared error, not for {type(loss).__name__}; "
+            "leave solve out, or use solve=False"
+        )
+    return solvable if solve is None else solve
+
+
+def losses_of(
+    readout: AnyReadout, loss: nn.Module | Mapping[str, nn.Module] | None = None
+) -> dict[str, nn.Module]:
+    """Return the loss of each readout: the one that is given, else the one that suits it.
+
+    Parameters
+    ----------
+    readout : DRMReadout or Readouts
+    loss : Module, or mapping of str to Module, optional
+
+    Raises
+    ------
+    UsageError
+        If a loss belongs to no readout, or one is given for several.
+    """
+    readouts = by_name(readout)
+    only = {} if loss is None else {ONLY: loss}
+    given = loss if isinstance(loss, Mapping) else only
+    unknown = [name for name in given if name not in readouts]
+    if unknown:
+        names = [name for name in readouts if name]
+        raise UsageError(
+            f"losses of {unknown}, the model has "
+            + (f"readouts {names}; give a mapping of some of them" if names else "one readout")
+        )
+    return {name: given.get(name) or loss_of(part) for name, part in readouts.items()}
 
 
 def loss_of(readout: DRMReadout) -> DRMLoss:
@@ -231,4 +323,6 @@ def loss_of(readout: DRMReadout) -> DRMLoss:
     >>> loss_of(Choice([2], [3]))
     CrossEntropy()
     """
+    if readout.objective is not None:
+        return readout.objective
     return LOSSES[readout.loss].for_targets(sum(readout.n_targets))

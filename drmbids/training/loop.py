@@ -75,11 +75,13 @@ def train(
                 with held_fixed(solved):
                     losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
                 progress.stepping()
-                for trainee, loss in zip(trainees, losses, strict=True):
+                for trainee, total in zip(trainees, losses, strict=True):
+                    loss, parts = trainee.combine(total)
                     penalty = trainee.add_prior(loss, backward=not last)
                     val = trainee.judge(epoch, loss, penalty)
                     rate = 0.0 if last else trainee.step(epoch, n_epochs)
-                    trainee.record(epoch, loss, val, rate, time.perf_counter() - started)
+                    seconds = time.perf_counter() - started
+                    trainee.record(epoch, loss, val, rate, seconds, parts)
     finally:
         for trainee in trainees:
             set_delay_width(trainee.net, 0.0)

@@ -12,6 +12,7 @@ from drmbids.core.exceptions import TrainingError, TrainingWarning
 from drmbids.iterators.item import Item, split_item
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import features_at
 
 Outcome = TypeVar("Outcome")
 
@@ -122,10 +123,15 @@ def estimate_bytes(net: DRMNet, item: Item, n_ticks: int | None = None) -> int:
     """
     total = item["stimulus"][0].shape[0]
     wanted = min(total, n_ticks or total)
-    n_rows = len(item["times"]) * wanted / total
     few, many = (min(n, wanted) for n in TRIED_TICKS)
     if few == many:  # short enough to be tried as it is
         return _kept_bytes(net, next(split_item(item, wanted, net.resolution)))
+    if "readouts" in item:  # what grows with ticks times measurements is left out
+        less, more = (
+            _kept_bytes(net, next(split_item(item, n, net.resolution))) for n in (few, many)
+        )
+        return round(less + (more - less) * (wanted - few) / (many - few))
+    n_rows = len(item["times"]) * wanted / total
     # bilinear: a + b ticks + rows (c + d ticks)
     at = {}
     for ticks in (few, many):
@@ -156,7 +162,7 @@ def _kept_bytes(net: DRMNet, item: Item) -> int:
     carry = net.initial_carry(item["stimulus"][0].shape[1])
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         activity, seen, _ = net.run(item["stimulus"], carry)
-        features = net.readout.features(seen, item["times"])
+        features = features_at(net.readout, seen, item)
     for tensor in (*activity, *seen, *features):
         keep(tensor)
     return sum(kept.values())

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from drmbids.core.exceptions import UsageError
+from drmbids.core.align import ONLY
+from drmbids.core.exceptions import DataError, UsageError
 from drmbids.iterators.item import Item
 from drmbids.losses.base import DRMLoss
 from drmbids.losses.summary import SummaryLoss
@@ -36,6 +37,10 @@ class Objective:
         Whether maps are solved.
     alphas : float, sequence of float or None
         Penalties of solved maps to choose from.
+    name : str
+        Of the readout, where there are several.
+    weight : float
+        Of the loss among those of several readouts.
 
     Attributes
     ----------
@@ -56,8 +61,12 @@ class Objective:
         loss: nn.Module,
         solve: bool,
         alphas: float | Sequence[float] | None = None,
+        name: str = ONLY,
+        weight: float = 1.0,
     ):
         self.readout, self.loss, self.solve, self.alphas = readout, loss, solve, alphas
+        self.name, self.weight = name, weight
+        self._limits = (1.0, 0.0)
         self.solver: MapSolver | None = None
         self.solution: Solution | None = None
         self.unseen: RunData | None = None
@@ -82,6 +91,41 @@ class Objective:
             for series in (data.get("response") for data in (targets, unseen) if data is not None):
                 for target in series:
                     self.loss.check_target(target)
+        if self.name == ONLY:
+            return
+        if not self.n_measured:
+            raise DataError(f"readout {self.name!r}: no run has a measured sample of it")
+        if not self.solve:
+            if not isinstance(self.loss, DRMLoss):
+                raise UsageError(
+                    f"readout {self.name!r}: the loss of one of several readouts has to be a "
+                    f"DRMLoss, whose limits say on what scale it is; got {type(self.loss).__name__}"
+                )
+            measured = torch.cat(targets.get("response"))
+            self._limits = self.loss.limits(measured)
+            self._start(self.loss, measured)
+
+    @torch.no_grad()
+    def _start(self, loss: DRMLoss, measured: Tensor) -> None:
+        """Let maps that are zero start at the null model, the mean of each target.
+
+        Otherwise upstream parameters, a time constant above all, move far away to make a constant
+        of the activity while the bias is on its way.
+        """
+        maps = self.readout.linear_parameters()
+        if not any(bool(p.any()) for p in maps):
+            mean = measured.double().nanmean(0).nan_to_num(0.0)
+            self.readout.bias.copy_(loss.predicting(mean[None, None])[0, 0])
+
+    def on_common_scale(self, loss: float) -> float:
+        """Return a loss on the scale that several readouts share: 1 explains nothing, 0 all."""
+        null, least = self._limits
+        return (loss - least) / (null - least if null > least else 1.0)
+
+    @property
+    def slope(self) -> float:
+        """What a loss of 1 more adds on the scale that several readouts share."""
+        return self.on_common_scale(1.0) - self.on_common_scale(0.0)
 
     @property
     def looks_ahead(self) -> bool:

@@ -67,15 +67,15 @@ class Workers:
         return data if self.size == 1 else data.share(self.rank, self.size)
 
     @torch.no_grad()
-    def agree(self, net: nn.Module, targets: RunData) -> None:
+    def agree(self, net: nn.Module, targets: Sequence[RunData]) -> None:
         """Give all processes the net of the first, and see that they have the same data.
 
         Parameters
         ----------
         net : Module
             Changed in place.
-        targets : RunData
-            With the ``response`` of all runs.
+        targets : sequence of RunData
+            With the ``response`` of all runs, for each readout.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Workers:
         """
         if self.size == 1:
             return
-        series = targets.get("response")
+        series = [y for data in targets for y in data.get("response")]
         values = sum(float(y.double().nansum()) for y in series)
         n_parameters = sum(value.numel() for value in net.state_dict().values())
         mine = [float(n_parameters), float(sum(y.numel() for y in series)), values]

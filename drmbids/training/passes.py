@@ -6,9 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from drmbids.core.align import ONLY
 from drmbids.functional.ridge import orthonormal
-from drmbids.iterators.item import Item, split_item
+from drmbids.iterators.item import Item, part_of, split_item
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import features_at
 from drmbids.training.targets import TARGETS_AT_ONCE, nuisance_fit
 
 #: Targets that correlations are worked out for, evenly spaced; enough to see how many dimensions
@@ -162,10 +164,18 @@ def _some_weights(weight: Tensor | None, columns: slice | Tensor) -> Tensor | No
 
 
 @torch.no_grad()
-def gather_targets(data: Iterable[Item], n_runs: int) -> RunData:
-    """Return targets, confounds and nuisance of every run."""
+def gather_targets(data: Iterable[Item], n_runs: int, readout: str = ONLY) -> RunData:
+    """Return targets, confounds and nuisance of every run, those of one readout.
+
+    Parameters
+    ----------
+    data : iterable of dict
+    n_runs : int
+    readout : str
+        Its name, where there are several.
+    """
     gathered = RunData(n_runs)
-    for item in data:
+    for item in (part_of(whole, readout) for whole in data):
         weight = item.get("weight")
         own = {} if weight is None else {"weight": weight}
         gathered.add(item, response=item["response"], confounds=item["confounds"], **own)
@@ -181,7 +191,7 @@ def feature_windows(
         if carry is None or item["first"]:
             carry = net.initial_carry(item["stimulus"][0].shape[1], item.get("runs"))
         activity, seen, carry = net.run(item["stimulus"], carry)
-        yield item, net.readout.features(seen, item["times"]), activity
+        yield item, features_at(net.readout, seen, item), activity
         carry = carry.detach()
 
 

@@ -18,11 +18,12 @@ from torch.func import functional_call
 from drmbids.iterators.item import Item
 from drmbids.net.carry import Carry, map_tensors
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import features_at
 
 #: Runs of all nets together beyond which nothing is gained: buffers no longer fit the cache.
 MOST_RUNS = 100
 
-#: Features of each region, (n_measured, batch, n_features).
+#: Features of each region of all readouts, (n_measured, batch, n_features).
 Features = list[Tensor]
 
 
@@ -69,7 +70,7 @@ class Alone:
         """Return the features of the one net for the one item, and the carry."""
         (item,) = items
         _, seen, carry = self.net.run(item["stimulus"], carry)
-        return [self.net.readout.features(seen, item["times"])], carry
+        return [features_at(self.net.readout, seen, item)], carry
 
     def end(self) -> None:
         """Do nothing: gradients are where they belong."""
@@ -129,7 +130,7 @@ class SideBySide:
 
         def one(values: Mapping[str, Tensor], shown: list[Tensor], past: list[Tensor]) -> Any:
             state = {f"net.{name}": value for name, value in values.items()}
-            arguments = (shown, first["times"], with_tensors(carry, past))
+            arguments = (shown, first, with_tensors(carry, past))
             features, new = functional_call(self._features, state, arguments)
             return features, tensors_of(new)
 
@@ -156,10 +157,10 @@ class _Features(nn.Module):
         self.net = net
 
     def forward(
-        self, stimulus: Sequence[Tensor], times: Tensor, carry: Carry
+        self, stimulus: Sequence[Tensor], item: Item, carry: Carry
     ) -> tuple[Features, Carry]:
         _, seen, new = self.net.run(stimulus, carry)
-        return self.net.readout.features(seen, times), new
+        return features_at(self.net.readout, seen, item), new
 
 
 def tensors_of(carry: Carry) -> list[Tensor]:

@@ -1,15 +1,16 @@
 """A net on its way: its data, how it is trained, and the best state so far."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import TrainingError, UsageError
-from drmbids.iterators.item import Item
+from drmbids.iterators.item import Item, part_of
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
 from drmbids.nodes import log_prior
@@ -67,22 +68,27 @@ class Trainee:
     kept: dict[str, Tensor] = field(init=False)
     workers: Workers = field(init=False)
     longest: int = field(init=False)
+    parts: list[Tensor] = field(init=False, default_factory=list)
+    unseen: dict[str, float] = field(init=False, default_factory=dict)
     _n_independent: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.workers = Workers(next(self.net.parameters()).device)
-        (objective,) = self.objectives
-        targets, unseen = gather_targets(self.data, self.data.n_runs), None
+        targets = [gather_targets(self.data, self.data.n_runs, o.name) for o in self.objectives]
         self.workers.agree(self.net, targets)
         self.longest = self.data.longest
-        n_workers, n_runs = self.workers.size, len(targets.runs)
+        n_workers, n_runs = self.workers.size, len(targets[0].runs)
         if n_workers > n_runs:
             raise UsageError(f"{n_workers} workers for {n_runs} runs; start at most one for each")
         self.data = self.workers.share(self.data)
         if self.validation is not None:
             self.validation = self.workers.share(self.validation)
-            unseen = gather_targets(self.validation, self.validation.n_runs)
-        objective.attach(targets, unseen)
+        for objective, known in zip(self.objectives, targets, strict=True):
+            unseen = None
+            if self.validation is not None:
+                n_unseen = self.validation.n_runs
+                unseen = gather_targets(self.validation, n_unseen, objective.name)
+            objective.attach(known, unseen)
         self.kept = self._snapshot()
 
     @property
@@ -104,14 +110,23 @@ class Trainee:
 
     def begin(self) -> None:
         """Begin an epoch."""
+        self.parts = [torch.zeros(()) for _ in self.objectives]
         for objective in self.objectives:
             objective.loss.zero_grad(set_to_none=True)
             objective.begin(self.data.n_runs)
 
+    def _shares(self, item: Item, features: Features) -> Iterator[tuple[Objective, Item, Features]]:
+        """Yield each objective with its part of the item and of the features."""
+        first = 0
+        for objective in self.objectives:
+            n_regions = len(objective.readout.regions)
+            yield objective, part_of(item, objective.name), features[first : first + n_regions]
+            first += n_regions
+
     def observe(self, item: Item, features: Features) -> None:
         """Take note of one window of the pass that looks ahead."""
-        for objective in self.objectives:
-            objective.observe(item, features)
+        for objective, part, own in self._shares(item, features):
+            objective.observe(part, own)
 
     def complete(self) -> None:
         """Add what the other workers have seen."""
@@ -123,9 +138,49 @@ class Trainee:
         return all([objective.settle() for objective in self.objectives])
 
     def window_loss(self, item: Item, features: Features) -> Tensor:
-        """Return the share of one window in the loss of the epoch."""
-        (objective,) = self.objectives
-        return objective.window_loss(item, features, objective.n_measured)
+        """Return the share of one window in the loss of the epoch.
+
+        Of several readouts it is the weighted mean of their losses, each on the scale where 1
+        explains nothing and 0 all.
+        """
+        if not self.joint:
+            (objective,) = self.objectives
+            return objective.window_loss(item, features, objective.n_measured)
+        total = features[0].new_zeros(())
+        weights = sum(objective.weight for objective in self.objectives)
+        for k, (objective, part, own) in enumerate(self._shares(item, features)):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and objective.weight > 0):
+                loss = objective.window_loss(part, own, objective.n_measured)
+            self.parts[k] = self.parts[k].to(loss) + loss.detach()
+            if objective.weight:
+                total = total + objective.weight / weights * objective.slope * loss
+        return total
+
+    def combine(self, total: float) -> tuple[float, dict[str, float]]:
+        """Return the loss of an epoch and those of its readouts, from the sum over its windows.
+
+        Parameters
+        ----------
+        total : float
+            NaN where something was not finite.
+        """
+        if not self.joint:
+            return total, {}
+        sums = self.workers.sum([part.item() for part in self.parts])
+        pairs = zip(self.objectives, sums, strict=True)
+        losses = {o.name: o.on_common_scale(value) for o, value in pairs}
+        return math.nan if math.isnan(total) else self._mean(losses), losses
+
+    def _mean(self, losses: Mapping[str, float]) -> float:
+        """Return the weighted mean of the losses of readouts."""
+        counted = [o for o in self.objectives if o.weight]
+        total = sum(o.weight * losses[o.name] for o in counted)
+        return total / sum(o.weight for o in counted)
+
+    @property
+    def joint(self) -> bool:
+        """Whether there are several readouts, so that losses have to be on one scale."""
+        return self.objectives[0].name != ONLY
 
     def add_prior(self, loss: float, backward: bool) -> float:
         """Return what priors of parameters add to the loss; add its gradient to theirs.
@@ -145,7 +200,8 @@ class Trainee:
         if prior is None or not math.isfinite(loss):
             return 0.0
         if self._n_independent is None:
-            self._n_independent = sum(o.targets.n_independent() for o in self.objectives)
+            counted = [o.targets for o in self.objectives if o.weight]
+            self._n_independent = sum(targets.n_independent() for targets in counted)
         penalty = -2 * loss / self._n_independent * prior
         if backward:
             penalty.backward()
@@ -198,7 +254,15 @@ class Trainee:
         """Put the net, and the parameters of losses, back into their best state."""
         self.trained.load_state_dict(self.kept)
 
-    def record(self, epoch: int, loss: float, val: float, rate: float, seconds: float) -> None:
+    def record(
+        self,
+        epoch: int,
+        loss: float,
+        val: float,
+        rate: float,
+        seconds: float,
+        parts: Mapping[str, float],
+    ) -> None:
         """Add a row to the history; the first worker shows it to the callbacks."""
         row = {
             "epoch": epoch,
@@ -206,6 +270,8 @@ class Trainee:
             "val_loss": val,
             "learning_rate": rate,
             "seconds": seconds,
+            **{f"train_loss_{name}": value for name, value in parts.items()},
+            **{f"val_loss_{name}": value for name, value in self.unseen.items()},
         }
         self.history.append(row)
         for callback in self.callbacks if self.workers.is_first else ():
@@ -214,11 +280,17 @@ class Trainee:
     @torch.no_grad()
     def _validate(self, data: DRMIterator) -> float:
         """Return the loss on runs that are not trained on, their own nuisance taken out."""
-        (objective,) = self.objectives
         with self.workers.together():
-            objective.begin_validation(data.n_runs)
+            for objective in self.objectives:
+                objective.begin_validation(data.n_runs)
             for item, features, _ in feature_windows(self.net, data):
-                objective.validate(item, features)
-        total, count = objective.validation(self.workers)
-        total, count = self.workers.sum([total, count])
-        return total / max(count, 1.0)
+                for objective, part, own in self._shares(item, features):
+                    objective.validate(part, own)
+        losses = {}
+        for objective in self.objectives:
+            total, count = self.workers.sum(list(objective.validation(self.workers)))
+            losses[objective.name] = total / max(count, 1.0)
+        if not self.joint:
+            return losses[ONLY]
+        self.unseen = {o.name: o.on_common_scale(losses[o.name]) for o in self.objectives}
+        return self._mean(self.unseen)

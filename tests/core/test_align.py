@@ -35,12 +35,12 @@ def test_everything_meets_the_grid(run: Run) -> None:
     assert sound.shape == (40, 1) and image.shape == (40, 2) and not image.any()
     np.testing.assert_array_equal(np.flatnonzero(events[:, 1]), [8, 9, 10, 11])
     assert not events[:, [0, 2]].any()
-    assert aligned.response is not None
-    np.testing.assert_array_equal(aligned.response[:, 0], run.responses["MT"].values[:, 0])
-    assert np.isnan(aligned.response).sum() == 1 and np.isnan(aligned.response[4, 2])
-    np.testing.assert_array_equal(aligned.times, 2.0 * np.arange(10))
-    np.testing.assert_allclose(aligned.confounds.mean(), 0, atol=1e-9)
-    assert aligned.nuisance.shape == (10, 3)
+    assert aligned.only.response is not None
+    np.testing.assert_array_equal(aligned.only.response[:, 0], run.responses["MT"].values[:, 0])
+    assert np.isnan(aligned.only.response).sum() == 1 and np.isnan(aligned.only.response[4, 2])
+    np.testing.assert_array_equal(aligned.only.times, 2.0 * np.arange(10))
+    np.testing.assert_allclose(aligned.only.confounds.mean(), 0, atol=1e-9)
+    assert aligned.only.nuisance.shape == (10, 3)
 
 
 @pytest.mark.parametrize("factor", [2, 5])
@@ -50,13 +50,13 @@ def test_resolution_changes_ticks_and_not_the_stimulus(run: Run, factor: int) ->
     fine = align(run, 1.0 / factor, stimuli, ["V1"], Nuisance())
     merged = fine.stimuli[0].reshape(20, factor, 2).mean(axis=1)
     np.testing.assert_allclose(merged, coarse.stimuli[0], atol=1e-9)
-    np.testing.assert_array_equal(fine.times, coarse.times)
+    np.testing.assert_array_equal(fine.only.times, coarse.only.times)
 
 
 def test_without_responses(run: Run) -> None:
     aligned = align(run.without_responses(), 0.5, {}, ["V1", "MT"], Nuisance())
-    assert aligned.response is None
-    np.testing.assert_array_equal(aligned.times, 2.0 * np.arange(10))
+    assert aligned.only.response is None
+    np.testing.assert_array_equal(aligned.only.times, 2.0 * np.arange(10))
 
 
 def test_half_of_the_responses_is_an_error(run: Run) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from drmbids.plotting.style import GREY, MEASURED, PALETTE, WIDTH, no_data, shorten, styled
 
@@ -119,6 +120,8 @@ def spectra(
         axes.plot(frequencies, middle, color=color, label=name)
     positive = all((np.asarray(p) > 0).all() for p in powers.values())
     axes.set(xlabel="Frequency (Hz)", ylabel=label, yscale="log" if positive else "linear")
+    for axis_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        axis_formatter(StrMethodFormatter("{x:g}"))  # plain numbers: mathematics is not parsed
     axes.margins(x=0)
     axes.legend()
     return figure

@@ -168,11 +168,12 @@ def connectivity_dynamics(
     bar = figure.colorbar(image, ax=[left, middle], shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("r of connectivities")
-    bins = np.linspace(-0.2, 1.0, 37)
-    for matrix, title, color in zip((measured, model), titles, (MEASURED, PALETTE[0]), strict=True):
-        values = np.asarray(matrix)[np.triu_indices(len(matrix), 1)]
-        values = values[np.isfinite(values)]
-        shares, _ = np.histogram(values.clip(bins[0], bins[-1]), bins)
+    kept = [np.asarray(m)[np.triu_indices(len(m), 1)] for m in (measured, model)]
+    kept = [values[np.isfinite(values)] for values in kept]
+    lowest = min((values.min() for values in kept if len(values)), default=0.0)
+    bins = np.linspace(min(lowest, 0.0), 1.0 + 1e-9, 37)
+    for values, title, color in zip(kept, titles, (MEASURED, PALETTE[0]), strict=True):
+        shares, _ = np.histogram(values, bins)
         right.stairs(shares / max(len(values), 1), bins, color=color, label=title.lower())
     right.set(xlabel="r of connectivities", ylabel="Share of pairs of windows")
     right.legend(loc="upper left")

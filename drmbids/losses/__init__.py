@@ -12,5 +12,9 @@ LOSSES = Registry(
         "spectra": "drmbids.losses.spectra:Spectra",
         "connectivity_dynamics": "drmbids.losses.connectivity_dynamics:ConnectivityDynamics",
         "resting_state": "drmbids.losses.resting_state:RestingState",
+        "poisson": "drmbids.losses.poisson:Poisson",
+        "negative_binomial": "drmbids.losses.negative_binomial:NegativeBinomial",
+        "correlation": "drmbids.losses.correlation:Correlation",
+        "weighted_sum": "drmbids.losses.weighted:WeightedSum",
     },
 )

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from drmbids.functional.masked import masked_squared_error
@@ -47,6 +48,39 @@ class DRMLoss(nn.Module):
         prediction : Tensor of shape (n_measured, batch, n_targets)
         """
         return prediction
+
+    def predicting(self, expected: Tensor) -> Tensor:
+        """Return the prediction that stands for an expected target: the inverse of `expected`.
+
+        Parameters
+        ----------
+        expected : Tensor of shape (n_measured, batch, n_targets)
+        """
+        return expected
+
+    @torch.no_grad()
+    def limits(self, target: Tensor) -> tuple[float, float]:
+        """Return the loss of what explains nothing, and the loss of what explains all.
+
+        The first is that of the mean of each target (the null model), the second that of a
+        prediction of every element as it is (the saturated model). Between them a loss is on the
+        scale of explained deviance (Cameron and Windmeijer 1997, Journal of Econometrics
+        77:329-342), on which losses of different kinds can be compared: see
+        :class:`~drmbids.DRM`.
+
+        Parameters
+        ----------
+        target : Tensor of shape (n_measured, n_targets)
+            NaN where missing.
+        """
+        wanted = target.double()[:, None]
+        mean = wanted.nanmean(0, keepdim=True).nan_to_num(0.0).expand_as(wanted)
+        null = self(self.predicting(mean), wanted)
+        return null.item(), self(self.predicting(wanted.nan_to_num(0.0)), wanted).item()
+
+    def terms(self) -> list[tuple[float, "DRMLoss"]]:
+        """Return weights and losses whose sum this is: itself, unless it is a sum."""
+        return [(1.0, self)]
 
     @classmethod
     def for_targets(cls, n_targets: int) -> "DRMLoss":

@@ -9,6 +9,9 @@ from drmbids.losses.base import DRMLoss
 # infinities would turn into NaN in a backward pass.
 NEVER = -1e30
 
+# Probability whose logarithm stands for that of an impossible class.
+LEAST_PROBABILITY = 1e-30
+
 
 class CrossEntropy(DRMLoss):
     """Mean negative log probability (nats) of the classes that were chosen.
@@ -51,3 +54,12 @@ class CrossEntropy(DRMLoss):
         prediction : Tensor of shape (n_measured, batch, n_classes)
         """
         return prediction.softmax(-1)
+
+    def predicting(self, expected: Tensor) -> Tensor:
+        """Return log odds that stand for probabilities.
+
+        Parameters
+        ----------
+        expected : Tensor of shape (n_measured, batch, n_classes)
+        """
+        return expected.clamp(min=LEAST_PROBABILITY).log()

@@ -30,7 +30,8 @@ class SummaryLoss(DRMLoss, ABC):
     - :meth:`from_moments` takes the moments of **all** runs, of which it may average losses or pool
       moments, and must do with runs of which nothing was measured: their moments are zero, and have
       no loss. All runs without data have a loss of 0.
-    - 1 should mean that nothing is explained and 0 that all is, as for other losses of training.
+    - 1 means that nothing is explained and 0 that all is; a loss on another scale overrides
+      :meth:`limits`.
 
     Examples
     --------
@@ -84,3 +85,7 @@ class SummaryLoss(DRMLoss, ABC):
         prediction, target : Tensor of shape (n_measured, batch, n_targets)
         """
         return self.from_moments(self.moments(prediction, target)).to(prediction)
+
+    def limits(self, target: Tensor) -> tuple[float, float]:
+        """Return 1, the loss of what explains nothing, and 0."""
+        return 1.0, 0.0

@@ -21,7 +21,8 @@ from drmbids.testing.common import (
 def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
     """Check that a loss keeps its contract, above all with missing data.
 
-    One number; least where the target is what the prediction stands for (``expected``); a missing
+    One number; least where the target is what the prediction stands for (``expected``), as low as
+    its lower limit there; a missing
     element gives no loss and a gradient of exactly zero; leaving a volume out is the same as
     missing it, unless the loss looks at time (``timed``); 0 when nothing was measured; copies;
     gradients; documentation.
@@ -52,6 +53,7 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
             require_form(value, (), target, f"{type(single).__name__}: the loss")
             _check_minimum(single, prediction, best)
             _check_missing(single, prediction, target, tolerance)
+            _check_limits(single, best, target, tolerance)
         loss, fresh = (build().to(device).double() for _ in range(2))
         measured, best = _series(device, torch.float64, loss.timed)
         partly = loss.expected(best)
@@ -103,3 +105,12 @@ def _check_missing(loss: DRMLoss, prediction: Tensor, target: Tensor, tolerance:
     require(nothing.item() == 0, f"{name} is {nothing.item()} when nothing was measured, not 0")
     (gradient,) = torch.autograd.grad(nothing, prediction)
     require(not gradient.any(), f"{name}: a gradient when nothing was measured")
+
+
+def _check_limits(loss: DRMLoss, best: Tensor, target: Tensor, tolerance: float) -> None:
+    name, flat = type(loss).__name__, target[:, 0]
+    null, least = loss.limits(flat)
+    require(null > least, f"{name}: the limit of what explains nothing is not above the lower one")
+    at_best = loss(best[:, :1], target[:, :1]).detach()
+    message = f"{name}: the lower limit is not the loss of the best prediction"
+    require_equal(at_best, torch.as_tensor(least).to(at_best), max(tolerance, 1e-7), message)

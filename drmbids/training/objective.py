@@ -60,7 +60,10 @@ class Objective:
         self.solver: MapSolver | None = None
         self.solution: Solution | None = None
         self.unseen: RunData | None = None
-        self._summary: Summary | None = None
+        terms = loss.terms() if isinstance(loss, DRMLoss) else [(1.0, loss)]
+        self._terms = [(w, part) for w, part in terms if not isinstance(part, SummaryLoss)]
+        self._whole = [(w, part) for w, part in terms if isinstance(part, SummaryLoss)]
+        self._summaries: list[tuple[float, Summary]] = []
         self._gathered: RunData | None = None
         self._complete: list[list[Tensor]] = []
         self._total, self._count = 0.0, 0
@@ -77,7 +80,7 @@ class Objective:
     @property
     def looks_ahead(self) -> bool:
         """Whether a pass over all windows has to come before the one that gives gradients."""
-        return self.solve or isinstance(self.loss, SummaryLoss)
+        return self.solve or bool(self._whole)
 
     def passive(self) -> list[nn.Parameter]:
         """Return the parameters that follow the others: solved maps."""
@@ -85,34 +88,33 @@ class Objective:
 
     def begin(self, n_runs: int) -> None:
         """Begin a pass that looks ahead, over data with so many runs."""
-        self.solution, self._complete, self._summary = None, [], None
-        self._gathered = RunData(n_runs)
-        if not self.solve and isinstance(self.loss, SummaryLoss):
-            self._summary = Summary(self.loss, self.readout, n_runs)
+        self.solution, self._complete, self._gathered = None, [], RunData(n_runs)
+        whole = [] if self.solve else self._whole
+        self._summaries = [(w, Summary(loss, self.readout, n_runs)) for w, loss in whole]
 
     def observe(self, item: Item, features: Features) -> None:
         """Take note of one window of the pass that looks ahead."""
         seen = [x.detach() for x in features]
-        if self._summary is not None:
-            self._summary.add(item, self.predict(item, seen))
-        elif self._gathered is not None and self.solve:
+        if self.solve and self._gathered is not None:
             self._gathered.add_features(item, seen)
+        elif self._summaries:
+            prediction = self.predict(item, seen)
+            for _, summary in self._summaries:
+                summary.add(item, prediction)
 
     def complete(self, workers: Workers) -> None:
         """Add what the other workers have seen."""
-        if self._summary is not None:
-            self._summary.complete(workers)
-        elif self._gathered is not None and self.solve:
+        for _, summary in self._summaries:
+            summary.complete(workers)
+        if self.solve and self._gathered is not None:
             n_regions = len(self.readout.regions)
             self._complete = workers.features(self._gathered, self.targets, n_regions)
 
     def settle(self) -> bool:
         """Solve for what all windows depend on; False where it is not finite."""
         complete, self._complete, self._gathered = self._complete, [], None
-        if self._summary is not None:
-            return self._summary.settle()
         if not self.solve:
-            return True
+            return all([summary.settle() for _, summary in self._summaries])
         finite = all(bool(torch.isfinite(x).all()) for region in complete for x in region)
         if self.solver is None:
             self.solver = MapSolver(self.readout, self.targets, self.alphas)
@@ -132,9 +134,14 @@ class Objective:
             return features[0].sum() * 0.0
         share = int((~item["response"].isnan()).sum()) / max(count, 1)
         prediction = self.predict(item, features)
-        if self._summary is not None:
-            return self._summary.window_loss(item, prediction, share)
-        return share * self.loss(prediction, item["response"])
+        parts = [
+            weight * summary.window_loss(item, prediction, share)
+            for weight, summary in self._summaries
+        ]
+        parts += [
+            weight * (share * loss(prediction, item["response"])) for weight, loss in self._terms
+        ]
+        return sum(parts[1:], parts[0])
 
     def begin_validation(self, n_runs: int) -> None:
         """Begin a pass over the validation runs."""
@@ -145,22 +152,23 @@ class Objective:
 
     def validate(self, item: Item, features: Features) -> None:
         """Take note of one window of the validation runs."""
-        if self.looks_ahead:
-            if not all(bool(torch.isfinite(x).all()) for x in features):
-                self._total = math.nan
-            self.observe(item, features)
-        else:
-            self._total += self.window_loss(item, features, self._count).item()
+        if self.looks_ahead and not all(bool(torch.isfinite(x).all()) for x in features):
+            self._total = math.nan
+        self.observe(item, features)
+        if self._terms and not self.solve and len(item["times"]):
+            share = int((~item["response"].isnan()).sum()) / max(self._count, 1)
+            prediction = self.predict(item, features)
+            for weight, loss in self._terms:
+                self._total += weight * (share * loss(prediction, item["response"])).item()
 
     def validation(self, workers: Workers) -> tuple[float, float]:
         """Return the loss of the validation runs, their own nuisance taken out, and its weight.
 
         The loss is multiplied by its weight, the number of elements that this worker has.
         """
-        if self._summary is not None:
-            self._summary.complete(workers)
-            finite = self._summary.settle() and not math.isnan(self._total)
-            return self._summary.value * self._count if finite else math.nan, self._count
+        for weight, summary in self._summaries:
+            summary.complete(workers)
+            self._total += weight * summary.value if summary.settle() else math.nan
         if not self.solve:
             return self._total * self._count, self._count
         seen, self._gathered = self._gathered, None

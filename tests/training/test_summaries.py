@@ -1,16 +1,24 @@
 """Losses of whole runs: windows give the loss, and the gradient, of the runs in one piece."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
+from drmbids.core.stream import Stream
 from drmbids.functional.masked import split_missing
 from drmbids.iterators.iterator import DRMIterator
+from drmbids.losses.correlation import Correlation
+from drmbids.losses.negative_binomial import NegativeBinomial
+from drmbids.losses.poisson import Poisson
 from drmbids.losses.summary import SummaryLoss
+from drmbids.losses.weighted import WeightedSum
 from drmbids.net.net import DRMNet
 from drmbids.training.drm import DRM
 from drmbids.training.loop import run_epoch
@@ -101,3 +109,42 @@ def test_it_is_trained_and_validated(runs_of: RunsOf, net_of: NetOf) -> None:
     train, val = model.estimate(iterate(runs), iterate(runs, 10), n_epochs=8)
     assert val == pytest.approx(train, rel=1e-9)
     assert train[-1] < train[0] - 0.05
+
+
+def test_losses_of_both_kinds_and_with_parameters_are_mixed(runs_of: RunsOf, net_of: NetOf) -> None:
+    """A weighted sum: what the first pass is for, what it is not for, and a dispersion."""
+    loss = WeightedSum([NegativeBinomial(7), Correlation()], [1.0, 0.5])
+    runs = [
+        replace(run, responses={
+            name: Stream(np.round(s.values.clip(min=0)), s.times)
+            for name, s in run.responses.items()
+        })
+        for run in runs_of((24, 24, 24), "elements")
+    ]  # fmt: skip
+    model = DRM(moved_net(net_of), loss=loss, learning_rate=0.05)
+    (item,) = iterate(runs)
+    wanted = loss(model.net(item), item["response"]).item()
+    model.net.reset()
+    states = []
+    model.callbacks = (lambda _: states.append(loss.losses[0].value("dispersion").tolist()),)
+    train, val = model.estimate(iterate(runs, 10), iterate(runs), n_epochs=4)
+    assert train[0] == pytest.approx(wanted, rel=1e-10)
+    assert val == pytest.approx(train, rel=1e-9)
+    assert train[-1] < train[0]
+    # the dispersion of the best epoch is kept, as the net is
+    kept = loss.losses[0].value("dispersion").tolist()
+    assert kept in [[0.5] * 7, *states] and kept != [0.5] * 7
+    again = loss(model.net(item), item["response"]).item()
+    assert again == pytest.approx(min(train), rel=1e-9)
+
+
+def test_targets_that_a_loss_refuses_are_found_before_training(
+    runs_of: RunsOf, net_of: NetOf
+) -> None:
+    with pytest.raises(DataError, match="counts must be numbers from 0 on"):
+        DRM(net_of(), loss=Poisson()).estimate(iterate([centred(run) for run in runs_of()]))
+
+
+def centred(run: Run) -> Run:
+    responses = {n: Stream(s.values - 3.0, s.times) for n, s in run.responses.items()}
+    return replace(run, responses=responses)

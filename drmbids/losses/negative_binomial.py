@@ -1,0 +1,136 @@
+"""NegativeBinomial: counts that vary more than a Poisson process lets them."""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from drmbids.core.exceptions import ModelError
+from drmbids.functional.masked import masked_mean, split_missing
+from drmbids.losses.base import DRMLoss
+from drmbids.losses.poisson import LEAST_MEAN, check_counts
+from drmbids.nodes import DRMNode
+
+#: Below this the distribution is a Poisson's to six digits for any count there is; smaller values
+#: would only lose digits of the likelihood.
+LEAST_DISPERSION = 1e-6
+
+
+class NegativeBinomial(DRMLoss, DRMNode):
+    """Mean negative log-likelihood (nats) of counts whose variance grows faster than their mean.
+
+    A prediction is the natural logarithm of a rate, as for :class:`~drmbids.Poisson`. A count of
+    mean ``m`` has the variance ``m + dispersion * m ** 2``: Poisson variance, and a gain that
+    fluctuates from bin to bin. The dispersion of each target is a parameter of the loss and is
+    trained with the net, by the same optimizer and at the same learning rate. Constant terms are
+    included, so that minus the loss, times the number of elements, is the log-likelihood. A missing
+    (NaN) count has no loss.
+
+    Parameters
+    ----------
+    n_targets : int
+        Targets with a dispersion of their own; 1 for one that all share.
+    dispersion : float
+        Where training starts, or what it stays at; larger than 1e-6.
+    trainable : bool
+        Whether the dispersion is trained.
+    bin_width : float
+        Seconds in a bin; 1 where predictions are logarithms of expected counts.
+
+    Raises
+    ------
+    ModelError
+        If an option is not positive.
+
+    References
+    ----------
+    Goris, Movshon and Simoncelli 2014, Nature Neuroscience 17:858-865 (gain that fluctuates, the
+    modulated Poisson model of cortical spikes; excess variance of about .1 to 1 squared means).
+
+    Examples
+    --------
+    >>> loss = NegativeBinomial(dispersion=0.5)
+    >>> round(loss(torch.zeros(1, 1), torch.zeros(1, 1)).item(), 4)  # 2 log 1.5
+    0.8109
+    """
+
+    option_units: ClassVar = {"bin_width": "s", "dispersion": "1"}
+
+    def __init__(
+        self,
+        n_targets: int = 1,
+        dispersion: float = 0.5,
+        trainable: bool = True,
+        bin_width: float = 1.0,
+    ):
+        super().__init__()
+        if n_targets < 1 or not dispersion > LEAST_DISPERSION or not 0 < bin_width < math.inf:
+            raise ModelError(
+                "NegativeBinomial: n_targets, dispersion and bin_width must be positive, got "
+                f"{n_targets}, {dispersion:g} and {bin_width:g} s"
+            )
+        self.bin_width = float(bin_width)
+        self.add_parameter(
+            "dispersion",
+            torch.full((n_targets,), float(dispersion)),
+            unit="1",
+            meaning="variance of counts beyond their mean, over the mean squared",
+            lower=LEAST_DISPERSION,
+            trainable=trainable,
+            source="start: Goris et al. 2014, middle of cortical neurons",
+        )
+
+    @classmethod
+    def for_targets(cls, n_targets: int) -> "NegativeBinomial":
+        """Return the loss with a dispersion for each target.
+
+        Parameters
+        ----------
+        n_targets : int
+        """
+        return cls(n_targets)
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Return the loss, shape ().
+
+        Parameters
+        ----------
+        prediction, target : Tensor of shape (n_measured, batch, n_targets)
+        """
+        count, present = split_missing(target.double())
+        log_mean = torch.where(present, prediction.double(), 0.0) + math.log(self.bin_width)
+        # in float64: differences of logarithms of gamma functions, large where dispersion is small
+        size = self.value("dispersion").double().reciprocal()
+        log_total = torch.logaddexp(size.log(), log_mean)
+        surprise = (
+            (count + size) * log_total
+            - count * log_mean
+            - size * size.log()
+            - torch.lgamma(count + size)
+            + torch.lgamma(size)
+            + torch.lgamma(count + 1)
+        )
+        return masked_mean(surprise, present).to(prediction)
+
+    def expected(self, prediction: Tensor) -> Tensor:
+        """Return the expected counts of bins.
+
+        Parameters
+        ----------
+        prediction : Tensor of shape (n_measured, batch, n_targets)
+        """
+        return (prediction + math.log(self.bin_width)).exp()
+
+    def predicting(self, expected: Tensor) -> Tensor:
+        """Return the prediction that stands for expected counts.
+
+        Parameters
+        ----------
+        expected : Tensor of shape (n_measured, batch, n_targets)
+        """
+        return expected.clamp(min=LEAST_MEAN).log() - math.log(self.bin_width)
+
+    def check_target(self, target: Tensor) -> None:
+        """Raise :class:`~drmbids.core.exceptions.DataError` for counts below 0."""
+        check_counts(target)

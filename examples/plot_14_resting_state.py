@@ -29,17 +29,17 @@ weights /= weights.sum(1).max()  # the strongest region hears 1 in all
 lengths = np.where(same_side, 40.0, 110.0)
 
 # %%
-# Two runs of twenty minutes of reduced Wong-Wang masses, coupled 0.9 times as strongly as the
+# Two runs of fifteen minutes of reduced Wong-Wang masses, coupled 0.9 times as strongly as the
 # weights say. (``compiled=True`` needs numba; without it this takes minutes.)
 truth = {"coupling": 0.9, "values": {"sigma": 0.02}, "regions": regions}
-measured_as = {"duration": 1200.0, "tr": 2.0, "noise": 0.2, "resolution": 0.01, "compiled": True}
+measured_as = {"duration": 900.0, "tr": 2.0, "noise": 0.2, "resolution": 0.02, "compiled": True}
 first, second = (
     simulate_rest(weights, lengths, random_state=seed, **measured_as, **truth) for seed in (1, 2)
 )
 
 # %%
 # Fit coupling and measurement noise; look at what data like these can tell.
-brain = WholeBrain(weights, lengths, values={"sigma": 0.02}, coupling=0.3).fit([first])
+brain = WholeBrain(weights, lengths, values={"sigma": 0.02}, coupling=0.3, n_starts=2).fit([first])
 print(
     brain.parameters_table()[["parameter", "value", "least_error"]].round(3).to_string(index=False)
 )

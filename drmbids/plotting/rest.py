@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from drmbids.plotting.style import GREY, MEASURED, PALETTE, WIDTH, no_data, shorten, styled
 
@@ -119,6 +120,8 @@ def spectra(
         axes.plot(frequencies, middle, color=color, label=name)
     positive = all((np.asarray(p) > 0).all() for p in powers.values())
     axes.set(xlabel="Frequency (Hz)", ylabel=label, yscale="log" if positive else "linear")
+    for axis_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        axis_formatter(StrMethodFormatter("{x:g}"))  # plain numbers: mathematics is not parsed
     axes.margins(x=0)
     axes.legend()
     return figure
@@ -165,11 +168,12 @@ def connectivity_dynamics(
     bar = figure.colorbar(image, ax=[left, middle], shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("r of connectivities")
-    bins = np.linspace(-0.2, 1.0, 37)
-    for matrix, title, color in zip((measured, model), titles, (MEASURED, PALETTE[0]), strict=True):
-        values = np.asarray(matrix)[np.triu_indices(len(matrix), 1)]
-        values = values[np.isfinite(values)]
-        shares, _ = np.histogram(values.clip(bins[0], bins[-1]), bins)
+    kept = [np.asarray(m)[np.triu_indices(len(m), 1)] for m in (measured, model)]
+    kept = [values[np.isfinite(values)] for values in kept]
+    lowest = min((values.min() for values in kept if len(values)), default=0.0)
+    bins = np.linspace(min(lowest, 0.0), 1.0 + 1e-9, 37)
+    for values, title, color in zip(kept, titles, (MEASURED, PALETTE[0]), strict=True):
+        shares, _ = np.histogram(values, bins)
         right.stairs(shares / max(len(values), 1), bins, color=color, label=title.lower())
     right.set(xlabel="r of connectivities", ylabel="Share of pairs of windows")
     right.legend(loc="upper left")

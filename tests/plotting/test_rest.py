@@ -43,6 +43,9 @@ def test_spectra_show_medians() -> None:
     lines = figure.axes[0].lines
     np.testing.assert_array_equal(lines[0].get_ydata(), [2.0, 3.0])
     np.testing.assert_array_equal(lines[1].get_ydata(), [4.0, 6.0])
+    assert "mathdefault" not in svg(figure)
+    figure.draw_without_rendering()
+    assert not any("$" in label.get_text() for label in figure.axes[0].get_yticklabels())
 
 
 def test_dynamics_show_matrices_and_shares() -> None:

@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_run_whatever_the_windows(
 ) -> None:
     def run(seed: int) -> np.ndarray:
         made = simulate_rest(
-            WEIGHTS, duration=20.0, tr=1.0, settle=2.0, noise=0.2, random_state=seed,
+            WEIGHTS, duration=8.0, tr=1.0, settle=1.0, noise=0.2, random_state=seed,
             mass="ornstein_uhlenbeck", resolution=0.02,
         )  # fmt: skip
         return made.responses["brain"].values

@@ -45,11 +45,13 @@ def load() -> dict[str, list[Run]]:
     for path in sorted((data_folder() / "calcium_spikes").glob("*.mat")):
         runs = []
         for raw in loadmat(path)["CAttached"].ravel():
-            fields = {name: raw[name].item().ravel() for name in ("fluo_time", "fluo_mean")}
-            spikes = raw["events_AP"].item().ravel() * 1e-4
+            series = raw["fluo_mean"].item().ravel()
+            # time runs from one frame before the first, so that recordings share their times
+            start = raw["fluo_time"].item().ravel()[0] - FRAME
+            spikes = raw["events_AP"].item().ravel() * 1e-4 - start
             runs.append(
                 Run(
-                    {"cell": Stream(fields["fluo_mean"][:, None], fields["fluo_time"])},
+                    {"cell": Stream(series[:, None], FRAME * np.arange(1, len(series) + 1))},
                     {"spikes": spike_events({"cell": spikes})},
                     duration=DURATION,
                 )

@@ -46,6 +46,7 @@ class Choice(AveragedReadout):
     torch.Size([2, 1, 3])
     """
 
+    option_units: ClassVar = {"length": "s"}
     loss: ClassVar[str] = "cross_entropy"
 
     def __init__(

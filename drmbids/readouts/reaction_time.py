@@ -1,6 +1,7 @@
 """ReactionTime: activity to the distribution of reaction times."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -47,6 +48,8 @@ class ReactionTime(AveragedReadout):
     >>> readout([activity], torch.tensor([0.6, 2.0])).shape
     torch.Size([2, 1, 1])
     """
+
+    option_units: ClassVar = {"length": "s"}
 
     def __init__(
         self,

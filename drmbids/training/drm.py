@@ -14,6 +14,7 @@ from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
 from drmbids.training.captured import Captured
 from drmbids.training.loop import check_schedule, train
+from drmbids.training.map_training import Maps
 from drmbids.training.passes import RunData, feature_windows
 from drmbids.training.runners import Alone, Runner, SideBySide
 from drmbids.training.trainee import Callback, Schedule, Trainee
@@ -61,6 +62,10 @@ class DRM:
     schedule : {"cosine", "constant"}
         Whether the learning rate falls to zero along half a cosine over the epochs of a training,
         so that it ends at rest (Loshchilov and Hutter 2017, arXiv:1608.03983), or stays.
+    maps : {"solved", "trained"}
+        Whether the maps of the squared error are solved for in every epoch, or begin at zero and
+        are trained by gradient, nuisance taken out all the same
+        (:mod:`drmbids.training.map_training`). Then they have no penalties.
 
     Attributes
     ----------
@@ -84,6 +89,7 @@ class DRM:
         callbacks: Sequence[Callback] = (),
         cuda_graph: bool = False,
         schedule: Schedule = "cosine",
+        maps: Maps = "solved",
     ):
         self.device = check_device(device)
         self.net = net.to(self.device)
@@ -99,6 +105,11 @@ class DRM:
         if schedule not in get_args(Schedule):
             raise UsageError(f"unknown schedule {schedule!r}; choose cosine or constant")
         self.schedule: Schedule = schedule
+        if maps not in get_args(Maps):
+            raise UsageError(f"unknown maps {maps!r}; choose solved or trained")
+        if maps == "trained" and (alphas is not None or not solve):
+            raise UsageError("maps='trained' has no alphas and needs solve=True; leave one out")
+        self.maps: Maps = maps
         self.history: list[dict[str, Any]] = []
 
     def estimate(
@@ -204,4 +215,5 @@ class DRM:
             self.callbacks,
             self.history,
             label,
+            self.maps,
         )

@@ -14,6 +14,7 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
 from drmbids.nodes import log_prior
 from drmbids.training.divergence import explain_divergence
+from drmbids.training.map_training import Maps, MapTrainer
 from drmbids.training.parallel import Workers
 from drmbids.training.passes import RunData, feature_windows, gather_targets
 from drmbids.training.runners import Features
@@ -54,6 +55,8 @@ class Trainee:
         Rows are added to it.
     label : str
         Who this is, for messages; empty for one net alone.
+    maps : {"solved", "trained"}
+        How maps are solved: at once, or step by step (:mod:`drmbids.training.map_training`).
     """
 
     net: DRMNet
@@ -68,9 +71,10 @@ class Trainee:
     callbacks: Sequence[Callback]
     history: list[dict[str, Any]]
     label: str = ""
+    maps: Maps = "solved"
     targets: RunData = field(init=False)
     unseen: RunData | None = field(init=False, default=None)
-    solver: MapSolver | None = field(init=False, default=None)
+    solver: MapSolver | MapTrainer | None = field(init=False, default=None)
     n_measured: int = field(init=False)
     solution: Solution | None = field(init=False, default=None)
     best: float = field(init=False, default=math.inf)
@@ -107,10 +111,21 @@ class Trainee:
         finite = all(bool(torch.isfinite(x).all()) for region in features for x in region)
         self.solution = None
         if self.solver is None:
-            self.solver = MapSolver(self.net.readout, self.targets, self.alphas)
+            self.solver = self._new_solver()
         if finite:
             self.solution = self.solver.solve(features)
         return finite
+
+    def _new_solver(self) -> MapSolver | MapTrainer:
+        if self.maps == "solved":
+            return MapSolver(self.net.readout, self.targets, self.alphas)
+        trainer = MapTrainer(self.net.readout, self.targets)
+        group = trainer.group(self.learning_rate)
+        if self.optimizer is None:
+            self.optimizer = torch.optim.Adam([group])
+        else:
+            self.optimizer.add_param_group(group)
+        return trainer
 
     def add_prior(self, loss: float, backward: bool) -> float:
         """Return what priors of parameters add to the loss; add its gradient to theirs.

@@ -26,14 +26,22 @@ from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
 from drmbids.training.drm import DRM, Callback
+from drmbids.training.map_training import Maps
 from drmbids.training.together import Fit, train_together
+from drmbids.training.trainee import Schedule
 
 # Step of the table of hemodynamic responses: fine enough to draw a smooth curve.
 HRF_TABLE_STEP_S = 0.1
 
 #: Settings where neither the estimator nor the model file says otherwise; what each is worth on
 #: held-out runs is in ``benchmarks/defaults.py``.
-DEFAULTS = {"n_epochs": 60, "learning_rate": 0.1, "random_state": 0}
+DEFAULTS = {
+    "n_epochs": 60,
+    "learning_rate": 0.1,
+    "random_state": 0,
+    "schedule": "cosine",
+    "maps": "solved",
+}
 
 
 class DRMRegressor(RunEstimator):
@@ -70,6 +78,11 @@ class DRMRegressor(RunEstimator):
         Called after every epoch with its row of the history.
     cuda_graph : bool
         Whether windows run as CUDA graphs, for small nets on a GPU; see :class:`~drmbids.DRM`.
+    schedule : {"cosine", "constant"}, optional
+        How the learning rate goes on; that of the model file, else ``"cosine"``.
+    maps : {"solved", "trained"}, optional
+        Whether maps to targets are solved by ridge in every epoch or trained by gradient; that of
+        the model file, else ``"solved"``. Trained ones suit small nets with few targets.
 
     Attributes
     ----------
@@ -116,6 +129,8 @@ class DRMRegressor(RunEstimator):
         random_state: int | None = None,
         callbacks: Sequence[Callback] = (),
         cuda_graph: bool = False,
+        schedule: Schedule | None = None,
+        maps: Maps | None = None,
     ):
         self.model = model
         self.n_epochs = n_epochs
@@ -127,6 +142,8 @@ class DRMRegressor(RunEstimator):
         self.random_state = random_state
         self.callbacks = callbacks
         self.cuda_graph = cuda_graph
+        self.schedule = schedule
+        self.maps = maps
 
     def _fit_runs(self, runs: Sequence[Run]) -> None:
         train_together([self._build(runs)])
@@ -164,6 +181,8 @@ class DRMRegressor(RunEstimator):
             device=self.device,
             callbacks=self.callbacks,
             cuda_graph=self.cuda_graph,
+            schedule=self._setting("schedule"),
+            maps=self._setting("maps"),
         )
         self.history_ = drm.history
         n_train = len(runs) - self.n_validation_runs

@@ -252,3 +252,12 @@ class TrainingSpec(Part):
     random_state: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="Seed of the starting weights."
     )
+    schedule: Literal["cosine", "constant"] | None = Field(
+        default=None,
+        description="Whether the learning rate falls to zero along half a cosine, or stays.",
+    )
+    maps: Literal["solved", "trained"] | None = Field(
+        default=None,
+        description="Whether maps to targets are solved by ridge in every epoch, or begin at zero "
+        "and are trained by gradient like the rest.",
+    )

@@ -21,6 +21,7 @@ from drmbids.readouts.base import DRMReadout
 from drmbids.training.captured import Captured
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.loop import check_schedule, train
+from drmbids.training.map_training import Maps
 from drmbids.training.objective import Objective
 from drmbids.training.passes import RunData, feature_windows
 from drmbids.training.runners import Alone, Runner, SideBySide
@@ -71,6 +72,10 @@ class DRM:
     schedule : {"cosine", "constant"}
         Whether the learning rate falls to zero along half a cosine over the epochs of a training,
         so that it ends at rest (Loshchilov and Hutter 2017, arXiv:1608.03983), or stays.
+    maps : {"solved", "trained"}
+        Whether the maps of the squared error are solved for in every epoch, or begin at zero and
+        are trained by gradient, nuisance taken out all the same
+        (:mod:`drmbids.training.map_training`). Then they have no penalties.
 
     Notes
     -----
@@ -111,6 +116,7 @@ class DRM:
         callbacks: Sequence[Callback] = (),
         cuda_graph: bool = False,
         schedule: Schedule = "cosine",
+        maps: Maps = "solved",
     ):
         self.device = check_device(device)
         self.net = net.to(self.device)
@@ -123,6 +129,13 @@ class DRM:
         if schedule not in get_args(Schedule):
             raise UsageError(f"unknown schedule {schedule!r}; choose cosine or constant")
         self.schedule: Schedule = schedule
+        if maps not in get_args(Maps):
+            raise UsageError(f"unknown maps {maps!r}; choose solved or trained")
+        if maps == "trained" and (alphas is not None or not any(self.solved.values())):
+            raise UsageError(
+                "maps='trained' has no alphas, and is for maps of the squared error; leave one out"
+            )
+        self.maps: Maps = maps
         self.history: list[dict[str, Any]] = []
 
     def estimate(
@@ -266,6 +279,7 @@ class DRM:
                 self.alphas,
                 name,
                 weights.get(name, 1.0),
+                self.maps,
             )
             for name, part in by_name(readout).items()
         ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from drmbids.iterators.item import Item
 from drmbids.losses.base import DRMLoss
 from drmbids.losses.summary import SummaryLoss
 from drmbids.readouts.base import DRMReadout
+from drmbids.training.map_training import Maps, MapTrainer
 from drmbids.training.parallel import Workers
 from drmbids.training.passes import RunData
 from drmbids.training.runners import Features
@@ -63,11 +65,12 @@ class Objective:
         alphas: float | Sequence[float] | None = None,
         name: str = ONLY,
         weight: float = 1.0,
+        maps: Maps = "solved",
     ):
         self.readout, self.loss, self.solve, self.alphas = readout, loss, solve, alphas
-        self.name, self.weight = name, weight
+        self.name, self.weight, self.maps = name, weight, maps
         self._limits = (1.0, 0.0)
-        self.solver: MapSolver | None = None
+        self.solver: MapSolver | MapTrainer | None = None
         self.solution: Solution | None = None
         self.unseen: RunData | None = None
         terms = loss.terms() if isinstance(loss, DRMLoss) else [(1.0, loss)]
@@ -170,11 +173,23 @@ class Objective:
             self.solution = self.map_solver().solve(complete)
         return finite
 
-    def map_solver(self) -> MapSolver:
-        """Return what solves the maps, the same in all epochs."""
+    def map_solver(self) -> MapSolver | MapTrainer:
+        """Return what solves the maps, or trains them, the same in all epochs."""
         if self.solver is None:
-            self.solver = MapSolver(self.readout, self.targets, self.alphas)
+            self.solver = (
+                MapSolver(self.readout, self.targets, self.alphas)
+                if self.maps == "solved"
+                else MapTrainer(self.readout, self.targets)
+            )
         return self.solver
+
+    def map_group(self, learning_rate: float) -> dict[str, Any] | None:
+        """Return maps that move by gradient as a group of an optimizer, None where none do."""
+        if not self.solve or self.maps == "solved":
+            return None
+        solver = self.map_solver()
+        assert isinstance(solver, MapTrainer)
+        return solver.group(learning_rate)
 
     def predict(self, item: Item, features: Features) -> Tensor:
         """Return the prediction of one window, shape (n_measured, batch, n_targets)."""

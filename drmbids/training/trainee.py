@@ -89,6 +89,7 @@ class Trainee:
                 n_unseen = self.validation.n_runs
                 unseen = gather_targets(self.validation, n_unseen, objective.name)
             objective.attach(known, unseen)
+        self._train_maps()
         self.kept = self._snapshot()
 
     @property
@@ -181,6 +182,17 @@ class Trainee:
     def joint(self) -> bool:
         """Whether there are several readouts, so that losses have to be on one scale."""
         return self.objectives[0].name != ONLY
+
+    def _train_maps(self) -> None:
+        """Give the maps that move by gradient to the optimizer."""
+        for objective in self.objectives:
+            group = objective.map_group(self.learning_rate)
+            if group is None:
+                continue
+            if self.optimizer is None:
+                self.optimizer = torch.optim.Adam([group])
+            else:
+                self.optimizer.add_param_group(group)
 
     def add_prior(self, loss: float, backward: bool) -> float:
         """Return what priors of parameters add to the loss; add its gradient to theirs.

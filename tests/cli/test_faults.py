@@ -280,7 +280,7 @@ def test_warnings_are_shown_and_kept(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    real = analysis.read_runs
+    real = analysis.make_folds
 
     def warned(*args: object, **options: object) -> object:
         import warnings
@@ -290,7 +290,7 @@ def test_warnings_are_shown_and_kept(
         warnings.warn("old", DeprecationWarning, stacklevel=1)
         return real(*args, **options)
 
-    monkeypatch.setattr(analysis, "read_runs", warned)
+    monkeypatch.setattr(analysis, "make_folds", warned)
     out = tmp_path / "out"
     assert run(tiny_bids, out) == 0
     assert error_lines(capsys) == ["drmbids: warning: sub-01: voxels were dropped"]

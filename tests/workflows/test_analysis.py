@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from drmbids.bids.atlases import AtlasName
 from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.find import RunFiles
 from drmbids.checks.inspection import Inspection, Request
@@ -41,9 +42,16 @@ def test_choice_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         "task_id": ["look"],
         "run_id": ["1"],
         "acquisition": ["hi"],
+        "reconstruction": ["r"],
+        "direction": ["AP"],
+        "echo": ["2"],
         "space": "T1w",
+        "res": "2",
+        "den": "91k",
+        "hemi": "L",
         "desc": "preproc",
-        "filters": {"echo": "1"},
+        "file_format": "gifti",
+        "filters": {"part": "mag"},
         "derivatives": {"prep": "p"},
     }
     seen = calls(resolve_config(given), monkeypatch)
@@ -54,9 +62,16 @@ def test_choice_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         "task": ["look"],
         "run": ["1"],
         "acquisition": ["hi"],
+        "reconstruction": ["r"],
+        "direction": ["AP"],
+        "echo": ["2"],
         "space": "T1w",
+        "res": "2",
+        "den": "91k",
+        "hemi": "L",
         "desc": "preproc",
-        "filters": {"bold": {"echo": "1"}},
+        "file_format": "gifti",
+        "filters": {"bold": {"part": "mag"}},
         "derivatives": {"prep": Path("p")},
     }
     assert [f.bold for f in seen["read_runs"]["files"]] == [Path("b.nii")]
@@ -67,7 +82,10 @@ def test_choice_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({}, {"atlas_or_mask": None, "confounds": None, "tr": None, "smoothing_fwhm": None}),
         ({"mask": {"vt": "v.nii"}, "tr": 2}, {"atlas_or_mask": {"vt": Path("v.nii")}, "tr": 2.0}),
-        ({"atlas": "a.nii", "smoothing_fwhm": 5}, {"atlas_or_mask": Path("a.nii")}),
+        (
+            {"atlas": "a.nii", "smoothing_fwhm": 5},
+            {"atlas_or_mask": AtlasName("a.nii", [Path("ds")])},
+        ),
         ({"smoothing_fwhm": 0}, {"smoothing_fwhm": None}),
         ({"confounds": ["simple"]}, {"confounds": "simple"}),
         ({"confounds": ["trans_*", "rot_x"]}, {"confounds": ["trans_*", "rot_x"]}),

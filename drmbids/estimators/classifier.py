@@ -265,11 +265,6 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._drm.parameters_table()
 
-    def connections_table(self) -> pd.DataFrame:
-        """Return connections: source, target, delay_s, weight_mean, weight_norm."""
-        check_is_fitted(self)
-        return self._drm.connections_table()
-
     def activity(self, run: Run) -> dict[str, np.ndarray]:
         """Return the activity of every population in one run, shape (n_ticks, n_units).
 

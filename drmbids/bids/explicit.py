@@ -70,9 +70,9 @@ def load_run(
     >>> from drmbids.core.resources import demo_dataset
     >>> func = demo_dataset() / "derivatives" / "preprocessed" / "sub-01" / "func"
     >>> stem = "sub-01_task-contrast"
-    >>> bold = func / f"{stem}_run-1_desc-preproc_bold.nii.gz"
+    >>> bold = func / f"{stem}_run-01_desc-preproc_bold.nii.gz"
     >>> load_run(bold, mask=func / f"{stem}_desc-V1_mask.nii.gz", tr=2.0).label
-    'sub-01_task-contrast_run-1_desc-preproc'
+    'sub-01_task-contrast_run-01_desc-preproc'
     """
     sides = {k: Path(v) for k, v in bold.items()} if isinstance(bold, Mapping) else {}
     if isinstance(bold, Mapping) and (not sides or not set(sides) <= set(HEMISPHERES)):

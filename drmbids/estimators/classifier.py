@@ -266,12 +266,11 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         return self._drm.parameters_table()
 
     def activity(self, run: Run) -> dict[str, np.ndarray]:
-        """Return the activity of every population in one run, shape (n_ticks, n_units).
+        """Return the activity of every population in one run, which needs no choices.
 
         Parameters
         ----------
         run : Run
-            With the stimuli of the model; it needs no choices.
         """
         check_is_fitted(self)
         return self._drm.activity(replace(run, responses={}, tr=run.tr or run.duration))

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from drmbids.populations.mass import Constant, Mass, State
+from drmbids.populations.equation import Constant, State
+from drmbids.populations.mass import Mass
 
 
 class OrnsteinUhlenbeck(Mass):
@@ -28,10 +29,14 @@ class OrnsteinUhlenbeck(Mass):
         Whether inputs before those are noise.
     integrator : {"euler", "exponential_euler", "heun", "rk4"}
         Method (:mod:`drmbids.functional.integrators`).
-    n_substeps : int
-        Steps a tick.
+    n_substeps : int, optional
+        Steps a tick; one when absent.
     compiled : bool
         Whether a window runs as machine code; see :class:`~drmbids.Mass`.
+    noise : dict of {"sigma", "seed"} to float, optional
+        Noise that the population draws itself: its size, and a whole number.
+    initial : dict of str to float or list of float, optional
+        Variables that start a run elsewhere than by default; a list has a value for each unit.
 
     References
     ----------

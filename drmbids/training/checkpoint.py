@@ -25,9 +25,10 @@ from drmbids.core.bundle import load_bundle, save_bundle
 from drmbids.core.exceptions import DataError, TrainingWarning
 from drmbids.core.interruption import at_good_places, stop_if_asked
 from drmbids.core.processes import RANDOM
+from drmbids.training.map_training import MapTrainer
 from drmbids.training.memory import Window
 from drmbids.training.objective import Objective
-from drmbids.training.solver import Choice
+from drmbids.training.solver import Choice, MapSolver
 
 if TYPE_CHECKING:
     from drmbids.training.trainee import Trainee
@@ -218,7 +219,7 @@ class Progress:
 
 def _solved(objective: Objective) -> Solved:
     solver = objective.solver
-    return (0, []) if solver is None else (solver.n_solved, list(solver.last))
+    return (solver.n_solved, list(solver.last)) if isinstance(solver, MapSolver) else (0, [])
 
 
 def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -233,6 +234,10 @@ def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tenso
             if choice is not None:
                 tensors[f"solver/{k}/{region}/alpha"] = choice.alpha
                 tensors[f"solver/{k}/{region}/weighting"] = choice.weighting
+    for k, objective in enumerate(trainee.objectives):
+        if isinstance(objective.solver, MapTrainer):
+            for region, maps in enumerate(objective.solver.free):
+                tensors[f"maps/{k}/{region}"] = maps
     facts = {
         "best": trainee.best,
         "best_epoch": trainee.best_epoch,
@@ -244,7 +249,9 @@ def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tenso
 
 def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Put a trainee into the state that :func:`_state_of` told."""
-    parts: dict[str, dict[str, Tensor]] = {"net": {}, "kept": {}, "optimizer": {}, "solver": {}}
+    parts: dict[str, dict[str, Tensor]] = {
+        part: {} for part in ("net", "kept", "optimizer", "solver", "maps")
+    }
     for name, value in tensors.items():
         part, _, rest = name.partition("/")
         parts[part][rest] = value
@@ -265,8 +272,11 @@ def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, A
     for k, (objective, n_solved) in enumerate(
         zip(trainee.objectives, facts["n_solved"], strict=True)
     ):
-        if n_solved:
-            solver = objective.map_solver()
+        solver = objective.map_solver() if objective.solve else None
+        if isinstance(solver, MapTrainer):
+            for region, maps in enumerate(solver.free):
+                maps.data.copy_(parts["maps"][f"{k}/{region}"])
+        elif solver is not None and n_solved:
             solver.n_solved = n_solved
             for region in range(len(solver.last)):
                 alpha = chosen.get(f"{k}/{region}/alpha")

@@ -43,6 +43,8 @@ class Objective:
         Of the readout, where there are several.
     weight : float
         Of the loss among those of several readouts.
+    maps : {"solved", "trained"}
+        How maps are solved: at once, or step by step (:mod:`drmbids.training.map_training`).
 
     Attributes
     ----------

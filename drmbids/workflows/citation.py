@@ -26,6 +26,8 @@ _HRFS = {
     "DoubleExponential": "a rise and a decay (difference of two exponentials)",
     "Oscillation": "the power of a band (quadrature pair of filters)",
 }
+#: What responses that several readouts share are responses of.
+_OF = {"Calcium": " of calcium", "LFP": " of the field potential"}
 _DERIVATIVES = {
     "none": "",
     "time": ", with its time derivative",
@@ -80,4 +82,5 @@ def describe_hemodynamics(readout: DRMReadout) -> str:
     kind = type(part).__name__
     fitted = " whose parameters were fitted" if getattr(part, "trainable", False) else ""
     derivatives = _DERIVATIVES[getattr(part, "derivatives", "none")]
-    return _HRFS.get(kind, f"a hemodynamic response ({kind})") + fitted + derivatives
+    of = _OF.get(type(readout).__name__, "")
+    return _HRFS.get(kind, f"a hemodynamic response ({kind})") + of + fitted + derivatives

@@ -27,6 +27,8 @@ OPTIONS = ("--n-epochs", "12", "--n-permutations", "0", "--checkpoint-minutes", 
 
 
 def run(arguments: Sequence[str]) -> None:
+    # where the tests run in the background, Ctrl-C is ignored by all that they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(list(arguments)))
 
 

@@ -270,7 +270,7 @@ def test_fir_refuses_runs_of_another_tr():
 
 
 def test_runs_without_stimuli_or_with_names_that_clash_are_refused():
-    with pytest.raises(DataError, match="no run has a stimulus"):
+    with pytest.raises(DataError, match="no run has events or a sampled stimulus"):
         GLMBaseline().fit([Run({"V1": Stream(np.zeros((9, 1)), np.arange(9.0))}, tr=1.0)])
     clash = EVENTS.replace({"trial_type": {"b": "a_derivative"}})
     with pytest.raises(DataError, match="'a_derivative'"):

@@ -15,10 +15,11 @@ from drmbids.net.net import DRMNet
 from drmbids.training import loop
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
+from drmbids.training.map_training import Maps
 from drmbids.training.together import Fit, train_together
 
 N_EPOCHS = 4
-WHOLE: dict[int, list[DRM]] = {}  # trained without a stop, by number of nets
+WHOLE: dict[tuple[int, Maps], list[DRM]] = {}  # trained without a stop
 
 
 def data_of(net: DRMNet, runs: list[Run]) -> DRMIterator:
@@ -40,8 +41,16 @@ def assert_same(found: DRM, wanted: DRM) -> None:
 class Study:
     """A training that is made anew each time, as a process that starts again does."""
 
-    def __init__(self, runs: list[Run], net_of: Callable[..., DRMNet], folder: Path, n_nets: int):
-        self.runs, self.net_of, self.folder, self.n_nets = runs, net_of, folder, n_nets
+    def __init__(
+        self,
+        runs: list[Run],
+        net_of: Callable[..., DRMNet],
+        folder: Path,
+        n_nets: int,
+        maps: Maps = "solved",
+    ):
+        self.runs, self.net_of, self.folder = runs, net_of, folder
+        self.n_nets, self.maps = n_nets, maps
 
     def train(self, checkpoint: Checkpoint | None, stop_after: int | None = None) -> list[DRM]:
         def callback(row: dict) -> None:
@@ -49,7 +58,11 @@ class Study:
                 ask_to_stop()
 
         drms = [
-            DRM(self.net_of(seed=seed), callbacks=[callback] if seed == 0 else [])
+            DRM(
+                self.net_of(seed=seed),
+                callbacks=[callback] if seed == 0 else [],
+                maps=self.maps,
+            )
             for seed in range(self.n_nets)
         ]
         data = data_of(drms[0].net, self.runs[:2])
@@ -59,9 +72,10 @@ class Study:
         return drms
 
     def whole(self) -> list[DRM]:
-        if self.n_nets not in WHOLE:
-            WHOLE[self.n_nets] = self.train(None)
-        return WHOLE[self.n_nets]
+        key = self.n_nets, self.maps
+        if key not in WHOLE:
+            WHOLE[key] = self.train(None)
+        return WHOLE[key]
 
     def checkpoint(self, every: float = 1e9, key: str = "k") -> Checkpoint:
         return Checkpoint(self.folder, key, every)
@@ -69,7 +83,17 @@ class Study:
 
 @pytest.fixture
 def study(runs_of: Callable[..., list[Run]], net_of: Callable[..., DRMNet], tmp_path: Path):
-    return lambda n_nets=1: Study(runs_of((12, 12, 12)), net_of, tmp_path / "ckpt", n_nets)
+    return lambda n_nets=1, maps="solved": Study(
+        runs_of((12, 12, 12)), net_of, tmp_path / "ckpt", n_nets, maps
+    )
+
+
+def test_maps_that_are_trained_go_on_where_they_were(study) -> None:
+    ours = study(maps="trained")
+    with pytest.raises(Interrupted):
+        ours.train(ours.checkpoint(), stop_after=1)
+    for found, wanted in zip(ours.train(ours.checkpoint()), ours.whole(), strict=True):
+        assert_same(found, wanted)
 
 
 @pytest.mark.parametrize("n_nets", [1, 2])

@@ -72,7 +72,13 @@ def filters(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError(f'{text}: needs the form {{"bold": {{entity: label}}}}')
     # TOML, which keeps the configuration, has no null
-    return {name: "Query.NONE" if value is None else value for name, value in found.items()}
+    return {name: _without_null(value) for name, value in found.items()}
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_null(one) for one in value]
+    return "Query.NONE" if value is None else value
 
 
 class NamedPaths(argparse.Action):

@@ -107,7 +107,7 @@ def _add_models(options: Options) -> None:
     options.add(
         "--intervals",
         choices=get_args(Intervals),
-        help="of physical parameters; bootstrap fits each model 100 times, jackknife 10 times",
+        help="of physical parameters; bootstrap fits each model 100 times, jackknife 10 or more",
     )
 
 

@@ -17,7 +17,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.base import fitted_regions
-from drmbids.estimators.contents import condition_label, find_conditions
+from drmbids.estimators.contents import condition_label, find_conditions, without_frames
 from drmbids.estimators.linear import LinearBaseline
 from drmbids.estimators.transformers import SelectConditions
 from drmbids.metrics.scores import remainder, without_nuisance
@@ -105,7 +105,7 @@ def _spaces(
     """Return the conditions of each space, or raise."""
     every = [
         condition_label(stimulus, column)
-        for stimulus, columns in find_conditions(runs).items()
+        for stimulus, columns in find_conditions([without_frames(run) for run in runs]).items()
         for column in columns
     ]
     found = {name: [name] for name in every}

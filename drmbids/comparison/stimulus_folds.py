@@ -89,6 +89,8 @@ class StimulusFolds:
                     "the response to a part of it ends; name a stimulus made of events"
                 )
             for condition in () if shown is None else shown.conditions:
+                if shown is not None and condition in shown.modulators:
+                    continue  # a number that goes with a stimulus is none itself
                 counts[condition] = counts.get(condition, 0) + 1
         if len(counts) < 2:
             raise DataError(

@@ -200,11 +200,13 @@ def unit_weights(aligned: Sequence[Measured]) -> list[np.ndarray]:
         return []
     responses = [np.zeros((len(r.times), 0)) if r.response is None else r.response for r in aligned]
     found = [np.ones((len(r.times), 1)) if r.weights is None else r.weights for r in aligned]
-    if len({w.shape[1] for w in found}) > 1:
-        shapes = [y.shape for y in responses]
-        found = [np.broadcast_to(w, shape) for w, shape in zip(found, shapes, strict=True)]
+    width = max(w.shape[1] for w in found)
+    if any(w.shape[1] < width for w in found):
+        found = [np.broadcast_to(w, (len(w), width)) for w in found]
     total, count = 0.0, 0
     for w, y in zip(found, responses, strict=True):
+        if not y.shape[1]:  # the run lacks the responses
+            continue
         there = np.isfinite(y)
         total += float((w * there).sum())
         count += int(there.sum())

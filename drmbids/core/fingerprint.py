@@ -117,7 +117,13 @@ def _(value: np.ndarray) -> list[bytes]:
     if isinstance(value, np.memmap) and value.filename is not None:
         file = Path(value.filename)
         told = file.stat()
-        return [*head, repr((str(file), told.st_size, told.st_mtime_ns, value.offset)).encode()]
+        stamp = (str(file), told.st_size, told.st_mtime_ns, value.offset)
+        # a slice keeps the offset of what it was cut from
+        base: Any = value
+        while isinstance(base.base, np.memmap):
+            base = base.base
+        start = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        return [*head, repr((*stamp, start, value.strides)).encode()]
     if value.dtype.hasobject:
         return [*head, *(_digest(x) for x in value.ravel().tolist())]
     return [*head, np.ascontiguousarray(value).tobytes()]
@@ -125,7 +131,8 @@ def _(value: np.ndarray) -> list[bytes]:
 
 @_parts.register
 def _(value: Mapping) -> list[bytes]:
-    return [b"mapping", *sorted(_digest(k) + _digest(v) for k, v in value.items())]
+    # in their order: predictions and weights are side by side as regions and populations are
+    return [b"mapping", *(_digest(k) + _digest(v) for k, v in value.items())]
 
 
 @_parts.register(list)

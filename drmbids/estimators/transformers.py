@@ -181,6 +181,7 @@ def _some_columns(shown: Stream | Events, kept: Sequence[str]) -> Stream | Event
             np.asarray(shown.amplitudes)[rows],
             kept,
             shown.unit,
+            modulators=[name for name in shown.modulators if name in kept],
         )
     where = [shown.columns.index(column) for column in kept]
     return Stream(shown.values[:, where], shown.times, kept, shown.unit)

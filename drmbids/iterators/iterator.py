@@ -164,6 +164,13 @@ class DRMIterator:
             stimuli = {name: s.columns for name, s in runs[0].stimuli.items()}
         names = list(runs[0].responses) if responses is None else responses
         nuisance = nuisance or Nuisance()
+        if isinstance(nuisance, Mapping) and (
+            not isinstance(names, Mapping) or not set(names) <= set(nuisance)
+        ):
+            raise UsageError(
+                "nuisance by readout needs responses by readout, one for each; "
+                f"got {list(nuisance)} for {list(names)}"
+            )
         aligned = [align(run, resolution, stimuli, names, nuisance) for run in runs]
         self = cls.__new__(cls)
         self._setup(aligned, resolution, window, device, None)

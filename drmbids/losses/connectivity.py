@@ -107,8 +107,9 @@ def compare_pairs(
     if compare == "correlation":
         a, b = (weight * (x - ((weight * x).sum(-1) / n).unsqueeze(-1)) for x in (ours, theirs))
         size = a.square().sum(-1) * b.square().sum(-1)
-        varies = size > 0
-        of_run = 1 - (a * b).sum(-1) / torch.where(varies, size, 1.0).sqrt()
+        # of what was measured alone: predictions that do not vary explain nothing
+        varies = b.square().sum(-1) > 0
+        of_run = 1 - (a * b).sum(-1) / torch.where(size > 0, size, 1.0).sqrt()
     else:
         size = (weight * theirs.square()).sum(-1)
         varies = size > 0

@@ -25,8 +25,9 @@ class Readouts(nn.Module):
     readouts : mapping of str to DRMReadout, or sequence of DRMReadout
         Each made for all populations of the net. Named ``M0, M1, ...`` when given as a sequence.
     weights : mapping of str to float, optional
-        Weight of each loss, 0 or more; 1 where absent. A readout of weight 0 is fitted to what the
-        others make of the net, and has no part in it.
+        Weight of each loss, 0 or more; 1 where absent. Solved maps of a readout of weight 0 are
+        fitted to what the others make of the net, and have no part in it; maps that are trained
+        by gradient stay where they are.
 
     Raises
     ------

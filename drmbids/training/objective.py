@@ -54,7 +54,7 @@ class Objective:
         Of the validation runs.
     n_measured : int
         Elements of the targets that were measured.
-    solver : MapSolver or None
+    solver : MapSolver or MapTrainer or None
     solution : Solution or None
         Of the maps, in the epoch that is under way.
     """
@@ -87,7 +87,8 @@ class Objective:
         """Take the targets of all training runs, and of this worker's validation runs."""
         self.targets, self.unseen = targets, unseen
         self.n_measured = count_measured(targets)
-        if not self.solve and self._whole and targets.get("weight"):
+        weighted = targets.get("weight") or (unseen is not None and unseen.get("weight"))
+        if not self.solve and self._whole and weighted:
             raise UsageError(
                 f"{type(self._whole[0][1]).__name__} compares whole runs, in which elements have "
                 "no weights; take the weights off the responses"
@@ -96,6 +97,8 @@ class Objective:
             for series in (data.get("response") for data in (targets, unseen) if data is not None):
                 for target in series:
                     self.loss.check_target(target)
+        if not self.solve and self._whole:
+            self._stir()
         if self.name == ONLY:
             return
         if not self.n_measured:
@@ -111,6 +114,18 @@ class Objective:
             self._start(self.loss, measured)
 
     @torch.no_grad()
+    def _stir(self) -> None:
+        """Draw maps that are zero: statistics of a constant prediction have no slope.
+
+        The numbers are the same in every process, and take none from those of the user.
+        """
+        maps = self.readout.weights
+        if not any(bool(w.any()) for w in maps):
+            generator = torch.Generator().manual_seed(0)
+            for w in maps:
+                w.copy_(torch.randn(w.shape, generator=generator) / max(1, len(w)) ** 0.5)
+
+    @torch.no_grad()
     def _start(self, loss: DRMLoss, measured: Tensor) -> None:
         """Let maps that are zero start at the null model, the mean of each target.
 
@@ -120,7 +135,13 @@ class Objective:
         maps = self.readout.linear_parameters()
         if not any(bool(p.any()) for p in maps):
             mean = measured.double().nanmean(0).nan_to_num(0.0)
-            self.readout.bias.copy_(loss.predicting(mean[None, None])[0, 0])
+            like, regions = self.readout.bias, range(len(self.readout.regions))
+            nothing = [like.new_zeros(1, 1, self.readout.n_features(k)) for k in regions]
+            # what a readout adds on its own, such as the width of a bin
+            own = self.readout.map_features(
+                nothing, like.new_zeros(1, 1, self.readout.n_confounds)
+            )[0, 0]
+            self.readout.bias += loss.predicting(mean[None, None])[0, 0].to(own) - own
 
     def on_common_scale(self, loss: float) -> float:
         """Return a loss on the scale that several readouts share: 1 explains nothing, 0 all."""
@@ -204,9 +225,7 @@ class Objective:
         if self.solve or not len(item["times"]):  # not solved: activity is not finite
             return features[0].sum() * 0.0
         prediction, target = self.predict(item, features), item["response"]
-        there, weight = ~target.isnan(), item.get("weight")
-        counted = () if weight is None else (weight.expand_as(target),)
-        amount = float(counted[0][there].sum()) if counted else int(there.sum())
+        counted, amount = _counted(item)
         share = amount / max(count, 1)
         parts = [
             factor * summary.window_loss(item, prediction, share)
@@ -230,10 +249,11 @@ class Objective:
             self._total = math.nan
         self.observe(item, features)
         if self._terms and not self.solve and len(item["times"]):
-            share = int((~item["response"].isnan()).sum()) / max(self._count, 1)
+            counted, amount = _counted(item)
+            share, target = amount / max(self._count, 1), item["response"]
             prediction = self.predict(item, features)
-            for weight, loss in self._terms:
-                self._total += weight * (share * loss(prediction, item["response"])).item()
+            for factor, loss in self._terms:
+                self._total += factor * (share * loss(prediction, target, *counted)).item()
 
     def validation(self, workers: Workers) -> tuple[float, float]:
         """Return the loss of the validation runs, their own nuisance taken out, and its weight.
@@ -250,6 +270,15 @@ class Objective:
             return math.nan, 0
         features = seen.features(len(self.readout.regions))
         return squared_error(self.readout, features, self.unseen, self.targets.target_scale())
+
+
+def _counted(item: Item) -> tuple[tuple[Tensor, ...], float]:
+    """Return the weights of elements, if there are any, and how much all measured ones count."""
+    there, weight = ~item["response"].isnan(), item.get("weight")
+    if weight is None:
+        return (), int(there.sum())
+    weight = weight.expand_as(there)
+    return (weight,), float(weight[there].sum())
 
 
 def count_measured(targets: RunData) -> int:

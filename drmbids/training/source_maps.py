@@ -80,7 +80,8 @@ class SourceTargets:
         self.outside = [
             y.square().sum(1) - z.square().sum(1) for y, z in zip(white, self.values, strict=True)
         ]
-        n_elements = sum(y.numel() for y in self.raw)
+        # of all that was measured, so that the loss counts like that of validation runs
+        n_elements = sum(int(m.sum()) for m in measured)
         self.unit = n_elements / sum(float(y.square().sum()) for y in white)
 
     def _of(self, run: int, values: Tensor) -> Tensor:

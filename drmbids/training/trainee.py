@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.exceptions import DataError, TrainingError, UsageError
 from drmbids.iterators.item import Item, part_of
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
@@ -301,7 +301,12 @@ class Trainee:
         losses = {}
         for objective in self.objectives:
             total, count = self.workers.sum(list(objective.validation(self.workers)))
-            losses[objective.name] = total / max(count, 1.0)
+            if not count and not math.isnan(total) and objective.weight:
+                named = f"readout {objective.name!r}: " if self.joint else ""
+                raise DataError(
+                    f"{named}no validation run has a measured sample; choose other runs"
+                )
+            losses[objective.name] = total / count if count else math.nan
         if not self.joint:
             return losses[ONLY]
         self.unseen = {o.name: o.on_common_scale(losses[o.name]) for o in self.objectives}

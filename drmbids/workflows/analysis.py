@@ -18,6 +18,7 @@ from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.units import Units, fit_all_runs
 from drmbids.core.exceptions import DataWarning
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
@@ -183,7 +184,8 @@ def _compare(
 ) -> Results:
     """Return the scores of models on held-out runs."""
     label = f"sub-{runs[0].entities['subject']}"
-    with fold_progress(label, show=config.verbosity >= 0) as on_fold:
+    progress = fold_progress(label, show=config.verbosity >= 0)
+    with progress as on_fold, own_processes(config.n_threads):
         return compare_models(
             compared,
             runs,

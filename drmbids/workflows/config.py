@@ -229,7 +229,7 @@ echo : tuple of str
 
     def to_toml(self) -> str:
         """Return the configuration as TOML that ``--config-file`` reads again."""
-        return tomli_w.dumps(_plain(asdict(self)))
+        return tomli_w.dumps(_plain(asdict(self.with_absolute_paths())))
 
     def save(self, path: Path) -> None:
         """Write the configuration as TOML.

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 
-from drmbids.bids.find import find_runs
+from drmbids.bids.find import RunFiles, find_runs
 from drmbids.core.exceptions import DRMError
 from drmbids.workflows.config import Config
 from drmbids.workflows.preflight import run_query
@@ -46,6 +48,19 @@ def participant_mb(config: Config, subject: str) -> float:
     """
     try:
         files = find_runs(config.bids_dir, **run_query(config, subject))
-        return needed_mb(nib.load(file.bold).shape for file in files)
+        return needed_mb(_shape(path) for file in files for path in _paths(file))
     except (DRMError, OSError, nib.filebasedimages.ImageFileError):
         return BASE_MB  # the check of the participant says what is wrong with it
+
+
+def _paths(file: RunFiles) -> list[Path]:
+    """Return the images of a run: one, or that of each hemisphere."""
+    return list(file.hemispheres.values()) or [file.bold]
+
+
+def _shape(path: Path) -> tuple[int, ...]:
+    """Return the shape of an image; of a surface, vertices and volumes."""
+    image: Any = nib.load(path)
+    if isinstance(image, nib.GiftiImage):
+        return (len(image.darrays[0].data) if image.darrays else 0, len(image.darrays))
+    return image.shape

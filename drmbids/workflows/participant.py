@@ -93,7 +93,9 @@ def _begin(config: Config) -> tuple[dict[str, ModelSpec], list[str]]:
         _describe(config, describe_models([]), None)
         raise
     settings = settings_of(config, models)
-    changed = _describe(config, describe_models(models or [DRM]), settings_hash(settings))
+    written_again = config.reports_only or config.boilerplate_only
+    told = None if written_again else settings_hash(settings)
+    changed = _describe(config, describe_models(models or [DRM]), told)
     check_device(config.device)
     torch.set_num_threads(config.n_threads)
     subjects = find_participants(config)
@@ -108,9 +110,9 @@ def _describe(config: Config, labels: Mapping[str, str], told: str | None) -> bo
     dataset = derivative_dataset(config)
     with held(config.out_dir / ".dataset.lock", "dataset_description.json", wait=LOCK_WAIT_S):
         before = dataset.configuration_hash()
-        for text in dataset.write_description(labels, told):
+        for text in dataset.write_description(labels, told or before):
             logger.warning("%s", text)
-    return before not in (None, told)
+    return told is not None and before not in (None, told)
 
 
 def derivative_dataset(config: Config, root: Path | None = None) -> DerivativeDataset:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from drmbids.comparison.partition import partition_variance
 from drmbids.comparison.parts import partition_conditions
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import DataError, TrainingError, UsageError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
@@ -143,6 +143,6 @@ def interval_table_of(
     seed = 0 if config.random_seed is None else config.random_seed
     try:
         return parameter_intervals(estimator, runs, config.intervals, random_state=seed)
-    except (DataError, UsageError) as error:
+    except (DataError, TrainingError, UsageError) as error:
         warnings.warn(f"no intervals of {name}: {error}", stacklevel=2)
         return None

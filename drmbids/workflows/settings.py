@@ -15,7 +15,7 @@ from drmbids.workflows.config import Config
 #: What a call is about, not how it is done: other participants or tasks share an output folder.
 SELECTION = (
     "bids_dir", "out_dir", "level", "participant_label", "session_label", "task_id", "run_id",
-    "acquisition", "filters",
+    "acquisition", "reconstruction", "direction", "echo", "filters",
 )  # fmt: skip
 
 #: What changes where and how fast a call runs, and what it says, but no number beyond rounding.
@@ -40,7 +40,8 @@ def settings_of(config: Config, models: Mapping[str, ModelSpec]) -> dict[str, An
     dict
         As JSON holds it.
     """
-    kept = {k: v for k, v in asdict(config).items() if k not in (*SELECTION, *EXECUTION)}
+    told = asdict(config.with_absolute_paths())
+    kept = {k: v for k, v in told.items() if k not in (*SELECTION, *EXECUTION)}
     kept["model"] = {name: model_hash(spec)[:16] for name, spec in models.items()}
     return json.loads(json.dumps(kept, default=str))
 
@@ -53,7 +54,7 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
     settings : mapping
         From :func:`settings_of`.
     """
-    return fingerprint(dict(settings))[:8]
+    return fingerprint(json.dumps(settings, sort_keys=True))[:8]
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -55,7 +55,7 @@ def test_equal_things_have_one_hash() -> None:
     assert fingerprint(run()) == fingerprint(pickle.loads(pickle.dumps(run())))
     shown = DRMRegressor(callbacks=[lambda row: None])
     assert fingerprint(shown) == fingerprint(DRMRegressor())
-    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"a": 1, "b": 2})
 
 
 def test_the_content_of_a_model_file_counts(tmp_path: Path) -> None:
@@ -77,3 +77,17 @@ def test_a_stimulus_in_a_file_counts_by_its_file(tmp_path: Path) -> None:
 def test_what_has_no_content_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot be told apart"):
         fingerprint(GLMBaseline(hrf_model=lambda tr, oversampling: None))
+
+
+def test_the_order_of_regions_counts() -> None:
+    """Predictions and weights stand side by side in that order."""
+    one, other = np.zeros((3, 2)), np.ones((3, 2))
+    assert fingerprint({"V1": one, "V2": other}) != fingerprint({"V2": other, "V1": one})
+
+
+def test_parts_of_one_mapped_file_are_told_apart(tmp_path: Path) -> None:
+    np.save(tmp_path / "film.npy", np.zeros((10, 2)))
+    film = np.load(tmp_path / "film.npy", mmap_mode="r")
+    parts = [film, film[:5], film[5:], film[::2]]
+    assert len({fingerprint(part) for part in parts}) == 4
+    assert fingerprint(film[5:]) == fingerprint(film[5:])

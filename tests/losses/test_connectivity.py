@@ -47,3 +47,11 @@ def test_a_run_without_data_has_no_loss(series: torch.Tensor) -> None:
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(UsageError, match="transform must be"):
         Connectivity("log")  # type: ignore[arg-type]
+
+
+def test_a_prediction_that_does_not_vary_explains_nothing() -> None:
+    """Not to be taken for a run without data, whose loss is 0."""
+    target = torch.randn(50, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    loss = Connectivity(compare="correlation")
+    assert loss(torch.zeros_like(target), target).item() == pytest.approx(1.0)
+    assert loss(torch.zeros_like(target), torch.full_like(target, torch.nan)).item() == 0.0

@@ -23,7 +23,7 @@ WHOLE: dict[tuple[int, Maps], list[DRM]] = {}  # trained without a stop
 
 
 def data_of(net: DRMNet, runs: list[Run]) -> DRMIterator:
-    return DRMIterator.from_runs(runs, net.resolution, stimuli=net.stimuli, responses=["A", "B"])
+    return DRMIterator.from_runs(runs, net.resolution)
 
 
 def values(drm: DRM) -> dict[str, torch.Tensor]:

@@ -12,11 +12,15 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.core.weights import with_weights
 from drmbids.functional.masked import split_missing
 from drmbids.iterators.iterator import DRMIterator
+from drmbids.losses.connectivity import Connectivity
 from drmbids.losses.correlation import Correlation
+from drmbids.losses.lagged_connectivity import LaggedConnectivity
 from drmbids.losses.negative_binomial import NegativeBinomial
 from drmbids.losses.poisson import Poisson
+from drmbids.losses.resting_state import RestingState
 from drmbids.losses.summary import SummaryLoss
 from drmbids.losses.weighted import WeightedSum
 from drmbids.net.net import DRMNet
@@ -148,3 +152,27 @@ def test_targets_that_a_loss_refuses_are_found_before_training(
 def centred(run: Run) -> Run:
     responses = {n: Stream(s.values - 3.0, s.times) for n, s in run.responses.items()}
     return replace(run, responses=responses)
+
+
+@pytest.mark.parametrize("loss", [Connectivity, LaggedConnectivity, RestingState, Correlation])
+def test_maps_that_are_zero_learn(loss: type[SummaryLoss], runs_of: RunsOf, net_of: NetOf) -> None:
+    """Statistics of a constant prediction have no slope: training must not stay there."""
+    net = net_of()
+    assert not any(bool(w.any()) for w in net.readout.weights)
+    data = DRMIterator.from_runs(runs_of((80, 80)), net.resolution)
+    losses, _ = DRM(net, loss=loss(), learning_rate=0.05).estimate(data, n_epochs=6)
+    assert min(losses) < losses[0] - 1e-3
+
+
+def test_validation_counts_elements_by_their_weights(runs_of: RunsOf, net_of: NetOf) -> None:
+    """With the same runs, training and validation have one loss, whatever the weights are."""
+    runs = runs_of((30, 30))
+    weights = np.where(np.arange(30) % 3 == 0, 5.0, 0.1)
+    heavy = with_weights(runs, {run.label: weights for run in runs})
+    for some in (runs, heavy):
+        net = net_of()
+        data = DRMIterator.from_runs(some, net.resolution)
+        drm = DRM(net, solve=False)
+        drm.estimate(data, data, n_epochs=2)
+        for row in drm.history:
+            assert row["val_loss"] == pytest.approx(row["train_loss"], rel=1e-5)

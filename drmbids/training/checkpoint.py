@@ -1,9 +1,9 @@
 """Training that goes on where it was stopped, to the same numbers as without the stop.
 
 What is kept is all that the next epoch depends on: parameters and buffers of the net, the best
-state so far, the moments of the optimizer, what the maps were solved with last, the random numbers,
-the cut-off, and the history. A checkpoint holds the state between two epochs; a stop within an
-epoch gives up what was computed of it.
+state so far, the moments of the optimizer, what the maps were solved with last or the maps that are
+trained, the random numbers, the cut-off, and the history. A checkpoint holds the state between two
+epochs; a stop within an epoch gives up what was computed of it.
 """
 
 import json
@@ -25,9 +25,10 @@ from drmbids.core.bundle import load_bundle, save_bundle
 from drmbids.core.exceptions import DataError, TrainingWarning
 from drmbids.core.interruption import at_good_places, stop_if_asked
 from drmbids.core.processes import RANDOM
+from drmbids.training.map_training import MapTrainer
 from drmbids.training.memory import Window
 from drmbids.training.objective import Objective
-from drmbids.training.solver import Choice
+from drmbids.training.solver import Choice, MapSolver
 
 if TYPE_CHECKING:
     from drmbids.training.trainee import Trainee
@@ -218,7 +219,13 @@ class Progress:
 
 def _solved(objective: Objective) -> Solved:
     solver = objective.solver
-    return (0, []) if solver is None else (solver.n_solved, list(solver.last))
+    return (solver.n_solved, list(solver.last)) if isinstance(solver, MapSolver) else (0, [])
+
+
+def _trained_maps(objective: Objective) -> list[Tensor]:
+    """Return the maps that the optimizer moves, those of each region."""
+    solver = objective.solver
+    return [maps.data for maps in solver.free] if isinstance(solver, MapTrainer) else []
 
 
 def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -233,6 +240,8 @@ def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tenso
             if choice is not None:
                 tensors[f"solver/{k}/{region}/alpha"] = choice.alpha
                 tensors[f"solver/{k}/{region}/weighting"] = choice.weighting
+    for k, objective in enumerate(trainee.objectives):
+        tensors |= {f"maps/{k}/{n}": maps for n, maps in enumerate(_trained_maps(objective))}
     facts = {
         "best": trainee.best,
         "best_epoch": trainee.best_epoch,
@@ -244,7 +253,8 @@ def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tenso
 
 def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Put a trainee into the state that :func:`_state_of` told."""
-    parts: dict[str, dict[str, Tensor]] = {"net": {}, "kept": {}, "optimizer": {}, "solver": {}}
+    names = ("net", "kept", "optimizer", "solver", "maps")
+    parts: dict[str, dict[str, Tensor]] = {name: {} for name in names}
     for name, value in tensors.items():
         part, _, rest = name.partition("/")
         parts[part][rest] = value
@@ -265,8 +275,10 @@ def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, A
     for k, (objective, n_solved) in enumerate(
         zip(trainee.objectives, facts["n_solved"], strict=True)
     ):
-        if n_solved:
-            solver = objective.map_solver()
+        for n, maps in enumerate(_trained_maps(objective)):
+            maps.copy_(parts["maps"][f"{k}/{n}"])
+        solver = objective.map_solver() if n_solved else None
+        if isinstance(solver, MapSolver):
             solver.n_solved = n_solved
             for region in range(len(solver.last)):
                 alpha = chosen.get(f"{k}/{region}/alpha")

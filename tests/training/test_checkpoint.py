@@ -15,6 +15,7 @@ from drmbids.net.net import DRMNet
 from drmbids.training import loop
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
+from drmbids.training.map_training import Maps
 from drmbids.training.together import Fit, train_together
 
 N_EPOCHS = 4
@@ -40,6 +41,8 @@ def assert_same(found: DRM, wanted: DRM) -> None:
 class Study:
     """A training that is made anew each time, as a process that starts again does."""
 
+    maps: Maps = "solved"
+
     def __init__(self, runs: list[Run], net_of: Callable[..., DRMNet], folder: Path, n_nets: int):
         self.runs, self.net_of, self.folder, self.n_nets = runs, net_of, folder, n_nets
 
@@ -49,7 +52,7 @@ class Study:
                 ask_to_stop()
 
         drms = [
-            DRM(self.net_of(seed=seed), callbacks=[callback] if seed == 0 else [])
+            DRM(self.net_of(seed=seed), callbacks=[callback] if seed == 0 else [], maps=self.maps)
             for seed in range(self.n_nets)
         ]
         data = data_of(drms[0].net, self.runs[:2])
@@ -78,6 +81,18 @@ def test_stopped_between_epochs(study, n_nets: int, stops: list[int]) -> None:
     task = study(n_nets)
     wanted = task.whole()
     for stop in stops:
+        with pytest.raises(Interrupted):
+            task.train(task.checkpoint(), stop)
+    for found, whole in zip(task.train(task.checkpoint()), wanted, strict=True):
+        assert_same(found, whole)
+
+
+@pytest.mark.parametrize("n_nets", [1, 2])
+def test_maps_that_are_trained_go_on(study, n_nets: int) -> None:
+    task = study(n_nets)
+    task.maps = "trained"
+    wanted = task.train(None)
+    for stop in (0, 2):
         with pytest.raises(Interrupted):
             task.train(task.checkpoint(), stop)
     for found, whole in zip(task.train(task.checkpoint()), wanted, strict=True):

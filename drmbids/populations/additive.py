@@ -11,8 +11,9 @@ from drmbids.populations.base import (
     DRMPopulation,
     Nonlinearity,
     RateForm,
+    Start,
     check_nonlinearity,
-    prefer_inputs,
+    start_inputs,
 )
 
 
@@ -25,11 +26,14 @@ class Additive(DRMPopulation):
         Units, and width of all afferents together.
     nonlinearity : {"linear", "relu", "tanh", "sigmoid", "elu", "softplus"}
         The function phi.
+    start : {"preferred", "random"}
+        Input weights that training starts from: each unit prefers one stimulus column, or all are
+        drawn at random, with a standard deviation of 0.3 for stimuli and 0.2 for populations.
 
     Raises
     ------
     ModelError
-        If the nonlinearity is unknown.
+        If the nonlinearity or the start is unknown.
 
     Examples
     --------
@@ -42,16 +46,23 @@ class Additive(DRMPopulation):
 
     holds_signs = True
 
-    def __init__(self, n_units: int, n_inputs: int, nonlinearity: Nonlinearity = "relu"):
+    def __init__(
+        self,
+        n_units: int,
+        n_inputs: int,
+        nonlinearity: Nonlinearity = "relu",
+        start: Start = "preferred",
+    ):
         super().__init__(n_units, n_inputs)
         self.nonlinearity = check_nonlinearity(nonlinearity)
+        self.start: Start = start
         self.weight = nn.Parameter(torch.empty(n_units, n_inputs))
         self.bias = nn.Parameter(torch.zeros(n_units))
         self.initialise_inputs(n_inputs)
 
     def initialise_inputs(self, n_stimulus: int) -> None:
-        """Draw fresh input weights: each unit prefers one stimulus column."""
-        prefer_inputs(self.weight, n_stimulus)
+        """Draw fresh input weights: by default each unit prefers one stimulus column."""
+        start_inputs(self.weight, n_stimulus, self.start)
 
     def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
         """Return activity of shape (L, batch, n_units) and the state, None."""

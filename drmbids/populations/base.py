@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,13 @@ NONLINEARITIES: dict[Nonlinearity, Callable[[Tensor], Tensor]] = {
     "elu": nn.functional.elu,
     "softplus": nn.functional.softplus,
 }
+
+#: How input weights start, as model files name it.
+Start = Literal["preferred", "random"]
+
+#: Standard deviations of random starting weights on stimuli and on populations, in units of the
+#: rate for a unit of the input: units tell stimuli apart from the start, loops start stable.
+RANDOM_STIMULUS_SD, RANDOM_POPULATION_SD = 0.3, 0.2
 
 
 def check_nonlinearity(name: Nonlinearity) -> Nonlinearity:
@@ -205,6 +212,41 @@ class StepPopulation(DRMPopulation):
             activity, state = self.step(now, state)
             ticks.append(activity)
         return torch.stack(ticks), state
+
+
+def start_inputs(weights: Tensor, n_stimulus: int, start: Start) -> None:
+    """Fill input weights in place, in one of the ways that :data:`Start` names.
+
+    ``preferred`` is :func:`prefer_inputs`. ``random`` draws all weights from normal distributions
+    about 0, as echo state networks do, of :data:`RANDOM_STIMULUS_SD` for stimuli and
+    :data:`RANDOM_POPULATION_SD` for populations: units start as different mixtures of all inputs,
+    coupled to each other from the first epoch on.
+
+    Parameters
+    ----------
+    weights : Tensor of shape (n_units, n_inputs)
+    n_stimulus : int
+        Leading inputs that come from stimuli.
+    start : {"preferred", "random"}
+
+    Raises
+    ------
+    ModelError
+        If there is no such start.
+
+    References
+    ----------
+    Jaeger 2001, The "echo state" approach to analysing and training recurrent neural networks, GMD
+    report 148 (random fixed weights that span what inputs can drive).
+    """
+    if start == "preferred":
+        prefer_inputs(weights, n_stimulus)
+    elif start == "random":
+        with torch.no_grad():
+            weights[:, :n_stimulus].normal_(0.0, RANDOM_STIMULUS_SD)
+            weights[:, n_stimulus:].normal_(0.0, RANDOM_POPULATION_SD)
+    else:
+        raise ModelError(f"unknown start {start!r}; choose one of: {', '.join(get_args(Start))}")
 
 
 def prefer_inputs(weights: Tensor, n_stimulus: int) -> None:

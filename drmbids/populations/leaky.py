@@ -13,8 +13,9 @@ from drmbids.populations.base import (
     DRMPopulation,
     Nonlinearity,
     RateForm,
+    Start,
     check_nonlinearity,
-    prefer_inputs,
+    start_inputs,
 )
 
 #: Time constants in seconds that units start from when none are given: fast, intermediate and slow
@@ -38,11 +39,14 @@ class Leaky(DRMPopulation):
         (0.3, 3, 10) when absent.
     nonlinearity : {"linear", "relu", "tanh", "sigmoid", "elu", "softplus"}
         The function phi.
+    start : {"preferred", "random"}
+        Input weights that training starts from: each unit prefers one stimulus column, or all are
+        drawn at random, with a standard deviation of 0.3 for stimuli and 0.2 for populations.
 
     Raises
     ------
     ModelError
-        If the nonlinearity is unknown.
+        If the nonlinearity or the start is unknown.
     UsageError
         If a time constant is not positive, or there are more of them than units.
 
@@ -61,7 +65,7 @@ class Leaky(DRMPopulation):
 
     holds_signs = True
     option_units: ClassVar = {"tau": "s"}
-    start_only: ClassVar = frozenset({"_starting_taus"})
+    start_only: ClassVar = frozenset({"_starting_taus", "start"})
 
     def __init__(
         self,
@@ -69,9 +73,11 @@ class Leaky(DRMPopulation):
         n_inputs: int,
         tau: float | Sequence[float] | None = None,
         nonlinearity: Nonlinearity = "relu",
+        start: Start = "preferred",
     ):
         super().__init__(n_units, n_inputs)
         self.nonlinearity = check_nonlinearity(nonlinearity)
+        self.start: Start = start
         self.weight = nn.Parameter(torch.empty(n_units, n_inputs))
         self.bias = nn.Parameter(torch.zeros(n_units))
         self._starting_taus = self._check_taus(DEFAULT_TAUS[:n_units] if tau is None else tau)
@@ -97,7 +103,7 @@ class Leaky(DRMPopulation):
         Units are filled in groups of one unit for each preferred input; a group shares a time
         constant. With a time constant given for every unit, each unit keeps its own.
         """
-        prefer_inputs(self.weight, n_stimulus)
+        start_inputs(self.weight, n_stimulus, self.start)
         taus = torch.tensor(self._starting_taus)
         if len(taus) < self.n_units:
             group = torch.arange(self.n_units) // (n_stimulus or self.n_inputs)

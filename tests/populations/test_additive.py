@@ -7,6 +7,7 @@ from torch import nn
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.populations.additive import Additive
 from drmbids.populations.base import NONLINEARITIES
+from drmbids.populations.leaky import Leaky
 
 REFERENCES = {
     "linear": nn.Identity(),
@@ -46,3 +47,15 @@ def test_faulty_arguments() -> None:
         Additive(1, 1, "step")
     with pytest.raises(UsageError, match="at least one unit and one input"):
         Additive(1, 0)
+
+
+@pytest.mark.parametrize("kind", [Additive, Leaky])
+def test_random_weights_have_the_spread_of_their_source(kind: type[Additive | Leaky]) -> None:
+    torch.manual_seed(0)
+    population = kind(100, 90, start="random")
+    population.initialise_inputs(40)
+    for weights, sd in ((population.weight[:, :40], 0.3), (population.weight[:, 40:], 0.2)):
+        # standard errors of a mean and of a standard deviation, four of each
+        n = weights.numel()
+        assert abs(weights.mean().item()) < 4 * sd / n**0.5
+        assert weights.std().item() == pytest.approx(sd, abs=4 * sd / (2 * n) ** 0.5)

@@ -34,8 +34,8 @@ def fingerprint(*values: Any) -> str:
 
     Examples
     --------
-    >>> fingerprint({"a": 1, "b": [2.0]}) == fingerprint({"b": [2.0], "a": 1})
-    True
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})  # regions have an order
+    False
     >>> fingerprint(1) == fingerprint(1.0), fingerprint("1") == fingerprint(1)
     (False, False)
     >>> fingerprint(np.zeros(3)) == fingerprint(np.zeros(3, np.float32))

@@ -441,6 +441,20 @@ FAULTS = [
 # Faults that are met elsewhere: the test that meets them.
 ELSEWHERE = {
     64: ("tests/cli/test_faults.py", "test_output_among_the_inputs"),
+    70: ("tests/net/test_stability.py", "test_training_does_not_start_with_steps_that_blow_up"),
+    75: (
+        "tests/workflows/test_side_by_side.py",
+        "test_a_killed_process_is_named_and_the_others_finish",
+    ),
+    78: (
+        "tests/cli/test_interrupted.py",
+        "test_a_participant_of_another_process_is_left_alone",
+    ),
+    80: (
+        "tests/training/test_checkpoint.py",
+        "test_a_checkpoint_with_a_fault_is_refused_and_the_one_before_serves",
+    ),
+    81: ("tests/training/test_checkpoint.py", "test_a_checkpoint_of_another_training_is_refused"),
     69: ("tests/training/test_drm.py", "test_a_loss_that_is_not_finite_ends_training"),
     71: ("tests/metrics/test_scores.py", "test_a_constant_or_absent_series_has_no_score"),
     73: ("tests/training/test_memory.py", "test_the_window_is_halved_once"),
@@ -454,13 +468,8 @@ ELSEWHERE = {
 # Faults that cannot come up, or are not looked for yet, and why.
 NOT_MET = {
     68: "a model file names no files, so no path can leave its folder",
-    70: "whether dynamics are stable is seen in training only (tests/training/test_divergence.py)",
     72: "whether a parameter has an effect is known after a fit",
-    75: "participants run one after the other, there is no worker to be killed",
-    78: "there is no lock: of two calls the later one to end replaces the results",
     79: "reads and writes are not tried again",
-    80: "no training is continued from a file; saved models carry checksums",
-    81: "no training is continued from a file",
     84: "locale, terminal and network are matters of the machine; paths with blanks and letters "
     "beyond ASCII are in tests/cli/conftest.py",
     85: "there is no editor of model files",

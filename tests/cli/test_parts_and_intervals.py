@@ -85,8 +85,9 @@ def test_both_levels_describe_and_show_them(done):
     methods = (done / "logs/CITATION.md").read_text()
     for phrase in ("(Mood, 1971): face, house", "Hoffman, 1960", "White, 1982", "Lazarus"):
         assert phrase in methods
-    config = next((done / "logs").glob("*/config.toml")).read_text()
-    assert 'intervals = "laplace"' in config and "[variance_parts]" in config
+    configs = [path.read_text() for path in (done / "logs").glob("*/config.toml")]
+    asked = [text for text in configs if 'intervals = "laplace"' in text]
+    assert len(asked) == 1 and "[variance_parts]" in asked[0]
 
 
 def test_groups_of_trial_types_come_from_the_command_line(capsys):

@@ -112,3 +112,7 @@ class AveragedReadout(DRMReadout):
         seen = [torch.einsum("wnk,wnkbu->wnbu", shares, a[ticks]) for a in activity]
         read = [torch.cat([seen[s] for s in line], -1) for line in self.sources]
         return [x.movedim(0, -2).flatten(-2) for x in read]
+
+    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
+        """Return mean activity before each time, (n_measured, batch, n_features) per region."""
+        return self.averaged(activity, times)

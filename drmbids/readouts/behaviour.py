@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor
-
 from drmbids.core.nuisance import Nuisance
 from drmbids.readouts.averaging import AveragedReadout
 
@@ -62,7 +60,3 @@ class Behaviour(AveragedReadout):
         super().__init__(
             n_units, n_targets, sources, regions, n_confounds, nuisance, length, lag, n_windows
         )
-
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity in windows, (n_measured, batch, n_features) for each region."""
-        return self.averaged(activity, times)

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from torch import Tensor
-
 from drmbids.core.nuisance import NoNuisance, Nuisance
 from drmbids.readouts.averaging import AveragedReadout
 
@@ -60,7 +58,3 @@ class Choice(AveragedReadout):
         length: float = 0.5,
     ):
         super().__init__(n_units, n_targets, sources, regions, n_confounds, NoNuisance(), length)
-
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity before each choice, (n_measured, batch, n_units) for each region."""
-        return self.averaged(activity, times)

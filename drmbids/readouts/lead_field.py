@@ -179,10 +179,6 @@ class LeadField(AveragedReadout):
         size = start.square().mean(1, keepdim=True).sqrt()
         return start + size * self.gain_shifts[region]
 
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return activity at each time, (n_measured, batch, n_units) for each region."""
-        return self.averaged(activity, times)
-
     def target_maps(self) -> list[Tensor]:
         """Return the map of each region from features to sensors, (n_features, n_sensors)."""
         return [w @ self.gain(k).mT for k, w in enumerate(self.weights)]

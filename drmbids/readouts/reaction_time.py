@@ -64,10 +64,6 @@ class ReactionTime(AveragedReadout):
         nuisance = Nuisance("none") if nuisance is None else nuisance
         super().__init__(n_units, n_targets, sources, regions, n_confounds, nuisance, length)
 
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity before each deadline, (n_measured, batch, n_units) per region."""
-        return self.averaged(activity, times)
-
     @staticmethod
     def quantiles(prediction: Tensor, errors: Tensor, at: Sequence[float]) -> Tensor:
         """Return quantiles of the reaction times of predicted trials, in seconds.

@@ -73,10 +73,6 @@ class Spikes(AveragedReadout):
         super().__init__(n_units, n_targets, sources, regions, n_confounds, NoNuisance(), bin, lag)
         self.bin = float(bin)
 
-    def features(self, activity: Sequence[Tensor], times: Tensor) -> list[Tensor]:
-        """Return mean activity in each bin, (n_measured, batch, n_units) for each region."""
-        return self.averaged(activity, times)
-
     def map_features(self, features: Sequence[Tensor], confounds: Tensor | None) -> Tensor:
         """Return logarithms of expected counts, shape (n_measured, batch, n_targets)."""
         return super().map_features(features, confounds) + math.log(self.bin)

@@ -49,7 +49,7 @@ def residuals(values: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
 def objective(
     x: list[torch.Tensor], weights: torch.Tensor, targets: RunData, scale: torch.Tensor
 ) -> torch.Tensor:
-    """Return the weighted squared error of each target by itself, nuisance taken out of its rows."""
+    """Return the weighted squared error of each target, nuisance taken out of what is there."""
     total = x[0].new_zeros(())
     counts = targets.get("weight") or [torch.ones(N_VOLUMES, N_TARGETS)] * len(x)
     series = zip(x, targets.get("response"), targets.get("nuisance"), counts, strict=True)
@@ -103,6 +103,7 @@ def fixed_net() -> DRMNet:
     return net
 
 
+@pytest.mark.parametrize("data", ["whole", "elements missing"], indirect=True)
 def test_maps_of_fixed_activity_end_at_least_squares(data: DRMIterator) -> None:
     torch.manual_seed(0)
     trained = fixed_net()

@@ -223,13 +223,13 @@ def attention() -> list[Row]:
     Models are fitted to training scans as measured, confounds among their regressors. Rows called
     "published" are of another protocol, that of the published figures and of most targets here:
     confounds are taken out of all scans before quarters are left out, so that left-out scans inform
-    the weights of confounds. It is worth .002 to .006 to a GLM and .004 in V1 to a net.
+    the weights of confounds. It is worth .002 to .006 to a GLM and .005 to .014 to a net.
 
     Units, nonlinearity, time step, epochs, what is gated and how wide the prior of a gain is were
     chosen after looking at these quarters, among about a dozen settings, those of saturating units
-    among several dozen, and so was to weigh regions by the precision of their noise: read the
-    figures as a little too high. The best targets are the mean of three seeds of a net of its own,
-    as published; another twelve seeds of that net have .864, .613 and .470.
+    among several dozen, and so was to weigh errors by noise: read the figures as a little too high.
+    The best targets are near the mean of three seeds of a net of its own, of the published
+    protocol; twelve seeds of that net have .864, .613 and .470.
     """
     data = load()
     rows = linear_rows(data)

@@ -123,7 +123,7 @@ def options_of(component: type[DRMNode], sizes: Collection[str]) -> dict[str, Op
     --------
     >>> from drmbids import Leaky
     >>> list(options_of(Leaky, POPULATION_SIZES))
-    ['tau_s', 'nonlinearity']
+    ['tau_s', 'nonlinearity', 'start']
     """
     texts, units = documented(component), component.option_units
     options = {}

@@ -132,7 +132,11 @@ def test_keys_and_choices_do_not_need_docstrings(monkeypatch: pytest.MonkeyPatch
 
 
 def test_options_of_ours() -> None:
-    assert list(options_of(POPULATIONS["leaky"], POPULATION_SIZES)) == ["tau_s", "nonlinearity"]
+    assert list(options_of(POPULATIONS["leaky"], POPULATION_SIZES)) == [
+        "tau_s",
+        "nonlinearity",
+        "start",
+    ]
     double_gamma = ["shape", "trainable", "length_s", "derivatives"]
     assert list(options_of(HRFS["double_gamma"], HRF_SIZES)) == double_gamma
     assert list(options_of(HRFS["smooth"], HRF_SIZES)) == ["n_basis", "length_s"]

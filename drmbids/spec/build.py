@@ -14,7 +14,7 @@ from drmbids.readouts.base import DRMReadout
 from drmbids.spec.connect import made, planned_connection, units_arriving
 from drmbids.spec.options import HRF_SIZES, POPULATION_SIZES, READOUT_SIZES, arguments
 from drmbids.spec.parts import ProjectionSpec
-from drmbids.spec.priors import nodes_with_priors, prior_calls
+from drmbids.spec.priors import nodes_with_priors, nodes_with_weight_priors, prior_calls
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -63,6 +63,8 @@ def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
     for _, node, priors in nodes_with_priors(plan.spec, net):
         for prior in prior_calls(node, priors):
             node.set_prior(*prior)
+    for _, node, prior in nodes_with_weight_priors(plan.spec, net):
+        node.set_weight_prior(prior.kind, prior.sd)
     return net
 
 

@@ -32,7 +32,7 @@ from drmbids.spec.parts import (
     ProjectionSpec,
     ReadoutSpec,
 )
-from drmbids.spec.priors import prior_problems
+from drmbids.spec.priors import prior_problems, weight_prior_problems
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
 
 
@@ -190,3 +190,5 @@ def _component(
                 yield Problem(path, f"{shortened(str(error))}; change the options")
             else:
                 yield from prior_problems(path, node, getattr(part, "priors", None))
+                prior = getattr(part, "weight_prior", None)
+                yield from weight_prior_problems(path, node, prior)

@@ -14,12 +14,14 @@ from drmbids.spec.connection_parts import (
 )
 from drmbids.spec.section import (
     PRIORS,
+    WEIGHT_PRIOR,
     AsTuple,
     Name,
     Names,
     OpenPart,
     Part,
     PriorSpecs,
+    WeightPriorSpec,
 )
 
 #: Units that ``units: auto`` gives: for each stimulus column one unit for each of the three default
@@ -60,6 +62,7 @@ class PopulationSpec(OpenPart):
         "at least 8 and at most 64.",
     )
     priors: PriorSpecs | None = Field(default=None, description=PRIORS)
+    weight_prior: WeightPriorSpec | None = Field(default=None, description=WEIGHT_PRIOR)
 
 
 class GateSpec(Part):

@@ -13,7 +13,7 @@ from drmbids.readouts import HRFS, READOUTS
 from drmbids.spec.build import NetPlan, build_net
 from drmbids.spec.connect import Call
 from drmbids.spec.parts import EACH_REGION
-from drmbids.spec.priors import nodes_with_priors, prior_calls
+from drmbids.spec.priors import nodes_with_priors, nodes_with_weight_priors, prior_calls
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -108,9 +108,10 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
 def _priors(plan: NetPlan, shape: DataShape) -> str:
     """Return the lines that set the priors that the model states."""
     spec = plan.spec
-    parts = [*spec.populations.values(), *spec.projections, spec.readout, spec.readout.hrf]
-    parts += [part for p in spec.projections for part in (p.synapse, p.plasticity)]
-    if not any(part is not None and part.priors for part in parts):
+    parts: list[Any] = [*spec.populations.values(), *spec.projections]
+    parts += [spec.readout, spec.readout.hrf]
+    parts += [part for p in spec.projections for part in (p.synapse, p.plasticity, p.weights)]
+    if not any(getattr(part, key, None) for part in parts for key in ("priors", "weight_prior")):
         return ""
     # writing a script must not move the random numbers that training starts from
     with torch.random.fork_rng(devices=[]):
@@ -119,6 +120,10 @@ def _priors(plan: NetPlan, shape: DataShape) -> str:
         f"{name}.set_prior{call!r}"
         for name, node, priors in nodes_with_priors(spec, net)
         for call in prior_calls(node, priors)
+    ]
+    lines += [
+        f"{name}.set_weight_prior({prior.kind!r}, {prior.sd!r})"
+        for name, _, prior in nodes_with_weight_priors(spec, net)
     ]
     return (
         "\n# what is known of parameters: mean and standard deviation\n" + "\n".join(lines) + "\n"

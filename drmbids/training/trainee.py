@@ -199,12 +199,13 @@ class Trainee:
 
         With Gaussian noise of variance ``v`` in ``n`` independent samples, the logarithm of the
         likelihood is ``-n (loss / v + log v) / 2``. It is largest where ``v = loss``, so that
-        ``loss - 2 v / n log_prior`` has no slope at the most probable parameters.
+        ``loss - 2 v / n log_prior`` has no slope at the most probable parameters. A loss that is
+        itself the likelihood, as of counts or choices, takes ``-log_prior / n``.
 
         Parameters
         ----------
         loss : float
-            Mean squared error.
+            Mean squared error, or mean negative log-likelihood.
         backward : bool
             Whether the gradient is wanted.
         """
@@ -214,7 +215,8 @@ class Trainee:
         if self._n_independent is None:
             counted = [o.targets for o in self.objectives if o.weight]
             self._n_independent = sum(targets.n_independent() for targets in counted)
-        penalty = -2 * loss / self._n_independent * prior
+        share = 1.0 if self.objectives[0].in_nats else 2 * loss
+        penalty = -share / self._n_independent * prior
         if backward:
             penalty.backward()
         return penalty.item()

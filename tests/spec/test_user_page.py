@@ -22,6 +22,7 @@ SECTIONS = {
     "PopulationSpec": "populations: each",
     "ProjectionSpec": "projections: each",
     "PriorSpec": "priors: each",
+    "WeightPriorSpec": "weight_prior",
     "GateSpec": "projections: gated_by",
     "WeightsSpec": "projections: weights",
     "PlasticitySpec": "projections: plasticity",

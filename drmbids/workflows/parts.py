@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from drmbids.estimators.linear import LinearBaseline
 from drmbids.inference.intervals import parameter_intervals
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.config import Config
+from drmbids.workflows.nested import nested_models
 
 COLUMNS = ("model", "measure", "part", "n_spaces", "region", "target", "r2")
 
@@ -56,69 +58,27 @@ def variance_table(
         estimator, runs, config.variance_parts, config.cv, results.nuisance
     )
     tables = [table.assign(model=name)]
-    nested = nested_models({name: spec.resolve(runs) for name, spec in specs.items()})
-    if len(nested) > 1:
-        try:
-            parts = partition_variance(results, nested)
-        except UsageError:
-            warnings.warn(
-                f"no parts of the variance between {list(nested)}: none has all that the others "
-                "have, less one; give a model file that unites them",
-                stacklevel=2,
-            )
-        else:
-            largest = max(nested, key=lambda model: len(nested[model]))
-            tables.append(parts.assign(model=largest, measure="unique"))
+    between = _between_models(results, {name: spec.resolve(runs) for name, spec in specs.items()})
+    if between is not None:
+        tables.append(between)
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
 
 
-def nested_models(specs: Mapping[str, ModelSpec]) -> dict[str, list[str]]:
-    """Return the spaces of each model: what the same models have is one space, named after them.
-
-    Parameters
-    ----------
-    specs : mapping of str to ModelSpec
-        Resolved. Models differ in populations, projections, their gates, or conditions; those that
-        differ in nothing of these are left out.
-
-    Examples
-    --------
-    >>> def spec(*projections):
-    ...     return ModelSpec.model_validate({
-    ...         "schema_version": 1, "name": "m", "stimuli": {"events": {"conditions": ["a"]}},
-    ...         "populations": {"V1": {"kind": "leaky"}, "V2": {"kind": "leaky"}},
-    ...         "projections": [{"from": a, "to": b} for a, b in projections],
-    ...     })
-    >>> small = spec(("events", "V1"), ("V1", "V2"))
-    >>> large = spec(("events", "V1"), ("V1", "V2"), ("V2", "V1"))
-    >>> nested_models({"forward": small, "loop": large})
-    {'forward': ['forward, loop'], 'loop': ['forward, loop', 'loop']}
-    """
-    holds: dict[str, list[str]] = {}
-    for name, spec in specs.items():
-        for element in _elements(spec):
-            holds.setdefault(element, []).append(name)
-    spaces = list(dict.fromkeys(", ".join(dict.fromkeys(names)) for names in holds.values()))
-    found: dict[str, list[str]] = {}
-    for name in specs:
-        own = [space for space in spaces if name in space.split(", ")]
-        if own not in found.values():
-            found[name] = own
-    return found
-
-
-def _elements(spec: ModelSpec) -> list[str]:
-    """Return what a model is made of, in words."""
-    found = [f"population {name}" for name in spec.populations]
-    for name, stimulus in spec.stimuli.items():
-        columns = stimulus.conditions
-        names = [columns] if isinstance(columns, str) else columns
-        found += [f"{name} {column}" for column in names]
-    for projection in spec.projections:
-        arrow = f"{projection.source} to {projection.target}"
-        found.append(arrow)
-        found += [f"{arrow} by {gate.by}" for gate in projection.gated_by or ()]
-    return found
+def _between_models(results: Results, specs: Mapping[str, ModelSpec]) -> pd.DataFrame | None:
+    """Return what models add to those that are part of them, and warn of models left out."""
+    nested, parts = nested_models(specs), None
+    if len(nested) > 1:
+        with suppress(UsageError):  # none of them lacks one part alone
+            parts = partition_variance(results, nested)
+    left_out = list(specs) if parts is None else [name for name in specs if name not in nested]
+    if len(specs) > 1 and left_out:
+        warnings.warn(
+            f"parts of the variance between models leave out {', '.join(left_out)}: they need a "
+            "model with all that the others have, of the same kinds and options, and those that "
+            "lack one part of it",
+            stacklevel=3,
+        )
+    return None if parts is None else parts.assign(model=list(nested)[-1], measure="unique")
 
 
 def interval_table_of(

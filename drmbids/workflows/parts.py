@@ -6,8 +6,10 @@ from contextlib import suppress
 
 import pandas as pd
 
+from drmbids.comparison.kept_table import kept_table
 from drmbids.comparison.partition import partition_variance
 from drmbids.comparison.parts import partition_conditions
+from drmbids.comparison.units import Units
 from drmbids.core.exceptions import DataError, TrainingError, UsageError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
@@ -27,6 +29,7 @@ def variance_table(
     runs: Sequence[Run],
     baseline: tuple[str, LinearBaseline],
     specs: Mapping[str, ModelSpec],
+    units: Units | None = None,
 ) -> pd.DataFrame | None:
     """Return the parts of explained variance, None where they were not asked for.
 
@@ -40,6 +43,8 @@ def variance_table(
         Name of the linear model, and the model unfitted.
     specs : mapping of str to ModelSpec
         Model files by name.
+    units : Units, optional
+        Where the parts of the linear model are kept.
 
     Returns
     -------
@@ -54,9 +59,11 @@ def variance_table(
     if config.variance_parts is None:
         return None
     name, estimator = baseline
-    table = partition_conditions(
-        estimator, runs, config.variance_parts, config.cv, results.nuisance
-    )
+    asked = config.variance_parts, config.cv, results.nuisance
+    table = kept_table(
+        units, name, "parts", estimator, runs, asked,
+        lambda _: partition_conditions(estimator, runs, *asked),
+    )  # fmt: skip
     tables = [table.assign(model=name)]
     between = _between_models(results, {name: spec.resolve(runs) for name, spec in specs.items()})
     if between is not None:
@@ -82,7 +89,11 @@ def _between_models(results: Results, specs: Mapping[str, ModelSpec]) -> pd.Data
 
 
 def interval_table_of(
-    config: Config, name: str, estimator: DRMRegressor, runs: Sequence[Run]
+    config: Config,
+    name: str,
+    estimator: DRMRegressor,
+    runs: Sequence[Run],
+    units: Units | None = None,
 ) -> pd.DataFrame | None:
     """Return intervals of the parameters of a fitted model, None where none were asked for.
 
@@ -97,12 +108,20 @@ def interval_table_of(
     estimator : DRMRegressor
         Fitted on the runs.
     runs : sequence of Run
+    units : Units, optional
+        Where intervals are kept, and refits on the way to them.
     """
-    if config.intervals == "none":
+    method = config.intervals
+    if method == "none":
         return None
     seed = 0 if config.random_seed is None else config.random_seed
     try:
-        return parameter_intervals(estimator, runs, config.intervals, random_state=seed)
+        return kept_table(
+            units, name, "intervals", estimator, runs, (method, seed),
+            lambda checkpoint: parameter_intervals(
+                estimator, runs, method, random_state=seed, checkpoint=checkpoint
+            ),
+        )  # fmt: skip
     except (DataError, TrainingError, UsageError) as error:
         warnings.warn(f"no intervals of {name}: {error}", stacklevel=2)
         return None

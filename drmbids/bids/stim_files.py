@@ -69,7 +69,8 @@ class FileFrames:
                 found = f"frames of shape {shape}, those of {first.name} have {shapes[first]}"
                 raise error("EV13", path, found, "give pictures one size (--image-size)")
         self.shape = shapes[first] if first is not None else (0,)
-        # what tells a file that was replaced from the one before, where fits are kept
+        # what tells a file that was replaced from the one before, where fits are kept: as for make
+        # and rsync, since hashing content would read every picture whenever runs are loaded
         told = {path: path.stat() for path in shapes}
         self.stamps = [(p.name, t.st_size, t.st_mtime_ns) for p, t in told.items()]
 

@@ -67,7 +67,8 @@ def compare_models(
         predicts its training runs for that.
     units : Units, optional
         Folder in which each fit is kept when it is finished, and on the way
-        (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped.
+        (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped. Callbacks
+        are shown the epochs that are trained, and none of a fit that was finished.
 
     Returns
     -------
@@ -83,7 +84,8 @@ def compare_models(
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
     TrainingError
-        If a fit fails, or its process is killed; the message names model and fold.
+        If a fit fails, or its process is killed; the message names model and fold, or those of
+        the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
 

@@ -134,15 +134,19 @@ def _in_processes(tasks: Sequence[_Task], plan: FitPlan) -> Iterator[FoldFit]:
     with own_processes(), at_good_places():
         run = Parallel(n_jobs=plan.n_jobs, return_as="generator", max_nbytes=None)
         made = run(delayed(_fit_elsewhere)(task, plan, stop_file()) for task in left)
-        stopped = False
+        stopped, unfinished = False, iter(left)
+        labels: list[str] = []
         try:
             for fits in known:
+                if fits is None:
+                    labels = next(unfinished).labels
                 found = fits if fits is not None else next(made)
                 stopped = stopped or found is None
                 if not stopped:  # otherwise the others are waited for: they stop as well
                     yield from found
         except TerminatedWorkerError as error:
-            raise TrainingError(KILLED) from error
+            where = f"{', '.join(labels)}, or a fit at work beside it: "
+            raise TrainingError(where + KILLED) from error
     if stopped:
         raise Interrupted("a stop was asked for")
 

@@ -183,8 +183,8 @@ class Units:
             [self._hash(run) for run in test],
             settings,
         )
-        plain = re.sub(r"[^0-9A-Za-z+-]+", "-", fold)[:80]
-        return Unit(self.folder / f"{model}_{plain}_{key[:16]}", key)
+        plain = [re.sub(r"[^0-9A-Za-z+-]+", "-", name)[:80] for name in (model, fold)]
+        return Unit(self.folder / "_".join([*plain, key[:16]]), key)
 
     def _hash(self, run: Run) -> str:
         """Return the hash of a run, worked out once."""
@@ -226,7 +226,7 @@ def save_fold(unit: Unit, found: FoldFit) -> None:
     facts = {
         "regions": regions,
         "columns": list(scores.columns),
-        "warnings": [(type(m).__name__, str(m)) for m in found.messages],
+        "warnings": saved_warnings(found.messages),
     }
     unit.save(arrays, facts)
 
@@ -247,7 +247,7 @@ def load_fold(unit: Unit) -> FoldFit | None:
         columns["region"] = np.array(facts["regions"], dtype=object)[columns["region"]]
         n_runs = sum(name.startswith("prediction/") for name in arrays)
         predictions = [arrays[f"prediction/{k}"].astype(np.float64) for k in range(n_runs)]
-        messages = [_message(kind, text) for kind, text in facts["warnings"]]
+        messages = warnings_of(facts)
     except (KeyError, IndexError, TypeError) as error:
         unit.refuse(error)
         return None
@@ -278,15 +278,15 @@ def fit_all_runs(
         try:
             with recorded_warnings():  # told by the first fit, and below
                 restore_fit(estimator, runs, weights, facts["history"])
-            repeat_warnings(_message(kind, text) for kind, text in facts["warnings"])
+            repeat_warnings(warnings_of(facts))
             return
         except (DataError, KeyError, TypeError) as error:
             unit.refuse(error)
     with units.training([unit]) as checkpoint, recorded_warnings() as messages:
         fit_together([estimator], [runs], [f"model {model!r}"], checkpoint)
         weights = {k: v.detach().cpu().numpy() for k, v in estimator.net_.state_dict().items()}
-        told = [(type(m).__name__, str(m)) for m in messages]
-        unit.save(weights, {"history": estimator.history_, "warnings": told})
+        facts = {"history": estimator.history_, "warnings": saved_warnings(messages)}
+        unit.save(weights, facts)
     repeat_warnings(messages)
 
 
@@ -307,8 +307,28 @@ def _smallest(series: np.ndarray) -> np.ndarray:
     return small if np.array_equal(small, series, equal_nan=True) else series
 
 
+def saved_warnings(messages: Iterable[Warning]) -> list[tuple[str, str]]:
+    """Return warnings as a unit holds them.
+
+    Parameters
+    ----------
+    messages : iterable of Warning
+    """
+    return [(type(message).__name__, str(message)) for message in messages]
+
+
+def warnings_of(facts: Mapping[str, Any]) -> list[Warning]:
+    """Return the warnings that a unit holds, each of its own class as far as it is known.
+
+    Parameters
+    ----------
+    facts : mapping
+        From :meth:`Unit.load`.
+    """
+    return [_message(kind, text) for kind, text in facts["warnings"]]
+
+
 def _message(kind: str, text: str) -> Warning:
-    """Return a warning of its own class, as far as it is one of ours or Python's."""
     category = getattr(exceptions, kind, None) or getattr(builtins, kind, None)
     known = isinstance(category, type) and issubclass(category, Warning)
     return category(text) if known else DRMWarning(text)

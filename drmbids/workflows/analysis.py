@@ -137,7 +137,7 @@ def analyse_participant(
         write_series(dataset, runs, results, nuisance)
         write_scores(dataset, runs, statistics)
         glm = BASELINE, GLMBaseline(config.baseline_hrf, nuisance=nuisance)
-        parts = variance_table(config, results, runs, glm, specs)
+        parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts)
         _fit_on_all_runs(config, label, dataset, runs, fitted, units)
@@ -170,7 +170,7 @@ def _fit_on_all_runs(
         logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
         fit_all_runs(units, name, estimator, runs)
         write_model(dataset, runs, name, estimator)
-        intervals = interval_table_of(config, name, estimator, runs)
+        intervals = interval_table_of(config, name, estimator, runs, units)
         if intervals is not None:
             write_intervals(dataset, runs, name, intervals)
 

@@ -96,12 +96,12 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
         Names of the models, besides the baseline and the mean.
     """
     said = {
-        "scores": "scores of all models by held-out run, region and voxel",
-        "summary": "scores over voxels",
-        "paired": "differences between models on the same voxels and folds",
+        "scores": "scores of all models by held-out run, region and target",
+        "summary": "scores over targets",
+        "paired": "differences between models on the same targets and folds",
         "parts": "parts of the variance that models explain",
         "intervals": "intervals of the physical parameters in each participant",
-        "permutation": "tests of each voxel against chance",
+        "permutation": "tests of each target against chance",
         "ceiling": "noise ceilings of runs that repeat a stimulus",
         "normalised": "scores against the signal that repeats of a stimulus share",
         "differences": "differences between models in each participant",

@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from drmbids.cli.main import main
+from drmbids.workflows.compared import load_models
+from drmbids.workflows.config import Config
+from drmbids.workflows.preflight import usable_runs
 
 MODEL = """\
 schema_version: 1
@@ -46,3 +50,19 @@ def test_a_model_file_brings_its_stimuli(tiny_bids: Path, tmp_path: Path) -> Non
     (folder / "b.png").unlink()
     assert main(["check", str(tiny_bids), "--model", str(model)]) == 65
     assert main(["check", str(tiny_bids)]) == 0  # not asked for: a warning
+
+
+def test_a_model_file_brings_the_recordings_that_it_names(tiny_bids: Path, tmp_path: Path) -> None:
+    for bold in (tiny_bids / "sub-01" / "func").glob("*_bold.nii.gz"):
+        for label, column in (("audio", "loud"), ("video", "bright")):
+            stem = str(bold).replace("_bold.nii.gz", f"_recording-{label}_stim")
+            np.savetxt(f"{stem}.tsv.gz", np.arange(80.0))
+            described = {"Columns": [column], "SamplingFrequency": 1.0, "StartTime": 0.0}
+            Path(f"{stem}.json").write_text(json.dumps(described))
+    model = tmp_path / "model.yaml"
+    model.write_text(MODEL.replace(", modulators: [rating]", "").replace("stim_file", "audio"))
+    config = Config(tiny_bids, tmp_path / "out", "participant", model=(model,))
+    (run, *_) = usable_runs(config, load_models(config.model), "01").runs
+    assert list(run.stimuli) == ["events", "audio"]
+    model.write_text(model.read_text().replace("audio", "evnts"))
+    assert main(["check", str(tiny_bids), "--model", str(model)]) == 2

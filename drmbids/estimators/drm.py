@@ -17,21 +17,19 @@ from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import warn_of_unknown
+from drmbids.estimators.response_table import response_table
+from drmbids.estimators.starts import history_of_starts, of_start, seeds_of_starts
 from drmbids.estimators.storage import load_fitted, save_fitted
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
-from drmbids.readouts.bold import BOLD
 from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
 from drmbids.training.drm import DRM, Callback
 from drmbids.training.map_training import Maps
-from drmbids.training.together import Fit, train_together
+from drmbids.training.together import Fit, train_all
 from drmbids.training.trainee import Schedule
-
-# Step of the table of hemodynamic responses: fine enough to draw a smooth curve.
-HRF_TABLE_STEP_S = 0.1
 
 #: Settings where neither the estimator nor the model file says otherwise; what each is worth on
 #: held-out runs is in ``benchmarks/defaults.py``.
@@ -41,6 +39,7 @@ DEFAULTS = {
     "random_state": 0,
     "schedule": "cosine",
     "maps": "solved",
+    "n_starts": 1,
 }
 
 
@@ -75,7 +74,7 @@ class DRMRegressor(RunEstimator):
         Seed of the initial weights; that of the model file, else 0. The same seed gives the same
         numbers on one machine.
     callbacks : sequence of callable
-        Called after every epoch with its row of the history.
+        Called after every epoch with its row of the history, of each start in turn.
     cuda_graph : bool
         Whether windows run as CUDA graphs, for small nets on a GPU; see :class:`~drmbids.DRM`.
     schedule : {"cosine", "constant"}, optional
@@ -83,6 +82,11 @@ class DRMRegressor(RunEstimator):
     maps : {"solved", "trained"}, optional
         Whether maps to targets are solved by ridge in every epoch or trained by gradient; that of
         the model file, else ``"solved"``. Trained ones suit small nets with few targets.
+    n_starts : int, optional
+        Seeds to start from, trained side by side, of which the fit with the lowest objective is
+        kept: loss of the validation runs where there are any, else that of the training runs with
+        the priors. That of the model file, else 1. The first is ``random_state``, the others are
+        drawn from it.
 
     Attributes
     ----------
@@ -91,7 +95,9 @@ class DRMRegressor(RunEstimator):
     model_ : ModelSpec
         The model file it was built from.
     history_ : list of dict
-        One row for each epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``.
+        One row for each epoch: ``epoch, train_loss, val_loss, objective, learning_rate, seconds``;
+        of several starts that of the best, with its number in ``start`` and
+        ``objective_start_<k>`` of each.
     regions_ : dict of str to int
         Targets of each region.
 
@@ -131,6 +137,7 @@ class DRMRegressor(RunEstimator):
         cuda_graph: bool = False,
         schedule: Schedule | None = None,
         maps: Maps | None = None,
+        n_starts: int | None = None,
     ):
         self.model = model
         self.n_epochs = n_epochs
@@ -144,11 +151,13 @@ class DRMRegressor(RunEstimator):
         self.cuda_graph = cuda_graph
         self.schedule = schedule
         self.maps = maps
+        self.n_starts = n_starts
 
     def _fit_runs(self, runs: Sequence[Run]) -> None:
-        train_together([self._build(runs)])
+        fits = self._build(runs)
+        self.keep_best(fits, train_all(fits))
 
-    def prepare(self, runs: Sequence[Run], label: str = "") -> Fit:
+    def prepare(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         """Do all of a fit on runs but the training; see :func:`drmbids.fit_together`.
 
         Parameters
@@ -157,25 +166,63 @@ class DRMRegressor(RunEstimator):
             Training runs.
         label : str
             Who this is, for messages.
+
+        Returns
+        -------
+        list of Fit
+            One for each start.
         """
         self._begin(runs)
         return self._build(runs, label)
 
-    def _build(self, runs: Sequence[Run], label: str = "") -> Fit:
+    def keep_best(self, fits: Sequence[Fit], objectives: Sequence[float]) -> None:
+        """Keep the start with the lowest objective.
+
+        Parameters
+        ----------
+        fits : sequence of Fit
+            What :meth:`prepare` gave, trained.
+        objectives : sequence of float
+            What :func:`~drmbids.training.together.train_all` gave.
+        """
+        best = int(np.argmin(objectives))
+        self.net_ = fits[best].model.net
+        if len(fits) > 1:
+            self.history_ = history_of_starts([fit.model.history for fit in fits], best)
+
+    def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)
         if not 0 <= self.n_validation_runs < len(runs):
             raise UsageError(
                 f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
             )
         self.model_ = self._default_model(runs) if self.model is None else as_model(self.model)
-        with RANDOM, torch.random.fork_rng(devices=[]):
-            # the CPU's generator alone: nets are built there, and others are not put back
-            torch.default_generator.manual_seed(self._setting("random_state"))
-            self.net_ = self.model_.build(runs)
+        seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
+        drms, labels = [self._start(runs, seed) for seed in seeds], [label]
+        if len(drms) > 1:
+            labels = [", ".join(filter(None, (label, f"start {k}"))) for k in range(len(drms))]
+            for k, drm in enumerate(drms):
+                drm.callbacks = of_start(self.callbacks, k)
+        self.net_, self.history_ = drms[0].net, drms[0].history
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
-        drm = DRM(
-            self.net_,
+        n_train = len(runs) - self.n_validation_runs
+        train = self._iterate(runs[:n_train])
+        validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
+        n_epochs, cutoff = self._setting("n_epochs"), self._cutoff()
+        return [
+            Fit(drm, train, validation, n_epochs, cutoff, name)
+            for drm, name in zip(drms, labels, strict=True)
+        ]
+
+    def _start(self, runs: Sequence[Run], seed: int) -> DRM:
+        """Return a net with starting weights of its own, ready to be trained."""
+        with RANDOM, torch.random.fork_rng(devices=[]):
+            # the CPU's generator alone: nets are built there, and others are not put back
+            torch.default_generator.manual_seed(seed)
+            net = self.model_.build(runs)
+        return DRM(
+            net,
             learning_rate=self._setting("learning_rate"),
             alphas=self.alphas,
             device=self.device,
@@ -183,16 +230,6 @@ class DRMRegressor(RunEstimator):
             cuda_graph=self.cuda_graph,
             schedule=self._setting("schedule"),
             maps=self._setting("maps"),
-        )
-        self.history_ = drm.history
-        n_train = len(runs) - self.n_validation_runs
-        return Fit(
-            drm,
-            self._iterate(runs[:n_train]),
-            self._iterate(runs[n_train:]) if self.n_validation_runs else None,
-            self._setting("n_epochs"),
-            self._cutoff(),
-            label,
         )
 
     def _setting(self, name: str) -> Any:
@@ -266,23 +303,10 @@ class DRMRegressor(RunEstimator):
         check_is_fitted(self)
         return pd.DataFrame(self.net_.connection_rows())
 
-    @torch.no_grad()
     def hrf_table(self) -> pd.DataFrame:
         """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""
         check_is_fitted(self)
-        readout = self.net_.readout
-        if not isinstance(readout, BOLD):
-            return pd.DataFrame(columns=["region", "time_s", "hrf"])
-        lag = torch.arange(0.0, readout.hrf.length, HRF_TABLE_STEP_S, dtype=torch.float64)
-        like = next(readout.parameters())
-        curves = readout.responses(lag.to(like)).cpu().double()
-        return pd.concat(
-            [
-                pd.DataFrame({"region": name, "time_s": lag.numpy(), "hrf": curve.numpy()})
-                for name, curve in zip(readout.regions, curves, strict=True)
-            ],
-            ignore_index=True,
-        )
+        return response_table(self.net_.readout)
 
     def save(self, folder: str | Path) -> None:
         """Write the trained model as ``model.yaml``, ``weights.safetensors`` and ``manifest.json``.

@@ -32,6 +32,8 @@ class Training:
         Seconds after which backpropagation is cut; not cut when absent.
     seed : int, optional
         Seed of the initial weights.
+    n_starts : int
+        Initial weights that were tried.
     """
 
     hrf: str
@@ -40,6 +42,7 @@ class Training:
     learning_rate: float
     cutoff_s: float | None = None
     seed: int | None = None
+    n_starts: int = 1
 
 
 def methods_text(
@@ -183,7 +186,8 @@ def _training_sentences(training: Mapping[str, Training]) -> list[str]:
     """Say how the models were fitted: once for those fitted alike."""
     alike: dict[tuple, list[str]] = {}
     for name, how in training.items():
-        key = (how.penalties, how.n_epochs, how.learning_rate, how.cutoff_s, how.seed)
+        steps = (how.n_epochs, how.learning_rate, how.cutoff_s)
+        key = (how.penalties, *steps, how.seed, how.n_starts)
         alike.setdefault(key, []).append(name)
     return [
         _training_sentence(training[names[0]], f" of {_join(names)}" if len(alike) > 1 else "")
@@ -203,6 +207,8 @@ def _training_sentence(how: Training, whose: str) -> str:
     if how.cutoff_s:
         cut = f", truncated to {format_value(how.cutoff_s)} s ({_CITATIONS['truncation']})"
     seed = "" if how.seed is None else f"; the random seed was {how.seed}"
+    if how.n_starts > 1:
+        seed += f"; of {how.n_starts} fits from different initial weights the best was kept"
     return (
         f"The linear maps{whose} were solved in closed form as ridge regression "
         f"({_CITATIONS['ridge']}) with {penalty}; all other parameters were trained by "

@@ -264,3 +264,7 @@ class TrainingSpec(Part):
         description="Whether maps to targets are solved by ridge in every epoch, or begin at zero "
         "and are trained by gradient like the rest.",
     )
+    n_starts: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Seeds to start from; the fit with the lowest objective is kept.",
+    )

@@ -64,8 +64,8 @@ class DRM:
     device : str
         Where to compute.
     callbacks : sequence of callable
-        Called after every epoch with a dict ``epoch, train_loss, val_loss, learning_rate,
-        seconds``.
+        Called after every epoch with a dict ``epoch, train_loss, val_loss, objective,
+        learning_rate, seconds``; ``objective`` decides which epoch is kept.
     cuda_graph : bool
         Whether every window is captured once as a CUDA graph and started by one call from then on,
         which pays for small nets on a GPU: :mod:`drmbids.training.captured`.

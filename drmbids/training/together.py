@@ -1,5 +1,6 @@
 """Several models trained at once: folds, seeds, settings or subjects of one structure."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from drmbids.training.alike import same_structure
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
 from drmbids.training.loop import check_schedule, train
+from drmbids.training.runners import MOST_RUNS
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,7 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
     )
 
 
-def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> None:
+def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[float]:
     """Train models at once.
 
     Each ends up as :meth:`drmbids.DRM.estimate` alone would leave it, up to rounding; small nets
@@ -74,6 +76,11 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     fits : sequence of Fit
     checkpoint : Checkpoint, optional
         Where training is taken up, and kept on the way.
+
+    Returns
+    -------
+    list of float
+        The objective of each model in the state that it ends in.
 
     Raises
     ------
@@ -93,3 +100,35 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     runner = first.model.runner(nets)
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
     train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)
+    return [trainee.best for trainee in trainees]
+
+
+def train_all(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[float]:
+    """Train models: as many at once as their structure allows and as pays, then the others.
+
+    Parameters
+    ----------
+    fits, checkpoint
+        As for :func:`train_together`.
+
+    Returns
+    -------
+    list of float
+        The objective of each model in the state that it ends in.
+
+    Raises
+    ------
+    TrainingError
+        As :func:`train_together`; what was trained before is kept.
+    """
+    objectives: dict[Fit, float] = {}
+    waiting = list(fits)
+    for n in itertools.count():
+        if not waiting:
+            break
+        alike = [fit for fit in waiting if can_train_together([waiting[0], fit])]
+        batch = alike[: max(1, MOST_RUNS // waiting[0].data.n_runs)]
+        found = train_together(batch, checkpoint and checkpoint.part(n))
+        objectives |= zip(batch, found, strict=True)
+        waiting = [fit for fit in waiting if fit not in objectives]
+    return [objectives[fit] for fit in fits]

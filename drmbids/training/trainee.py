@@ -221,8 +221,15 @@ class Trainee:
             penalty.backward()
         return penalty.item()
 
-    def judge(self, epoch: int, loss: float, penalty: float = 0.0) -> float:
-        """Keep the state if it is the best so far; return the validation loss, NaN without one.
+    def judge(self, epoch: int, loss: float, penalty: float = 0.0) -> tuple[float, float]:
+        """Keep the state if it is the best so far.
+
+        Returns
+        -------
+        val : float
+            Validation loss, NaN without validation runs.
+        objective : float
+            What decided.
 
         Raises
         ------
@@ -245,7 +252,7 @@ class Trainee:
             )
         if score < self.best:
             self.best, self.best_epoch, self.kept = score, epoch, self._snapshot()
-        return val
+        return val, score
 
     def step(self, epoch: int, n_epochs: int) -> float:
         """Take a step along the gradient; return the learning rate it was taken with."""
@@ -273,6 +280,7 @@ class Trainee:
         epoch: int,
         loss: float,
         val: float,
+        objective: float,
         rate: float,
         seconds: float,
         parts: Mapping[str, float],
@@ -282,6 +290,7 @@ class Trainee:
             "epoch": epoch,
             "train_loss": loss,
             "val_loss": val,
+            "objective": objective,
             "learning_rate": rate,
             "seconds": seconds,
             **{f"train_loss_{name}": value for name, value in parts.items()},

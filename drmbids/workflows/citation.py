@@ -73,6 +73,7 @@ def _training(estimator: DRMRegressor) -> Training:
         learning_rate=estimator.history_[0]["learning_rate"],
         cutoff_s=window if estimator.window is None else estimator.window,
         seed=estimator.random_state,
+        n_starts=estimator.n_starts or estimator.model_.training.n_starts or 1,
     )
 
 

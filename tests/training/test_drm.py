@@ -173,7 +173,8 @@ def test_penalties_are_chosen_and_recorded(runs_of: RunsOf, net_of: NetOf) -> No
     assert len(train) == 4 and val == []
     assert rows == model.history
     assert [r["epoch"] for r in rows] == [0, 1, 2, 3]
-    assert set(rows[0]) == {"epoch", "train_loss", "val_loss", "learning_rate", "seconds"}
+    told = {"epoch", "train_loss", "val_loss", "objective", "learning_rate", "seconds"}
+    assert set(rows[0]) == told
     assert 0 < train[-1] < 1
 
 

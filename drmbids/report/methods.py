@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from drmbids.comparison.stimulus_folds import REACH
 from drmbids.core.nuisance import Nuisance
 from drmbids.report.numbers import format_value
 from drmbids.report.physiology import PHYSIO_CITATIONS, physio_text
@@ -62,7 +63,7 @@ def methods_text(
     nuisance : Nuisance
         Drift and confounds taken out of each run.
     folds : str
-        What was left out in each fold: ``"run"``, ``"session"`` or ``"subject"``.
+        What was left out in each fold: ``"run"``, ``"session"``, ``"subject"`` or ``"stimulus"``.
     training : mapping of str to Training
         How each of the models in ``inputs["fitted"]`` was fitted, by name.
     scores : DataFrame, optional
@@ -221,8 +222,14 @@ def _test_sentence(inputs: Mapping[str, Any], folds: str) -> str:
     """Say how the models were compared."""
     baseline = inputs.get("baseline")
     others = [model for model in inputs.get("models", []) if model != baseline]
+    how = f"leave-one-{folds}-out cross-validation"
+    if folds == "stimulus":
+        how = (
+            "cross-validation over trial types: samples from the onset of held-out ones until "
+            f"{REACH:g} s after their end were left out of training, and tested alone"
+        )
     text = (
-        f"Models were tested on data they had not seen (leave-one-{folds}-out cross-validation; "
+        f"Models were tested on data they had not seen ({how}; "
         f"{_CITATIONS['encoding']}) by the correlation (r) and the explained variance (R²) of "
         "measured and predicted series, voxel by voxel, averaged over folds."
     )

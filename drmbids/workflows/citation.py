@@ -52,7 +52,7 @@ def citation(
     nuisance : Nuisance
         What was taken out before scoring.
     held_out : str
-        ``"run"`` or ``"session"``.
+        ``"run"``, ``"session"`` or ``"stimulus"``.
 
     Returns
     -------

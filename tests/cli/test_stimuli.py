@@ -1,9 +1,13 @@
 """Modulators and pictures from the command line."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
+import pandas as pd
+import pytest
 from PIL import Image
 
 from drmbids.cli.main import main
@@ -66,3 +70,31 @@ def test_a_model_file_brings_the_recordings_that_it_names(tiny_bids: Path, tmp_p
     assert list(run.stimuli) == ["events", "audio"]
     model.write_text(model.read_text().replace("audio", "evnts"))
     assert main(["check", str(tiny_bids), "--model", str(model)]) == 2
+
+
+def test_stimuli_are_held_out_in_all_runs(
+    tmp_path: Path, write_bids: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bids, out = write_bids(tmp_path / "ds", n_runs=2), tmp_path / "out"
+    for k, order in ((1, "ab"), (2, "ba")):
+        rows = [f"{t}\t4\t{name}\t{t}" for t, name in zip((4, 50), order, strict=True)]
+        path = bids / "sub-01" / "func" / f"sub-01_task-look_run-{k}_events.tsv"
+        path.write_text("\n".join(["onset\tduration\ttrial_type\tsize", *rows]) + "\n")
+    options = ["--cv", "stimulus", "--n-epochs", "1", "--modulators", "size"]
+    assert main([str(bids), str(out), "participant", *options]) == 0
+    func = out / "sub-01" / "func"
+    table = pd.read_csv(func / "sub-01_task-look_desc-scores_timeseries.tsv", sep="\t")
+    assert table["fold"].unique().tolist() == ["a", "b"]
+    for kind in ("predicted", "residual"):
+        path = func / f"sub-01_task-look_run-1_desc-glm{kind}_bold.nii.gz"
+        series = nib.load(path).get_fdata()[1, 1, 0]
+        # 32 s after each event: volumes 2 to 19, and 25 to the end
+        assert np.flatnonzero(np.isnan(series)).tolist() == [0, 1, *range(20, 25)]
+    methods = (out / "logs" / "CITATION.md").read_text()
+    assert "until 32 s after their end" in methods and "chance" not in methods
+    capsys.readouterr()
+    check = ["check", str(bids), "--cv", "stimulus", "--json"]
+    assert main([*check, "--modulators", "size"]) == 0
+    assert "DG06" not in capsys.readouterr().out
+    assert main(check) == 0
+    assert "DG06" in capsys.readouterr().out

@@ -215,7 +215,7 @@ class Trainee:
             counted = [o.targets for o in self.objectives if o.weight]
             self._n_independent = sum(targets.n_independent() for targets in counted)
         penalty = -2 * loss / self._n_independent * prior
-        if backward:
+        if backward and penalty.requires_grad:
             penalty.backward()
         return penalty.item()
 

@@ -8,17 +8,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
-from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import warn_of_unknown
 from drmbids.estimators.response_table import response_table
-from drmbids.estimators.starts import history_of_starts, of_start, seeds_of_starts
+from drmbids.estimators.starts import (
+    callbacks_of_starts,
+    history_of_starts,
+    labels_of_starts,
+    nets_of_starts,
+    seeds_of_starts,
+)
 from drmbids.estimators.storage import load_fitted, save_fitted
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
@@ -27,6 +31,7 @@ from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
 from drmbids.training.drm import DRM, Callback
+from drmbids.training.finish import Finish
 from drmbids.training.map_training import Maps
 from drmbids.training.together import Fit, train_all
 from drmbids.training.trainee import Schedule
@@ -40,7 +45,11 @@ DEFAULTS = {
     "schedule": "cosine",
     "maps": "solved",
     "n_starts": 1,
+    "finish": None,
+    "n_finish_passes": 100,
 }
+# Those that are options of DRM too.
+_OF_TRAINING = ("learning_rate", "schedule", "maps", "finish", "n_finish_passes")
 
 
 class DRMRegressor(RunEstimator):
@@ -83,10 +92,14 @@ class DRMRegressor(RunEstimator):
         Whether maps to targets are solved by ridge in every epoch or trained by gradient; that of
         the model file, else ``"solved"``. Trained ones suit small nets with few targets.
     n_starts : int, optional
-        Seeds to start from, trained side by side, of which the fit with the lowest objective is
-        kept: loss of the validation runs where there are any, else that of the training runs with
-        the priors. That of the model file, else 1. The first is ``random_state``, the others are
-        drawn from it.
+        Seeds to start from, trained side by side; the fit with the lowest objective is kept: the
+        loss of the validation runs where there are any, else that of the training runs with the
+        priors. That of the model file, else 1. The first is ``random_state``, others are drawn.
+    finish : {"lbfgs"}, optional
+        Goes on from the best epoch to a minimum nearby, for models of few parameters beside their
+        maps and whole runs; that of the model file, else none.
+    n_finish_passes : int, optional
+        Passes over the data that this may take; that of the model file, else 100.
 
     Attributes
     ----------
@@ -138,6 +151,8 @@ class DRMRegressor(RunEstimator):
         schedule: Schedule | None = None,
         maps: Maps | None = None,
         n_starts: int | None = None,
+        finish: Finish | None = None,
+        n_finish_passes: int | None = None,
     ):
         self.model = model
         self.n_epochs = n_epochs
@@ -152,6 +167,8 @@ class DRMRegressor(RunEstimator):
         self.schedule = schedule
         self.maps = maps
         self.n_starts = n_starts
+        self.finish = finish
+        self.n_finish_passes = n_finish_passes
 
     def _fit_runs(self, runs: Sequence[Run]) -> None:
         fits = self._build(runs)
@@ -198,11 +215,11 @@ class DRMRegressor(RunEstimator):
             )
         self.model_ = self._default_model(runs) if self.model is None else as_model(self.model)
         seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
-        drms, labels = [self._start(runs, seed) for seed in seeds], [label]
-        if len(drms) > 1:
-            labels = [", ".join(filter(None, (label, f"start {k}"))) for k in range(len(drms))]
-            for k, drm in enumerate(drms):
-                drm.callbacks = of_start(self.callbacks, k)
+        nets, names = nets_of_starts(self.model_, runs, seeds), labels_of_starts(label, len(seeds))
+        told = callbacks_of_starts(self.callbacks, len(seeds))
+        options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
+        options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
+        drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
         self.net_, self.history_ = drms[0].net, drms[0].history
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
@@ -212,25 +229,8 @@ class DRMRegressor(RunEstimator):
         n_epochs, cutoff = self._setting("n_epochs"), self._cutoff()
         return [
             Fit(drm, train, validation, n_epochs, cutoff, name)
-            for drm, name in zip(drms, labels, strict=True)
+            for drm, name in zip(drms, names, strict=True)
         ]
-
-    def _start(self, runs: Sequence[Run], seed: int) -> DRM:
-        """Return a net with starting weights of its own, ready to be trained."""
-        with RANDOM, torch.random.fork_rng(devices=[]):
-            # the CPU's generator alone: nets are built there, and others are not put back
-            torch.default_generator.manual_seed(seed)
-            net = self.model_.build(runs)
-        return DRM(
-            net,
-            learning_rate=self._setting("learning_rate"),
-            alphas=self.alphas,
-            device=self.device,
-            callbacks=self.callbacks,
-            cuda_graph=self.cuda_graph,
-            schedule=self._setting("schedule"),
-            maps=self._setting("maps"),
-        )
 
     def _setting(self, name: str) -> Any:
         """Return a setting: the estimator's own, else the model file's, else the default."""

@@ -4,8 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from drmbids.core.exceptions import UsageError
+from drmbids.core.processes import RANDOM
+from drmbids.core.run import Run
+from drmbids.net.net import DRMNet
+from drmbids.spec.model import ModelSpec
 from drmbids.training.trainee import Callback
 
 
@@ -36,19 +41,40 @@ def seeds_of_starts(random_state: int, n_starts: int) -> list[int]:
     return [random_state, *drawn.tolist()]
 
 
-def of_start(callbacks: Sequence[Callback], start: int) -> list[Callback]:
-    """Return callbacks that are told of which start a row of the history is.
+def nets_of_starts(model: ModelSpec, runs: Sequence[Run], seeds: Sequence[int]) -> list[DRMNet]:
+    """Return a net for each seed; random numbers of others are not touched.
 
     Parameters
     ----------
-    callbacks : sequence of callable
-    start : int
+    model : ModelSpec
+    runs : sequence of Run
+    seeds : sequence of int
     """
+    nets = []
+    with RANDOM, torch.random.fork_rng(devices=[]):
+        for seed in seeds:
+            # the CPU's generator alone: nets are built there, and others are not put back
+            torch.default_generator.manual_seed(seed)
+            nets.append(model.build(runs))
+    return nets
 
-    def tell(callback: Callback) -> Callback:
+
+def labels_of_starts(label: str, n_starts: int) -> list[str]:
+    """Return what each start is called in messages about a fit with this label."""
+    if n_starts == 1:
+        return [label]
+    return [", ".join(filter(None, (label, f"start {k}"))) for k in range(n_starts)]
+
+
+def callbacks_of_starts(callbacks: Sequence[Callback], n_starts: int) -> list[list[Callback]]:
+    """Return the callbacks of each start, which are told which one a row of the history is of."""
+    if n_starts == 1:
+        return [list(callbacks)]
+
+    def telling(callback: Callback, start: int) -> Callback:
         return lambda row: callback({**row, "start": start})
 
-    return [tell(callback) for callback in callbacks]
+    return [[telling(callback, k) for callback in callbacks] for k in range(n_starts)]
 
 
 def history_of_starts(

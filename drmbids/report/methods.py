@@ -35,6 +35,8 @@ class Training:
         Seed of the initial weights.
     n_starts : int
         Initial weights that were tried.
+    n_finish_passes : int
+        Passes of L-BFGS after the epochs.
     """
 
     hrf: str
@@ -44,6 +46,7 @@ class Training:
     cutoff_s: float | None = None
     seed: int | None = None
     n_starts: int = 1
+    n_finish_passes: int = 0
 
 
 def methods_text(
@@ -108,6 +111,7 @@ _CITATIONS = {
     "balloon": "Stephan et al., 2007",
     "ridge": "Hoerl & Kennard, 1970",
     "truncation": "Williams & Peng, 1990",
+    "lbfgs": "Liu & Nocedal, 1989",
     "torch": "Paszke et al., 2019",
     "nilearn": "Abraham et al., 2014",
     **STATISTICS_CITATIONS,
@@ -187,7 +191,7 @@ def _training_sentences(training: Mapping[str, Training]) -> list[str]:
     """Say how the models were fitted: once for those fitted alike."""
     alike: dict[tuple, list[str]] = {}
     for name, how in training.items():
-        steps = (how.n_epochs, how.learning_rate, how.cutoff_s)
+        steps = (how.n_epochs, how.learning_rate, how.cutoff_s, how.n_finish_passes)
         key = (how.penalties, *steps, how.seed, how.n_starts)
         alike.setdefault(key, []).append(name)
     return [
@@ -207,6 +211,12 @@ def _training_sentence(how: Training, whose: str) -> str:
     cut = ""
     if how.cutoff_s:
         cut = f", truncated to {format_value(how.cutoff_s)} s ({_CITATIONS['truncation']})"
+    finish = ""
+    if how.n_finish_passes:
+        finish = (
+            f", and then for {_count(how.n_finish_passes, 'evaluation')} of the objective by "
+            f"L-BFGS ({_CITATIONS['lbfgs']})"
+        )
     seed = "" if how.seed is None else f"; the random seed was {how.seed}"
     if how.n_starts > 1:
         seed += f"; of {how.n_starts} fits from different initial weights the best was kept"
@@ -214,7 +224,7 @@ def _training_sentence(how: Training, whose: str) -> str:
         f"The linear maps{whose} were solved in closed form as ridge regression "
         f"({_CITATIONS['ridge']}) with {penalty}; all other parameters were trained by "
         f"backpropagation through time{cut} for {_count(how.n_epochs, 'epoch')} with a learning "
-        f"rate of {format_value(how.learning_rate)}{seed}."
+        f"rate of {format_value(how.learning_rate)}{finish}{seed}."
     )
 
 

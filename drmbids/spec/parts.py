@@ -268,3 +268,11 @@ class TrainingSpec(Part):
         default=None,
         description="Seeds to start from; the fit with the lowest objective is kept.",
     )
+    finish: Literal["lbfgs"] | None = Field(
+        default=None,
+        description="Goes on from the best epoch to a minimum nearby by L-BFGS, for models of few "
+        "parameters.",
+    )
+    n_finish_passes: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Passes over the data that the finish may take."
+    )

@@ -9,7 +9,7 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.alike import same_structure
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
-from drmbids.training.loop import check_schedule, train
+from drmbids.training.loop import train
 from drmbids.training.runners import MOST_RUNS
 
 
@@ -90,7 +90,8 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
         If a loss is not finite; all nets are left in their best states so far.
     """
     first = fits[0]
-    check_schedule(first.n_epochs, first.cutoff)
+    for fit in fits:
+        fit.model.check(fit.data, fit.n_epochs, fit.cutoff)
     if not can_train_together(fits):
         raise UsageError(
             "models trained together need nets of one structure, solved maps and data of the same "
@@ -100,6 +101,8 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     runner = first.model.runner(nets)
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
     train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)
+    for fit, trainee in zip(fits, trainees, strict=True):
+        fit.model.end(trainee, fit.n_epochs, fit.cutoff)
     return [trainee.best for trainee in trainees]
 
 

@@ -217,7 +217,7 @@ class Trainee:
             self._n_independent = sum(targets.n_independent() for targets in counted)
         share = 1.0 if self.objectives[0].in_nats else 2 * loss
         penalty = -share / self._n_independent * prior
-        if backward:
+        if backward and penalty.requires_grad:
             penalty.backward()
         return penalty.item()
 

@@ -1,11 +1,14 @@
 """Several starts: each is a fit of its own, the best is kept, and one start is what it was."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from drmbids.bids.write import write_table
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.units import Units, fit_all_runs
 from drmbids.core.choices import choice_stream
@@ -20,7 +23,7 @@ from drmbids.estimators.together import fit_together
 from drmbids.spec.default import default_model
 from drmbids.spec.parts import TrainingSpec
 from drmbids.training import together
-from drmbids.workflows.columns import log_columns
+from drmbids.workflows.columns import MODEL_TABLES, log_columns
 
 SEEDS = seeds_of_starts(0, 3)
 TIMES = 2.0 * np.arange(40)
@@ -147,6 +150,11 @@ def test_the_best_start_is_taken_up_from_disk(runs: list[Run], tmp_path: Path) -
     assert first.history_[0]["start"] > 0
     assert str(again.history_) == str(first.history_)
     np.testing.assert_array_equal(again.predict(runs)[2], first.predict(runs)[2])
+    log = pd.DataFrame(again.history_)
+    write_table(tmp_path / "log.tsv", log, MODEL_TABLES | log_columns(log))
+    described = json.loads((tmp_path / "log.json").read_text())
+    assert list(described) == list(log)
+    assert described["objective_start_2"]["Description"].endswith(": start 2")
 
 
 def test_a_start_that_fails_is_named(runs: list[Run]) -> None:

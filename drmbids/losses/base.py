@@ -1,5 +1,6 @@
 """DRMLoss: the masked mean squared error, and the rule on missing data that all losses share."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -21,6 +22,8 @@ class DRMLoss(nn.Module):
     in_nats : bool
         Whether it is the mean negative logarithm of the likelihood of an element, so that it is
         known how much a prior counts beside it.
+    option_units : mapping of str to str
+        Units of those arguments of ``__init__`` that have one, as for :class:`~drmbids.DRMNode`.
 
     Examples
     --------
@@ -31,6 +34,7 @@ class DRMLoss(nn.Module):
 
     timed: bool = False
     in_nats: ClassVar[bool] = False
+    option_units: ClassVar[Mapping[str, str]] = {}
 
     def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the loss, shape ().

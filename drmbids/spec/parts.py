@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.time import ticks_around
@@ -209,18 +209,36 @@ class NoDrift(Part):
 Drift = Annotated[PolynomialDrift | CosineDrift | NoDrift, Field(discriminator="kind")]
 
 
+class LossSpec(OpenPart):
+    """A loss: its kind, and the options of its kind; `loss: poisson` is `loss: {kind: poisson}`."""
+
+    kind: str = Field(description="Kind of loss.")
+
+
+def _by_name(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
 class ReadoutSpec(OpenPart):
-    """What is measured: hemodynamics, regions, drift and confounds."""
+    """What is measured: hemodynamics, regions, loss, drift and confounds."""
 
     kind: str = Field(default="bold", description="Kind of readout.")
     hrf: HRFSpec | None = Field(
         default=None, description="Hemodynamic response; the readout's own default when absent."
     )
     priors: PriorSpecs | None = Field(default=None, description=PRIORS)
-    regions: Annotated[dict[Name, Names], Field(min_length=1)] | None = Field(
+    regions: Annotated[dict[Name, Literal["all"] | Names], Field(min_length=1)] | None = Field(
         default=None,
-        description="Populations that feed each region. When absent each region is fed by the "
-        "population of its name, and the only region by all populations if none has its name.",
+        description="Populations that feed each region (response) it predicts, or 'all'. When "
+        "absent each region is fed by the population of its name, and the only region by all "
+        "populations if none has its name; one of several readouts has to say it.",
+    )
+    loss: Annotated[LossSpec, BeforeValidator(_by_name)] | None = Field(
+        default=None,
+        description="What it is trained for; the loss that suits its kind when absent.",
+    )
+    weight: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Weight of its loss among those of several readouts, else 1."
     )
     drift: Drift = Field(
         default=PolynomialDrift(kind="polynomial"), description="Slow drift, fitted in each run."

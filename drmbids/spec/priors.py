@@ -3,10 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
+<<<<<<< HEAD
 from drmbids.connections.base import DRMConnection
+=======
+from drmbids.core.align import ONLY
+>>>>>>> 7e59a45 (State several readouts, and losses, in model files)
 from drmbids.core.exceptions import ModelError
 from drmbids.core.parameters import ParameterSpec
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import by_name
 from drmbids.net.tables import origin
 from drmbids.nodes import DRMNode
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
@@ -46,8 +51,10 @@ def prior_calls(
 
 def prior_problems(path: Path, node: DRMNode, priors: Priors | None) -> Iterator[Problem]:
     """Yield what is wrong with the priors of a component."""
+    if not priors:
+        return
     known = [prior_key(spec) for spec in node.parameter_specs.values()]
-    for key, prior in (priors or {}).items():
+    for key, prior in priors.items():
         where = (*path, "priors", key)
         if key not in known:
             yield Problem(where, f"unknown parameter {key!r}; {suggestion(key, known)}")
@@ -127,9 +134,22 @@ def nodes_with_priors(spec: "ModelSpec", net: DRMNet) -> Iterator[tuple[str, DRM
             if part is not None and part.priors:
                 node = getattr(connections[ends], key)
                 yield f"connections[{ends!r}].{key}", node, part.priors
-    if spec.readout.priors:
-        yield "readout", net.readout, spec.readout.priors
-    if spec.readout.hrf is not None and spec.readout.hrf.priors:
-        hrf = net.readout.get_submodule("hrf")
-        if isinstance(hrf, DRMNode):
-            yield "readout.hrf", hrf, spec.readout.hrf.priors
+    for name, part in spec.readout_parts.items():
+        called, readout = readout_name(name), by_name(net.readout)[name]
+        if part.priors:
+            yield called, readout, part.priors
+        if part.hrf is not None and part.hrf.priors:
+            hrf = readout.get_submodule("hrf")
+            if isinstance(hrf, DRMNode):
+                yield f"{called}.hrf", hrf, part.hrf.priors
+
+
+def readout_name(name: str) -> str:
+    """Return what a script calls a readout.
+
+    Examples
+    --------
+    >>> readout_name("bold"), readout_name("")
+    ("readouts['bold']", 'readout')
+    """
+    return "readout" if name == ONLY else f"readouts[{name!r}]"

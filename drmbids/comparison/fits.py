@@ -33,7 +33,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import KILLED, TerminatedWorkerError, own_processes
 from drmbids.core.run import Run
 from drmbids.core.warned import recorded_warnings
-from drmbids.estimators.base import fitted_regions
+from drmbids.estimators.fitted import fitted_regions
 from drmbids.estimators.together import fit_together
 from drmbids.metrics.scores import score_run
 

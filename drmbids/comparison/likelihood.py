@@ -12,7 +12,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.estimators.base import fitted_estimator, fitted_regions
+from drmbids.estimators.fitted import fitted_estimator, fitted_regions
 from drmbids.estimators.linear import tr_of
 from drmbids.metrics.likelihood import SquaredError, autoregressive_error, squared_error
 from drmbids.metrics.scores import ratio, without_nuisance

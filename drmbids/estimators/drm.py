@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
-from drmbids.estimators.contents import warn_of_unknown
-from drmbids.estimators.response_table import response_table
+from drmbids.estimators.contents import find_regions, warn_of_unknown
+from drmbids.estimators.net_tables import NetTables
 from drmbids.estimators.starts import (
     callbacks_of_starts,
     history_of_starts,
@@ -26,10 +26,11 @@ from drmbids.estimators.starts import (
 from drmbids.estimators.storage import load_fitted, save_fitted
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
-from drmbids.net.net import DRMNet
+from drmbids.net.readouts import Readouts, by_name
 from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
+from drmbids.spec.shape import DataShape
 from drmbids.training.drm import DRM, Callback
 from drmbids.training.finish import Finish
 from drmbids.training.map_training import Maps
@@ -52,7 +53,7 @@ DEFAULTS = {
 _OF_TRAINING = ("learning_rate", "schedule", "maps", "finish", "n_finish_passes")
 
 
-class DRMRegressor(RunEstimator):
+class DRMRegressor(NetTables, RunEstimator):
     """A dynamic representational model, trained and scored run by run.
 
     In processes that ``torchrun`` started, training is shared among them: all call the same, each
@@ -113,6 +114,16 @@ class DRMRegressor(RunEstimator):
         ``objective_start_<k>`` of each.
     regions_ : dict of str to int
         Targets of each region.
+    readouts_ : dict of str to dict of str to int
+        The same for each readout by name; an only readout has an empty one.
+
+    Notes
+    -----
+    A model of several ``readouts`` predicts ``{readout: array of object}``, of what is expected of
+    the responses in their own unit (an only readout: what its maps give, logarithms of counts or
+    log odds). ``score`` is the mean over readouts of the mean R2: of counts that of Efron (1978,
+    Journal of the American Statistical Association 73:113-121), of choices a Brier skill score.
+    A run may lack what one of the readouts measures.
 
     Examples
     --------
@@ -223,6 +234,8 @@ class DRMRegressor(RunEstimator):
         self.net_, self.history_ = drms[0].net, drms[0].history
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
+        if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
+            raise UsageError("a model of several readouts needs runs, not rows of an array")
         n_train = len(runs) - self.n_validation_runs
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
@@ -231,6 +244,11 @@ class DRMRegressor(RunEstimator):
             Fit(drm, train, validation, n_epochs, cutoff, name)
             for drm, name in zip(drms, names, strict=True)
         ]
+
+    def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
+        # what one of several readouts measures may be there in some of the runs alone
+        several = self.model is not None and as_model(self.model).readouts is not None
+        return dict(DataShape.of(runs).regions) if several else find_regions(runs)
 
     def _setting(self, name: str) -> Any:
         """Return a setting: the estimator's own, else the model file's, else the default."""
@@ -245,28 +263,33 @@ class DRMRegressor(RunEstimator):
         return None if window is None else max(1, math.ceil(window / self.net_.resolution))
 
     @property
-    def _nuisance(self) -> Nuisance:
-        """What :meth:`score` takes out of both series: the nuisance of the readout."""
-        return self.net_.readout.nuisance
+    def _nuisances(self) -> dict[str, Nuisance]:
+        """What :meth:`score` takes out of both series: the nuisance of each readout."""
+        return {name: part.nuisance for name, part in by_name(self.net_.readout).items()}
 
     def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
         readout = self.net_.readout
-        shown = [stimulus for run in runs for stimulus in run.stimuli.values()]
-        streamed = any(s.in_file for s in shown)
+        streamed = any(shown.in_file for run in runs for shown in run.stimuli.values())
         return DRMIterator.from_runs(
             runs,
             self.net_.resolution,
             stimuli=self.net_.stimuli,
-            responses=readout.regions,
+            responses=readout.responses if isinstance(readout, Readouts) else readout.regions,
             nuisance=readout.nuisance,
             window=self._cutoff() if streamed else None,
             device=self.device,
         )
 
-    def _predict_run(self, run: Run) -> np.ndarray:
+    def _predict_run(self, run: Run) -> Any:
         self._check_conditions(run)
-        response, _ = DRM(self.net_, device=self.device).forward(self._iterate([run]))
-        return response[0].astype(np.float64)
+        drm = DRM(self.net_, device=self.device)
+        (response,), _ = drm.forward(self._iterate([run]))
+        if not isinstance(self.net_.readout, Readouts):
+            return response.astype(np.float64)
+        return {
+            name: drm.losses[name].expected(torch.as_tensor(series, dtype=torch.float64)).numpy()
+            for name, series in response.items()
+        }
 
     def _check_conditions(self, run: Run) -> None:
         """Warn of conditions without training, unless the model file chose its conditions."""
@@ -292,21 +315,6 @@ class DRMRegressor(RunEstimator):
         check_is_fitted(self)
         _, activity = DRM(self.net_, device=self.device).forward(self._iterate([run]))
         return dict(zip(self.net_.population_names, activity[0], strict=True))
-
-    def parameters_table(self) -> pd.DataFrame:
-        """Return physical parameters, in the columns of :meth:`DRMNet.parameter_rows`."""
-        check_is_fitted(self)
-        return pd.DataFrame(self.net_.parameter_rows())
-
-    def connections_table(self) -> pd.DataFrame:
-        """Return connections with delay, weights, what they go through and what gates them."""
-        check_is_fitted(self)
-        return pd.DataFrame(self.net_.connection_rows())
-
-    def hrf_table(self) -> pd.DataFrame:
-        """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""
-        check_is_fitted(self)
-        return response_table(self.net_.readout)
 
     def save(self, folder: str | Path) -> None:
         """Write the trained model as ``model.yaml``, ``weights.safetensors`` and ``manifest.json``.
@@ -341,10 +349,3 @@ class DRMRegressor(RunEstimator):
         self.history_ = []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
         return self
-
-    @property
-    def n_parameters_(self) -> int:
-        """Trainable numbers of the net, the maps to targets included."""
-        check_is_fitted(self)
-        net: DRMNet = self.net_
-        return sum(p.numel() for p in net.parameters() if p.requires_grad)

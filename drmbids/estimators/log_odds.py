@@ -9,6 +9,7 @@ from drmbids.estimators.drm import DEFAULTS, DRMRegressor
 from drmbids.readouts import READOUTS
 from drmbids.readouts.choice import Choice
 from drmbids.spec.default import default_model
+from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.parts import ReadoutSpec
 from drmbids.training.together import Fit
@@ -40,8 +41,8 @@ class LogOdds(DRMRegressor):
     _defaults: ClassVar = {**DEFAULTS, "n_epochs": 150, "learning_rate": 0.05}
 
     def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
-        fits = super()._build(runs, label)
-        if not isinstance(self.net_.readout, Choice):
-            kind = self.model_.readout.kind
-            raise UsageError(f"choices need a model with a readout of kind choice, not {kind}")
-        return fits
+        spec = self._default_model(runs) if self.model is None else as_model(self.model)
+        kinds = ", ".join(part.kind for part in spec.readout_parts.values())
+        if kinds != READOUTS.name_of(Choice):
+            raise UsageError(f"choices need a model with one readout of kind choice, not {kinds}")
+        return super()._build(runs, label)

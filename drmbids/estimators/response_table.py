@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from drmbids.net.readouts import AnyReadout
+from drmbids.net.readouts import AnyReadout, by_name
 from drmbids.readouts.bold import BOLD
 
 #: Seconds between rows: fine enough to draw a smooth curve.
@@ -21,17 +21,18 @@ def response_table(readout: AnyReadout) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        No rows where the readout is not BOLD.
+        No rows where no readout is BOLD.
     """
-    if not isinstance(readout, BOLD):
-        return pd.DataFrame(columns=["region", "time_s", "hrf"])
-    lag = torch.arange(0.0, readout.hrf.length, STEP_S, dtype=torch.float64)
-    like = next(readout.parameters())
-    curves = readout.responses(lag.to(like)).cpu().double()
-    return pd.concat(
-        [
+    tables = []
+    for part in by_name(readout).values():
+        if not isinstance(part, BOLD):
+            continue
+        lag = torch.arange(0.0, part.hrf.length, STEP_S, dtype=torch.float64)
+        curves = part.responses(lag.to(next(part.parameters()))).cpu().double()
+        tables += [
             pd.DataFrame({"region": name, "time_s": lag.numpy(), "hrf": curve.numpy()})
-            for name, curve in zip(readout.regions, curves, strict=True)
-        ],
-        ignore_index=True,
-    )
+            for name, curve in zip(part.regions, curves, strict=True)
+        ]
+    if not tables:
+        return pd.DataFrame(columns=["region", "time_s", "hrf"])
+    return pd.concat(tables, ignore_index=True)

@@ -3,11 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
-<<<<<<< HEAD
 from drmbids.connections.base import DRMConnection
-=======
 from drmbids.core.align import ONLY
->>>>>>> 7e59a45 (State several readouts, and losses, in model files)
 from drmbids.core.exceptions import ModelError
 from drmbids.core.parameters import ParameterSpec
 from drmbids.net.net import DRMNet

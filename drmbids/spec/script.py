@@ -15,13 +15,14 @@ from drmbids.spec.build import NetPlan, build_net
 from drmbids.spec.build_readouts import ReadoutPlan
 from drmbids.spec.connect import Call
 from drmbids.spec.parts import EACH_REGION
-<<<<<<< HEAD
-from drmbids.spec.priors import nodes_with_priors, nodes_with_weight_priors, prior_calls
-=======
-from drmbids.spec.priors import nodes_with_priors, prior_calls, readout_name
+from drmbids.spec.priors import (
+    nodes_with_priors,
+    nodes_with_weight_priors,
+    prior_calls,
+    readout_name,
+)
 from drmbids.spec.problems import path_text
 from drmbids.spec.readouts import path_of
->>>>>>> 7e59a45 (State several readouts, and losses, in model files)
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -142,18 +143,11 @@ def _readout(plan: ReadoutPlan, said: Mapping[str, str]) -> str:
 def _priors(plan: NetPlan, shape: DataShape) -> str:
     """Return the lines that set the priors that the model states."""
     spec = plan.spec
-<<<<<<< HEAD
-    parts: list[Any] = [*spec.populations.values(), *spec.projections]
-    parts += [spec.readout, spec.readout.hrf]
+    readouts = spec.readout_parts.values()
+    parts: list[Any] = [*spec.populations.values(), *spec.projections, *readouts]
+    parts += [part.hrf for part in readouts]
     parts += [part for p in spec.projections for part in (p.synapse, p.plasticity, p.weights)]
     if not any(getattr(part, key, None) for part in parts for key in ("priors", "weight_prior")):
-=======
-    readouts = [*spec.readout_parts.values()]
-    parts = [*spec.populations.values(), *spec.projections, *readouts]
-    parts += [part.hrf for part in readouts]
-    parts += [part for p in spec.projections for part in (p.synapse, p.plasticity)]
-    if not any(part is not None and part.priors for part in parts):
->>>>>>> 7e59a45 (State several readouts, and losses, in model files)
         return ""
     # writing a script must not move the random numbers that training starts from
     with torch.random.fork_rng(devices=[]):

@@ -137,9 +137,13 @@ class DRM:
         self.schedule: Schedule = schedule
         if maps not in get_args(Maps):
             raise UsageError(f"unknown maps {maps!r}; choose solved or trained")
-        if maps == "trained" and (alphas is not None or not any(self.solved.values())):
+        if maps == "trained" and alphas is not None:
+            raise UsageError(f"maps='trained' has no penalties, got alphas={alphas}; leave one out")
+        if maps == "trained" and not any(self.solved.values()):
+            found = ", ".join(type(part).__name__ for part in self.losses.values())
             raise UsageError(
-                "maps='trained' has no alphas, and is for maps of the squared error; leave one out"
+                f"maps='trained' is for maps that are else solved; those of {found} are trained by "
+                "gradient as it is: leave maps out"
             )
         self.maps: Maps = maps
         if finish not in (None, *get_args(Finish)):

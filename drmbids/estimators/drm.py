@@ -11,7 +11,6 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import UsageError
-from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_unknown
@@ -26,7 +25,7 @@ from drmbids.estimators.starts import (
 from drmbids.estimators.storage import load_fitted, save_fitted
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
-from drmbids.net.readouts import Readouts, by_name
+from drmbids.net.readouts import Readouts
 from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
@@ -261,11 +260,6 @@ class DRMRegressor(NetTables, RunEstimator):
         """Return the ticks that gradients flow back, None for whole runs."""
         window = self.model_.training.window_s if self.window is None else self.window
         return None if window is None else max(1, math.ceil(window / self.net_.resolution))
-
-    @property
-    def _nuisances(self) -> dict[str, Nuisance]:
-        """What :meth:`score` takes out of both series: the nuisance of each readout."""
-        return {name: part.nuisance for name, part in by_name(self.net_.readout).items()}
 
     def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
         readout = self.net_.readout

@@ -1,8 +1,11 @@
 """What the net of a fitted estimator tells: its parameters, connections, responses and readouts."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from drmbids.core.nuisance import Nuisance
 from drmbids.estimators.response_table import response_table
 from drmbids.net.net import DRMNet
 from drmbids.net.readouts import by_name
@@ -12,6 +15,11 @@ class NetTables:
     """Tables of the net of an estimator, ``net_``, once it is fitted."""
 
     net_: DRMNet
+
+    @property
+    def _nuisances(self) -> Mapping[str, Nuisance]:
+        """What :meth:`score` takes out of both series: the nuisance of each readout."""
+        return {name: part.nuisance for name, part in by_name(self.net_.readout).items()}
 
     def parameters_table(self) -> pd.DataFrame:
         """Return physical parameters, in the columns of :meth:`DRMNet.parameter_rows`."""

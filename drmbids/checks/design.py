@@ -34,7 +34,8 @@ def check_design(inspection: Inspection) -> None:
         return
     specs = list(request.models.values()) or [default_model()]
     for files, run in runs.items():
-        for nuisance in dict.fromkeys(spec.readout.nuisance() for spec in specs):
+        parts = [part for spec in specs for part in spec.readout_parts.values()]
+        for nuisance in dict.fromkeys(part.nuisance() for part in parts):
             _judge_nuisance(inspection, files, run, nuisance)
         with inspection.judging(files):
             _warn_of_collinear_conditions(run)

@@ -37,7 +37,7 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
-    if isinstance(cv, list) and all(isinstance(fold, Fold) for fold in cv):
+    if isinstance(cv, list) and cv and all(isinstance(fold, Fold) for fold in cv):
         return cv
     if isinstance(cv, StimulusFolds) or cv == "stimulus":
         return (cv if isinstance(cv, StimulusFolds) else StimulusFolds()).folds(runs)

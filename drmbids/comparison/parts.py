@@ -17,8 +17,8 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.estimators.base import fitted_regions
 from drmbids.estimators.contents import condition_label, find_conditions, without_frames
+from drmbids.estimators.fitted import fitted_regions
 from drmbids.estimators.linear import LinearBaseline
 from drmbids.estimators.transformers import SelectConditions
 from drmbids.metrics.scores import remainder, without_nuisance

@@ -37,7 +37,7 @@ from drmbids.training.checkpoint import EVERY_S, Checkpoint
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "nilearn")
 
 # Raise it when what a unit holds, or how it is computed, changes without another version number.
-_UNITS_VERSION = 2
+_UNITS_VERSION = 3
 _ARRAYS, _FACTS = "arrays.safetensors", "facts.json"
 
 
@@ -47,17 +47,18 @@ class FoldFit:
 
     Parameters
     ----------
-    predictions : sequence of array of shape (n_measured, n_targets)
-        One for each held-out run.
+    predictions : sequence of mapping of str to array of shape (n_measured, n_targets)
+        One for each held-out run, by readout.
     scores : DataFrame
-        Columns ``region, target, r, r2``, maybe ``log_likelihood``.
+        Columns ``region, target, r, r2``, maybe ``log_likelihood``; ``readout`` where there are
+        several.
     estimator : estimator or None
         Where it is kept.
     messages : sequence of Warning
         What the fit warned of.
     """
 
-    predictions: Sequence[np.ndarray]
+    predictions: Sequence[Mapping[str, np.ndarray]]
     scores: pd.DataFrame
     estimator: Any = None
     messages: Sequence[Warning] = ()
@@ -219,12 +220,18 @@ def save_fold(unit: Unit, found: FoldFit) -> None:
     unit : Unit
     found : FoldFit
     """
-    regions = list(dict.fromkeys(found.scores["region"]))
-    scores = found.scores.assign(region=found.scores["region"].map(regions.index))
-    arrays = {f"prediction/{k}": _smallest(series) for k, series in enumerate(found.predictions)}
+    names, scores = {}, found.scores
+    for column in [name for name in ("region", "readout") if name in scores]:
+        names[column] = list(dict.fromkeys(scores[column]))
+        scores = scores.assign(**{column: scores[column].map(names[column].index)})
+    arrays = {
+        f"prediction/{k}/{readout}": _smallest(series)
+        for k, predicted in enumerate(found.predictions)
+        for readout, series in predicted.items()
+    }
     arrays |= {f"score/{name}": scores[name].to_numpy() for name in scores}
     facts = {
-        "regions": regions,
+        "names": names,
         "columns": list(scores.columns),
         "warnings": saved_warnings(found.messages),
     }
@@ -244,9 +251,13 @@ def load_fold(unit: Unit) -> FoldFit | None:
     arrays, facts = found
     try:
         columns: dict[str, Any] = {name: arrays[f"score/{name}"] for name in facts["columns"]}
-        columns["region"] = np.array(facts["regions"], dtype=object)[columns["region"]]
-        n_runs = sum(name.startswith("prediction/") for name in arrays)
-        predictions = [arrays[f"prediction/{k}"].astype(np.float64) for k in range(n_runs)]
+        for column, names in facts["names"].items():
+            columns[column] = np.array(names, dtype=object)[columns[column]]
+        keys = [name.split("/", 2) for name in arrays if name.startswith("prediction/")]
+        predictions = [{} for _ in {k for _, k, _ in keys}]
+        for kind, k, readout in keys:
+            series = arrays[f"{kind}/{k}/{readout}"]
+            predictions[int(k)][readout] = series.astype(np.float64)
         messages = warnings_of(facts)
     except (KeyError, IndexError, TypeError) as error:
         unit.refuse(error)

@@ -1,6 +1,6 @@
 """Meaning and unit of every column in the tables that are written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -128,6 +128,8 @@ _MODEL = {
     "epoch": _column("Pass over the training runs", "1"),
     "train_loss": _column("Squared error over the variance of the targets, training runs", "1"),
     "val_loss": _column("Squared error over the variance of the targets, validation runs", "1"),
+    "objective": _column("What decides which epoch and start is kept, the lowest", "1"),
+    "start": _column("Which of several starts was kept, counted from 0", "1"),
     "learning_rate": _column("Step size of the gradient descent", "1"),
     "seconds": _column("Duration of the epoch", "s"),
 }
@@ -136,6 +138,23 @@ SCORE_TABLES = _WHO | _SCORES | _CEILING | _CHANCE | _PAIRED
 #: The test against chance, whose ``p`` is not that of paired differences.
 CHANCE_TABLES = SCORE_TABLES | _CHANCE
 MODEL_TABLES = _WHO | _MODEL
+
+
+def log_columns(names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the columns of a training log that are there for each of several starts.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Columns of the table.
+    """
+    described = _MODEL["objective"]["Description"]
+    return {
+        name: _column(f"{described}: start {name.rpartition('_')[2]}", "1")
+        for name in names
+        if name.startswith("objective_start_")
+    }
+
 
 #: Parts of the explained variance.
 PART_TABLES = SCORE_TABLES | {

@@ -20,7 +20,13 @@ from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.workflows.columns import CHANCE_TABLES, MODEL_TABLES, PART_TABLES, SCORE_TABLES
+from drmbids.workflows.columns import (
+    CHANCE_TABLES,
+    MODEL_TABLES,
+    PART_TABLES,
+    SCORE_TABLES,
+    log_columns,
+)
 from drmbids.workflows.compared import describe_models
 
 _WITHOUT_NUISANCE = "intercept, drift and confounds of the run are taken out"
@@ -135,7 +141,7 @@ def write_model(
     }
     for suffix, table in tables.items():
         path = folder / file_name(entities, suffix, ".tsv", desc=name)
-        write_table(path, table, MODEL_TABLES)
+        write_table(path, table, MODEL_TABLES | log_columns(table))
 
 
 def write_parts(dataset: DerivativeDataset, runs: Sequence[Run], parts: pd.DataFrame) -> None:

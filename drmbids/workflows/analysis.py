@@ -44,6 +44,7 @@ from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.settings import settings_of
+from drmbids.workflows.unmoved import warn_of_unmoved
 from drmbids.workflows.write import (
     inputs_path,
     write_inputs,
@@ -172,6 +173,7 @@ def _fit_on_all_runs(
     for name, estimator in fitted.items():
         logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
         fit_all_runs(units, name, estimator, runs)
+        warn_of_unmoved(name, estimator, runs)
         write_model(dataset, runs, name, estimator)
         intervals = interval_table_of(config, name, estimator, runs, units)
         if intervals is not None:

@@ -245,7 +245,7 @@ class DRMRegressor(NetTables, RunEstimator):
         ]
 
     def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
-        # what one of several readouts measures may be there in some of the runs alone
+        # runs may lack what one of several readouts measures
         several = self.model is not None and as_model(self.model).readouts is not None
         return dict(DataShape.of(runs).regions) if several else find_regions(runs)
 
@@ -339,7 +339,6 @@ class DRMRegressor(NetTables, RunEstimator):
         """
         spec, net = load_fitted(Path(path))
         self = cls(model=spec, device=device)
-        self.model_, self.net_ = spec, net.to(check_device(device))
-        self.history_ = []
+        self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
         return self

@@ -29,7 +29,7 @@ N_VOLUMES, N_TARGETS = 40, 3
 RunsOf = Callable[..., list[Run]]
 
 
-@pytest.fixture(params=["whole", "elements missing"])
+@pytest.fixture(params=["whole", "elements missing", "elements weighed"])
 def data(request: pytest.FixtureRequest) -> DRMIterator:
     make, times = np.random.default_rng(0), 2.0 * np.arange(N_VOLUMES)
     runs = []
@@ -39,7 +39,8 @@ def data(request: pytest.FixtureRequest) -> DRMIterator:
         measured += shown.values[:, :1].cumsum(0)
         if request.param == "elements missing":
             measured[make.random(measured.shape) < 0.2] = np.nan
-        runs.append(Run({"A": Stream(measured, times)}, {"s": shown}, tr=2.0))
+        weights = make.random(measured.shape) + 0.1 if request.param == "elements weighed" else None
+        runs.append(Run({"A": Stream(measured, times, weights=weights)}, {"s": shown}, tr=2.0))
     return DRMIterator.from_runs(runs, 2.0, nuisance=Nuisance("polynomial", order=1))
 
 
@@ -51,14 +52,16 @@ def residuals(values: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
 def objective(
     x: list[torch.Tensor], weights: torch.Tensor, targets: RunData, scale: torch.Tensor
 ) -> torch.Tensor:
-    """Return the squared error of each target on its own, nuisance taken out of what is there."""
+    """Return the weighted squared error of each target, nuisance taken out of what is there."""
     total = x[0].new_zeros(())
-    series = zip(x, targets.get("response"), targets.get("nuisance"), strict=True)
-    for features, measured, basis in series:
+    counts = targets.get("weight") or [torch.ones(N_VOLUMES, N_TARGETS)] * len(x)
+    series = zip(x, targets.get("response"), targets.get("nuisance"), counts, strict=True)
+    for features, measured, basis, count in series:
         for v in range(N_TARGETS):
             keep = ~measured[:, v].isnan()
+            root = count[keep, v : v + 1].double().sqrt()
             rest = measured[keep, v].double() - features[keep] @ weights[:, v]
-            clean = residuals(rest[:, None], basis[keep].double())
+            clean = residuals(root * rest[:, None], root * basis[keep].double())
             total = total + (clean / scale[v]).square().sum()
     return total
 
@@ -103,6 +106,7 @@ def fixed_net() -> DRMNet:
     return net
 
 
+@pytest.mark.parametrize("data", ["whole", "elements missing"], indirect=True)
 def test_maps_of_fixed_activity_end_at_least_squares(data: DRMIterator) -> None:
     torch.manual_seed(0)
     trained = fixed_net()

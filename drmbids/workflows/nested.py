@@ -57,7 +57,7 @@ def nested_models(specs: Mapping[str, ModelSpec]) -> dict[str, list[str]]:
 
 def _elements(spec: ModelSpec) -> list[str]:
     """Return what a model is made of, each with its kind and options, in words."""
-    found = [f"{spec.resolution_s} s per tick", _said(spec.readout, "regions")]
+    found = [f"{spec.resolution_s} s per tick"]
     for name, population in spec.populations.items():
         found.append(f"{name}: {_said(population, 'units')}")
     for name, stimulus in spec.stimuli.items():
@@ -67,8 +67,10 @@ def _elements(spec: ModelSpec) -> list[str]:
         for gate in projection.gates:
             gated = f"{projection.label} {_said(gate, 'conditions')}"
             found += [f"{gated} {column}" for column in _each(gate.conditions)]
-    for region, sources in (spec.readout.regions or {}).items():
-        found += [f"{source} in {region}" for source in sources]
+    for readout in spec.readout_parts.values():
+        found.append(_said(readout, "regions"))
+        for region, sources in (readout.regions or {}).items():
+            found += [f"{source} in {region}" for source in _each(sources)]
     return found
 
 

@@ -5,8 +5,8 @@ nearly make up for each other, such as the basis of a hemodynamic response, need
 one direction than in another: L-BFGS takes the curvature from the slopes it has met (Liu and
 Nocedal 1989, Mathematical Programming 45:503-528) and looks for the lowest point along each
 direction, so that nothing has to be tuned. The objective is that of the epochs, priors and all.
-Penalties of maps are chosen anew in every pass, as there. So the objective has small steps, at which
-a line search may end; penalties that are kept have none, but belong to where the epochs ended.
+Penalties of maps are chosen anew in every pass, as there. So the objective has small steps, at
+which a line search may end; penalties that are kept have none, but belong to where epochs ended.
 """
 
 import math

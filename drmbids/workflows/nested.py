@@ -70,7 +70,7 @@ def _elements(spec: ModelSpec) -> list[str]:
     for name, readout in spec.readout_parts.items():
         found.append(f"{name}: {_said(readout, 'regions')}")
         for region, sources in (readout.regions or {}).items():
-            found += [f"{source} in {region}" for source in sources]
+            found += [f"{source} in {region}" for source in _each(sources)]
     return found
 
 

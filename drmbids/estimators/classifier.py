@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,7 +16,6 @@ from drmbids.core.stream import Stream
 from drmbids.estimators.base import as_runs, refuse_y, weighed
 from drmbids.estimators.log_odds import LogOdds
 from drmbids.estimators.storage import read_manifest, save_fitted
-from drmbids.losses.cross_entropy import CrossEntropy
 from drmbids.spec.model import ModelSpec
 from drmbids.training.drm import Callback
 
@@ -172,8 +170,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         for k, run in enumerate(runs):
             stream = self._stream(run)
             blank = Stream(np.full((len(stream.times), len(self.classes_)), np.nan), stream.times)
-            odds = self._drm.predict([replace(run, responses={self.response: blank})])[0]
-            out[k] = CrossEntropy().expected(torch.as_tensor(odds)).numpy()
+            out[k] = self._drm.predict([replace(run, responses={self.response: blank})])[0]
         return out
 
     def predict(self, X: Sequence[Run]) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
@@ -118,11 +119,11 @@ class DRMRegressor(NetTables, RunEstimator):
 
     Notes
     -----
-    A model of several ``readouts`` predicts ``{readout: array of object}``, of what is expected of
-    the responses in their own unit (an only readout: what its maps give, logarithms of counts or
-    log odds). ``score`` is the mean over readouts of the mean R2: of counts that of Efron (1978,
-    Journal of the American Statistical Association 73:113-121), of choices a Brier skill score.
-    A run may lack what one of the readouts measures.
+    Predictions are what is expected of the responses in their own unit: BOLD, counts, probabilities
+    of choices. A model of several ``readouts`` predicts ``{readout: array of object}``, and a run
+    may lack what one of them measures. ``score`` is the mean over readouts of the mean R2: of
+    counts that of Efron (1978, Journal of the American Statistical Association 73:113-121), of
+    choices a Brier skill score.
 
     Examples
     --------
@@ -278,12 +279,12 @@ class DRMRegressor(NetTables, RunEstimator):
         self._check_conditions(run)
         drm = DRM(self.net_, device=self.device)
         (response,), _ = drm.forward(self._iterate([run]))
-        if not isinstance(self.net_.readout, Readouts):
-            return response.astype(np.float64)
-        return {
+        several = isinstance(self.net_.readout, Readouts)
+        found = {
             name: drm.losses[name].expected(torch.as_tensor(series, dtype=torch.float64)).numpy()
-            for name, series in response.items()
+            for name, series in (response if several else {ONLY: response}).items()
         }
+        return found if several else found[ONLY]
 
     def _check_conditions(self, run: Run) -> None:
         """Warn of conditions without training, unless the model file chose its conditions."""

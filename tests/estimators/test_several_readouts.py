@@ -244,3 +244,15 @@ def test_what_does_not_fit_is_said(runs: list[Run], fitted: DRMRegressor) -> Non
         quick().fit([*runs[:3], narrow])
     with pytest.raises(DataError, match="expected 4"):
         fitted.score([narrow])
+
+
+def test_an_only_readout_of_counts_predicts_counts_too(runs: list[Run]) -> None:
+    parts = deepcopy(MODEL)
+    parts["readout"] = parts.pop("readouts")["units"]
+    cells = [only(run, "cells") for run in runs]
+    model = DRMRegressor(parts).fit(cells[:3])
+    (counts,) = model.predict(cells[3:])
+    measured = cells[3].responses["cells"].values
+    assert counts.min() > 0
+    np.testing.assert_allclose(counts.mean(0), measured.mean(0), rtol=0.25)
+    assert model.score(cells[3:]) > 0.4

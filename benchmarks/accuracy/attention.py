@@ -177,7 +177,7 @@ def rows_of_starts(
         f"{name}, {N_STARTS} starts": together,
     }.items():
         scores = [r2(data.clean, one) for one in series]
-        figure, detail = "R2 of {}, quarters left out", "regions weighed by precision"
+        figure, detail = "R2 of {}, quarters left out", "errors over noise"
         rows += region_rows(data, subject, figure, scores, BEST, detail)
     return rows
 

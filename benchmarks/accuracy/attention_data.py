@@ -60,15 +60,17 @@ def load() -> Recording:
 
 
 def weigh(data: Recording, run: Run) -> Run:
-    """Return a run whose regions count by the precision of what a GLM leaves of them.
+    """Return a run whose errors count over the variance of noise, as a GLM leaves it.
 
     Noise differs between regions, and a likelihood divides errors by its variance; it is estimated
-    from the measured scans of the run alone (two-stage least squares weights; Zellner 1962,
-    Journal of the American Statistical Association 57:348-368).
+    from the measured scans of the run alone, as are the weights of two-stage least squares (Zellner
+    1962, Journal of the American Statistical Association 57:348-368). Training divides errors by
+    the variance of the target already, so that weights are the ratio of the two.
     """
     measured = np.hstack([run.responses[name].values for name in data.bold])
     there = ~np.isnan(measured[:, 0])
-    rest = measured - GLMBaseline("spm", nuisance=NUISANCE).fit([run]).predict([run])[0]
+    predicted = GLMBaseline("spm", nuisance=NUISANCE).fit([run]).predict([run])[0]
     basis = np.linalg.qr(data.basis[there])[0]
-    precision = 1 / np.square(project_out(basis, rest[there])).mean(0)
-    return with_weights([run], [np.tile(precision, (len(measured), 1))])[0]
+    clean, rest = (project_out(basis, y[there]) for y in (measured, measured - predicted))
+    weights = np.square(clean).sum(0) / np.square(rest).sum(0)
+    return with_weights([run], [np.tile(weights, (len(measured), 1))])[0]

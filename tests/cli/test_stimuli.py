@@ -1,9 +1,11 @@
 """Modulators and pictures from the command line."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -54,6 +56,31 @@ def test_a_model_file_brings_its_stimuli(tiny_bids: Path, tmp_path: Path) -> Non
     (folder / "b.png").unlink()
     assert main(["check", str(tiny_bids), "--model", str(model)]) == 65
     assert main(["check", str(tiny_bids)]) == 0  # not asked for: a warning
+
+
+def test_a_video_file_that_is_cut_is_found_by_the_check(
+    tiny_bids: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tiny_bids / "stimuli"
+    folder.mkdir()
+    with av.open(str(folder / "film.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=5)
+        stream.height, stream.width, stream.pix_fmt = 4, 4, "bgr0"
+        for grey in range(0, 250, 10):
+            picture = np.full((4, 4, 3), grey, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode(None))
+    for path in (tiny_bids / "sub-01" / "func").glob("*_events.tsv"):
+        rows = path.read_text().splitlines()
+        path.write_text("\n".join([f"{rows[0]}\tstim_file", *(f"{r}\tfilm.mkv" for r in rows[1:])]))
+    check = ["check", str(tiny_bids), "--stimuli", "stim_file"]
+    assert main(check) == 0
+    content = (folder / "film.mkv").read_bytes()
+    (folder / "film.mkv").write_bytes(content[: len(content) // 2])
+    capsys.readouterr()
+    assert main(check) == 65
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"EV13 error stimuli/film.mkv found: \d+ frames until \S+ s of 5.00 s", said)
 
 
 def test_a_model_file_brings_the_recordings_that_it_names(tiny_bids: Path, tmp_path: Path) -> None:

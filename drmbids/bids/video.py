@@ -110,9 +110,8 @@ def video_picture(path: Path, stamp: int) -> Image.Image:
     with _reading(path):
         try:
             frame = _READERS.of(path, told.st_size, told.st_mtime_ns).at(stamp)
-        except (
-            BaseException
-        ):  # a decoder that was stopped midway would skip a frame when it goes on
+        except BaseException:
+            # a decoder that was stopped midway would skip a frame when it goes on
             _READERS.of.cache_clear()
             raise
         if frame.is_corrupt:

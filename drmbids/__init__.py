@@ -104,6 +104,7 @@ _PUBLIC = {
     "MeanBaseline": "estimators.mean",
     "RunTransformer": "estimators.transformers",
     "SelectConditions": "estimators.transformers",
+    "SelectResponses": "estimators.responses",
     "SelectStimuli": "estimators.transformers",
     "ScaleStimuli": "estimators.transformers",
     "PCAStimuli": "estimators.transformers",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from drmbids.core.exceptions import ModelError
 from drmbids.core.parameters import ParameterSpec
 from drmbids.functional.constraints import Constraint
+from drmbids.functional.weight_prior import DENSITIES, WeightPriorKind, log_density
 
 
 class DRMNode(nn.Module):
@@ -48,6 +49,7 @@ class DRMNode(nn.Module):
         super().__init__()
         self._specs: dict[str, ParameterSpec] = {}
         self._constraints: dict[str, Constraint] = {}
+        self._weight_prior: tuple[WeightPriorKind, float] | None = None
 
     def add_parameter(
         self,
@@ -145,6 +147,52 @@ class DRMNode(nn.Module):
                 raise ModelError(f"{where}: sd {sd:g} must be positive")
         self._specs[name] = replace(spec, prior_mean=mean, prior_sd=sd)
 
+    def weight_matrix(self) -> Tensor | None:
+        """Return the weights that a prior may be set on, (n_to, n_from); None where none are."""
+        return None
+
+    def set_weight_prior(self, kind: WeightPriorKind, sd: float = 1.0) -> None:
+        """Say how large the weights of a node are before any data, with a mean of 0.
+
+        Parameters
+        ----------
+        kind : {"none", "normal", "laplace", "group"}
+            See :func:`drmbids.functional.weight_prior.log_density`: shrunk all alike, few weights,
+            or few units of the source. ``"none"`` takes a prior away.
+        sd : float
+            Standard deviation of a weight.
+
+        Raises
+        ------
+        ModelError
+            If the node has no weights, the kind is unknown, or the standard deviation is not
+            positive.
+        """
+        where = f"{type(self).__name__}: prior of the weights"
+        if self.weight_matrix() is None:
+            raise ModelError(f"{where}: it has no matrix of weights; leave it out")
+        if kind != "none" and kind not in DENSITIES:
+            raise ModelError(f"{where}: kind must be one of none, {', '.join(DENSITIES)}: {kind!r}")
+        if not (sd > 0 and math.isfinite(sd)):
+            raise ModelError(f"{where}: sd {sd:g} must be positive")
+        self._weight_prior = None if kind == "none" else (kind, float(sd))
+
+    def log_prior_terms(self) -> list[Tensor]:
+        """Return the logarithm of the prior density of each trained parameter that has a prior."""
+        terms = [
+            -((self.value(name) - spec.prior_mean) / spec.prior_sd).square().sum() / 2
+            for name, spec in self._specs.items()
+            if getattr(self, f"free_{name}").requires_grad
+            and spec.prior_mean is not None
+            and spec.prior_sd is not None
+        ]
+        if self._weight_prior is not None:
+            with torch.enable_grad():  # fixed weights are known by having no gradient
+                weights = self.weight_matrix()
+            if weights is not None and weights.requires_grad:
+                terms.append(log_density(weights, *self._weight_prior))
+        return terms
+
     @property
     def parameter_specs(self) -> dict[str, ParameterSpec]:
         """Physical parameters of this node by name."""
@@ -200,8 +248,8 @@ def log_prior(module: nn.Module) -> Tensor | None:
     Returns
     -------
     Tensor or None
-        ``-sum(((value - prior_mean) / prior_sd) ** 2) / 2``, up to a constant, with a gradient for
-        the parameters; None where no trained parameter has a prior.
+        ``-sum(((value - prior_mean) / prior_sd) ** 2) / 2`` and what priors of weights add, up to a
+        constant, with a gradient for the parameters; None where no trained parameter has a prior.
 
     Examples
     --------
@@ -210,11 +258,6 @@ def log_prior(module: nn.Module) -> Tensor | None:
     >>> log_prior(node).item()
     -2.0
     """
-    terms = [
-        -((part.value(name) - spec.prior_mean) / spec.prior_sd).square().sum() / 2
-        for part in module.modules()
-        if isinstance(part, DRMNode)
-        for name, spec in part.parameter_specs.items()
-        if spec.trainable and spec.prior_mean is not None and spec.prior_sd is not None
-    ]
+    nodes = (part for part in module.modules() if isinstance(part, DRMNode))
+    terms = [term for node in nodes for term in node.log_prior_terms()]
     return torch.stack(terms).sum() if terms else None

@@ -93,6 +93,13 @@ def test_readouts(name: str, tmp_path: Path) -> None:
     assert figure.stat().st_size > 0
 
 
+@pytest.mark.slow
+def test_spikes_of_pictures_that_were_shown_in_the_scanner_alone() -> None:
+    out = run("plot_16_several_readouts.py")
+    both, alone = re.findall(r"off by ([\d.]+) spikes/s", out)
+    assert float(both) < 2.5 and float(alone) > 5
+
+
 def test_every_example_is_run() -> None:
     text = Path(__file__).read_text()
     assert all(path.name in text for path in EXAMPLES.glob("*.py"))

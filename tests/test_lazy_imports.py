@@ -9,10 +9,12 @@ command line.
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
 HEAVY = ["torch", "nilearn", "nibabel", "bids", "sklearn", "scipy", "pandas", "matplotlib"]
+LIBRARIES = [*HEAVY, "numpy", "sqlalchemy"]
 
 IMPORT = "import drmbids"
 HELP = """
@@ -31,6 +33,22 @@ REPORT = f'print("loaded:", *[name for name in {HEAVY} if name in sys.modules])'
 @pytest.mark.parametrize("statement", [IMPORT, HELP], ids=["import", "help"])
 def test_loads_no_heavy_library(statement: str) -> None:
     code = f"import sys\n{statement}\n{REPORT}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_finding_runs_loads_no_library(tmp_path: Path) -> None:
+    func = tmp_path / "sub-01" / "func"
+    func.mkdir(parents=True)
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.10.1"}')
+    for name in ("bold.nii.gz", "events.tsv", "physio.tsv.gz"):
+        (func / f"sub-01_task-x_{name}").touch()
+    code = (
+        f"import sys, drmbids\nfound = drmbids.find_runs({str(tmp_path)!r}, task='x')\n"
+        f"assert found[0].recordings\n"
+        f'print("loaded:", *[name for name in {LIBRARIES} if name in sys.modules])'
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded:"

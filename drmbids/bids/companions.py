@@ -7,7 +7,6 @@ from pathlib import Path
 
 from drmbids.bids.dataset import Dataset
 from drmbids.bids.entities import NIFTI, BIDSName, most_specific
-from drmbids.bids.physio import recordings
 
 # Suffixes that fMRIPrep has given to its confounds since 2017.
 _CONFOUND_SUFFIXES = ("timeseries", "regressors", "confounds")
@@ -129,3 +128,26 @@ def _belonging(files: _BySubject, image: BIDSName) -> list[BIDSName]:
     of_image = image.without(_CONTENT).items()
     candidates = [*files.get(None, ()), *files.get(image.entities.get("subject"), ())]
     return [f for f in candidates if f.without(_CONTENT).items() <= of_image]
+
+
+def recordings(
+    files: Iterable[BIDSName], image: BIDSName, suffix: str = "physio"
+) -> list[BIDSName]:
+    """Return the recordings that belong to an image: one for each ``recording-``, in order.
+
+    Parameters
+    ----------
+    files : iterable of BIDSName
+        Files of the raw dataset.
+    image : BIDSName
+        Raw or derived: it has all entities of its recordings but ``recording``.
+    suffix : {"physio", "stim"}
+    """
+    of_image = image.without(()).items()
+    found = [
+        name
+        for name in files
+        if (name.suffix, name.extension) == (suffix, ".tsv.gz")
+        and name.without(["recording"]).items() <= of_image
+    ]
+    return sorted(found, key=lambda name: name.path.name)

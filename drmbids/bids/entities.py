@@ -1,14 +1,13 @@
 """BIDS file names: entities by their long names, and the question which file is asked for."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from bids.layout import Query
-from bids.layout.models import Config
 
 from drmbids.bids.problems import error
 from drmbids.core.exceptions import UsageError
@@ -31,19 +30,26 @@ _OLD_NAMES = {"preproc": ("bold", "preproc"), "brainmask": ("mask", "brain")}
 #: Entities whose label is a number: ``run-1`` and ``run-01`` name the same run.
 INDEX_ENTITIES = ("run", "echo", "flip", "inv", "chunk")
 
-# How fMRIPrep's filter files write the two special answers: any label, or no such entity.
-_SPECIAL = {"Query.NONE": Query.NONE, "Query.ANY": Query.ANY, "*": Query.ANY, None: Query.NONE}
+#: Answers that are no label, which holds no dot: any label will do, or the entity must be absent.
+ANY, NONE = "Query.ANY", "Query.NONE"
+
+# How filter files of fMRIPrep, and pybids' own Query, write them.
+_SPECIAL = {NONE: NONE, ANY: ANY, "*": ANY, "Query.REQUIRED": ANY}
 
 
 @cache
 def long_names() -> dict[str, str]:
     """Return the long name of each entity key, from pybids: ``{"sub": "subject", ...}``."""
+    # its files are read where they lie: importing pybids takes a second, for its database
+    package = find_spec("bids")
+    assert package is not None and package.origin is not None
     names = {}
     for config in ("bids", "derivatives"):
-        for name, entity in Config.load(config).entities.items():
-            key = re.search(r"([a-z]+)-\(", entity.pattern)
+        path = Path(package.origin).parent / "layout" / "config" / f"{config}.json"
+        for entity in json.loads(path.read_text(encoding="utf-8"))["entities"]:
+            key = re.search(r"([a-z]+)-\(", entity["pattern"])
             if key is not None:
-                names[key[1]] = name
+                names[key[1]] = entity["name"]
     return names
 
 
@@ -121,7 +127,7 @@ def natural(text: str) -> list[Any]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
-def read_query(filters: Mapping[str, Any], entities: Mapping[str, Any]) -> dict[str, list[Any]]:
+def read_query(filters: Mapping[str, Any], entities: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return what is asked for: for each entity the labels, or special answers, that are welcome.
 
     Parameters
@@ -150,22 +156,22 @@ def read_query(filters: Mapping[str, Any], entities: Mapping[str, Any]) -> dict[
     return query
 
 
-def _answers(name: str, value: Any) -> list[Any]:
+def _answers(name: str, value: Any) -> list[str]:
     """Return the welcome labels of one entity, without their key."""
     if name not in keys() and name not in ("datatype", "suffix", "extension"):
         known = ", ".join(keys())
         raise UsageError(f"unknown entity {name!r}; choose among: {known}")
     answers = []
     for item in value if isinstance(value, list | tuple | set) else [value]:
-        if isinstance(item, Query) or item is None or str(item) in _SPECIAL:
-            answers.append(item if isinstance(item, Query) else _SPECIAL[item])
+        if item is None or str(item) in _SPECIAL:
+            answers.append(NONE if item is None else _SPECIAL[str(item)])
         else:
             label = str(item).removeprefix(f"{keys().get(name, name)}-")
             answers.append(plain(name, label))
     return answers
 
 
-def matches(name: BIDSName, query: Mapping[str, list[Any]]) -> bool:
+def matches(name: BIDSName, query: Mapping[str, list[str]]) -> bool:
     """Return whether a file is what the query asks for."""
     there = {
         **name.without(()),
@@ -176,9 +182,9 @@ def matches(name: BIDSName, query: Mapping[str, list[Any]]) -> bool:
     for entity, answers in query.items():
         label = there.get(entity)
         if label is None:
-            if Query.NONE not in answers:
+            if NONE not in answers:
                 return False
-        elif Query.ANY not in answers and label not in answers:
+        elif ANY not in answers and label not in answers:
             return False
     return True
 

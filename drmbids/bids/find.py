@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bids.layout import Query
-
 from drmbids.bids.companions import Companions
 from drmbids.bids.dataset import Dataset, open_dataset, read_json
-from drmbids.bids.entities import FORMATS, BIDSName, keys, matches, natural, read_query
+from drmbids.bids.entities import (
+    ANY,
+    FORMATS,
+    NONE,
+    BIDSName,
+    keys,
+    matches,
+    natural,
+    read_query,
+)
 from drmbids.bids.problems import error
 from drmbids.core.exceptions import UsageError
 from drmbids.core.formats import FileFormat
@@ -216,23 +223,23 @@ def _bold_filters(filters: Mapping[str, Any] | str | Path | None) -> Mapping[str
     return queries
 
 
-def _subjects(sources: Sequence[Dataset], query: Mapping[str, list[Any]]) -> list[str]:
+def _subjects(sources: Sequence[Dataset], query: Mapping[str, list[str]]) -> list[str]:
     """Return the participants asked for, all without a choice."""
     available = sorted({s for source in sources for s in source.subjects}, key=natural)
     folders = ", ".join(str(source.root) for source in sources)
     if not available:
         found = "0 participants, there is no folder sub-<label>"
         raise error("DS03", folders, found, "give the folder that holds them")
-    wanted = query.get("subject", [Query.ANY])
-    missing = [s for s in wanted if not isinstance(s, Query) and s not in available]
+    wanted = query.get("subject", [ANY])
+    missing = [s for s in wanted if s not in (ANY, NONE, *available)]
     if missing:
         remedy = f"there are: {', '.join(available)}"
         raise error("DS03", folders, f"no participant {', '.join(missing)}", remedy)
-    return available if Query.ANY in wanted else [s for s in available if s in wanted]
+    return available if ANY in wanted else [s for s in available if s in wanted]
 
 
 def _choose(
-    files: list[BIDSName], query: Mapping[str, list[Any]], sources: Sequence[Dataset]
+    files: list[BIDSName], query: Mapping[str, list[str]], sources: Sequence[Dataset]
 ) -> set[BIDSName]:
     """Return the images asked for, refusing to mix what differs in more than the run."""
     folders = ", ".join(str(source.root) for source in sources)
@@ -263,7 +270,7 @@ def _choose(
     if open_questions:
         said = "; ".join(f"{k}: {', '.join(v)}" for k, v in open_questions.items())
         entity, labels = next(iter(open_questions.items()))
-        label = "Query.NONE" if labels[-1] == "(none)" else labels[-1]
+        label = NONE if labels[-1] == "(none)" else labels[-1]
         remedy = f"choose, for example {entity}={label!r}{_option(entity, label)}"
         if entity != "file_format":
             remedy += f" or the filter {{'bold': {{'{entity}': '{label}'}}}}"
@@ -275,7 +282,7 @@ def _choose(
 
 def _option(entity: str, label: str) -> str:
     """Return the choice of an entity as the command line takes it, where it does."""
-    if entity not in _OPTIONS or label == "Query.NONE":
+    if entity not in _OPTIONS or label == NONE:
         return ""
     return f" (--{_OPTIONS[entity]} {label})"
 

@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +15,7 @@ from drmbids.bids.entities import BIDSName
 from drmbids.bids.problems import error
 from drmbids.core.stream import Stream
 
-_EXTENSION = ".tsv.gz"
 _REMEDY = "repair the recording or its sidecar, or go without it"
-
-
-def recordings(
-    files: Iterable[BIDSName], image: BIDSName, suffix: str = "physio"
-) -> list[BIDSName]:
-    """Return the recordings that belong to an image: one for each ``recording-``, in order.
-
-    Parameters
-    ----------
-    files : iterable of BIDSName
-        Files of the raw dataset.
-    image : BIDSName
-        Raw or derived: it has all entities of its recordings but ``recording``.
-    suffix : {"physio", "stim"}
-    """
-    of_image = image.without(()).items()
-    found = [
-        name
-        for name in files
-        if (name.suffix, name.extension) == (suffix, _EXTENSION)
-        and name.without(["recording"]).items() <= of_image
-    ]
-    return sorted(found, key=lambda name: name.path.name)
 
 
 def read_recording(path: Path, metadata: Mapping[str, Any], code: str = "PH01") -> Stream:

@@ -82,6 +82,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DG03": ("warning", "conditions of a run cannot be told apart"),
     "DG04": ("warning", "drifts and confounds take most of a run"),
     "DG05": ("warning", "the runs may not fit into memory"),
+    "DG06": ("warning", "stimuli are held out of which nothing but their names is known"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The files that ``stim_file`` names: pictures, and arrays of frames, read when they are shown."""
+"""The files that ``stim_file`` names: pictures, films, arrays of frames, read when shown."""
 
 import json
 from collections.abc import Sequence
@@ -13,15 +13,18 @@ from drmbids.bids.dataset import DESCRIPTION, read_json
 from drmbids.bids.images import one_line
 from drmbids.bids.problems import Problem, collecting, error, lines, raise_all
 from drmbids.bids.tsv import MISSING, read_numbers, read_table, require_columns
+from drmbids.bids.video import VIDEOS, video_frames, video_picture, video_size
 from drmbids.core.formats import Colour
 from drmbids.core.frames import Frames
 
 #: Pictures above so many pixels are refused: 50 megapixels, four times a large photograph.
 MOST_PIXELS = 50_000_000
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-_FILMS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
 _MODES = {"gray": "L", "rgb": "RGB"}
 _WHITE = 255.0
+
+#: A frame: its file, and its number in a file of many (its presentation time in a video file).
+Place = tuple[Path, int | None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class FileFrames:
     Parameters
     ----------
     places : sequence of (Path, int or None)
-        File of each frame, and its number in a file of many.
+        File of each frame, and its number in a file of many; in a video file its presentation time,
+        in ticks of the clock of the file.
     form : PictureForm
 
     Raises
@@ -56,7 +60,7 @@ class FileFrames:
         If a file cannot be read or is too large, or frames differ in shape. Headers alone are read.
     """
 
-    def __init__(self, places: Sequence[tuple[Path, int | None]], form: PictureForm):
+    def __init__(self, places: Sequence[Place], form: PictureForm):
         self.places, self.form = list(places), form
         self.names = [p.name if k is None else f"{p.name}[{k}]" for p, k in self.places]
         shapes: dict[Path, tuple[int, ...]] = {}
@@ -69,7 +73,8 @@ class FileFrames:
                 found = f"frames of shape {shape}, those of {first.name} have {shapes[first]}"
                 raise error("EV13", path, found, "give pictures one size (--image-size)")
         self.shape = shapes[first] if first is not None else (0,)
-        # what tells a file that was replaced from the one before, where fits are kept
+        # what tells a file that was replaced from the one before, where fits are kept: as for make
+        # and rsync, since hashing content would read every picture whenever runs are loaded
         told = {path: path.stat() for path in shapes}
         self.stamps = [(p.name, t.st_size, t.st_mtime_ns) for p, t in told.items()]
 
@@ -77,11 +82,21 @@ class FileFrames:
         """Return the number of frames."""
         return len(self.places)
 
+    def within_video(self, number: int) -> bool:
+        """Return whether frames of the same video file stand on both sides of one."""
+        if not 0 < number < len(self) - 1:
+            return False
+        before, here, after = (path for path, _ in self.places[number - 1 : number + 2])
+        return before == here == after and here.suffix.lower() in VIDEOS
+
     def __getitem__(self, number: int) -> np.ndarray:
         """Return a frame, read from its file."""
         path, place = self.places[number]
-        if path.suffix.lower() in _PICTURES:
+        kind = path.suffix.lower()
+        if kind in _PICTURES:
             return decode(path, self.form)
+        if kind in VIDEOS and place is not None:
+            return _numbers(video_picture(path, place), self.form)
         values = _array(path)
         return np.asarray(values if place is None else values[place], dtype=float)
 
@@ -93,10 +108,11 @@ def read_stim_files(events: Path, form: PictureForm | None = None) -> Frames:
     ----------
     events : Path
         ``events.tsv`` with the columns ``onset``, ``duration`` and ``stim_file``, whose files are
-        in the folder ``stimuli`` of the dataset: pictures, arrays (``.npy``) or tables (``.tsv``)
-        of numbers. An array is one frame; with ``SamplingFrequency`` (Hz) in the JSON file of its
-        name it is a film, one frame for each index of its first axis, as is a folder of pictures
-        with such a file beside it. A film stops at the end of its event.
+        in the folder ``stimuli`` of the dataset: pictures, video files, arrays (``.npy``) or tables
+        (``.tsv``) of numbers. An array is one frame; with ``SamplingFrequency`` (Hz) in the JSON
+        file of its name it is a film, one frame for each index of its first axis, as is a folder of
+        pictures with such a file beside it. Frames of a video file are shown at the times that it
+        states, from its first frame on. A film stops at its end or that of its event.
     form : PictureForm, optional
 
     Returns
@@ -119,16 +135,14 @@ def read_stim_files(events: Path, form: PictureForm | None = None) -> Frames:
             with collecting(problems):
                 found[str(name)] = stimulus_path(events, str(name), lines(rows))
     raise_all(problems)
-    places: dict[tuple[Path, int | None], int] = {}
+    places: dict[Place, int] = {}
     shown: list[tuple[float, float, int]] = []
     films = {name: _film(path) for name, path in found.items()}
     for onset, duration, name in zip(onsets, durations, table["stim_file"], strict=True):
         if name not in found:
             continue
-        parts, rate = films[name]
-        for k, part in enumerate(parts):
-            start, length = (0.0, duration) if rate is None else (k / rate, 1 / rate)
-            if rate is not None and start >= duration:
+        for part, start, length in films[name]:
+            if start >= duration and length < np.inf:
                 break
             number = places.setdefault(part, len(places))
             shown.append((onset + start, min(length, duration - start), number))
@@ -170,6 +184,8 @@ def stimulus_path(events: Path, name: str, where: str = "") -> Path:
 def check_frames(frames: Frames) -> None:
     """Decode every frame once; raise DataError for one that is damaged or holds NaN.
 
+    Of a video file, the first and the last one: all would take as long as to train on them.
+
     Parameters
     ----------
     frames : Frames
@@ -177,6 +193,8 @@ def check_frames(frames: Frames) -> None:
     """
     source = frames.source
     for k in range(len(source)):
+        if isinstance(source, FileFrames) and source.within_video(k):
+            continue
         finite = np.isfinite(source[k]).all()
         if not finite and isinstance(source, FileFrames):
             path = source.places[k][0]
@@ -199,18 +217,28 @@ def decode(path: Path, form: PictureForm) -> np.ndarray:
     """
     try:
         with Image.open(path) as picture:
-            flat = picture.convert(_MODES[form.colour])
-            if form.size is not None:
-                flat = flat.resize(form.size[::-1], Image.Resampling.BILINEAR)
-            values = np.asarray(flat, dtype=float) / _WHITE
+            return _numbers(picture, form)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as fault:
         found = f"no readable picture: {one_line(fault)}"
         raise error("EV13", path, found, "copy or download it again") from fault
+
+
+def _numbers(picture: Image.Image, form: PictureForm) -> np.ndarray:
+    """Return a picture as numbers, shape (channels, height, width)."""
+    flat = picture.convert(_MODES[form.colour])
+    if form.size is not None:
+        flat = flat.resize(form.size[::-1], Image.Resampling.BILINEAR)
+    values = np.asarray(flat, dtype=float) / _WHITE
     return values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
 
 
-def _film(path: Path) -> tuple[list[tuple[Path, int | None]], float | None]:
-    """Return the frames of a stimulus, and their rate in Hz; None for one that does not change."""
+def _film(path: Path) -> list[tuple[Place, float, float]]:
+    """Return the frames of a stimulus, and when each starts and how long it is shown in seconds.
+
+    One that does not change is shown for ever.
+    """
+    if path.suffix.lower() in VIDEOS and not path.is_dir():
+        return [((path, k), *times) for k, *times in video_frames(path)]
     sidecar = path.with_suffix(".json") if not path.is_dir() else Path(f"{path}.json")
     rate: Any = read_json(sidecar).get("SamplingFrequency") if sidecar.is_file() else None
     number = isinstance(rate, int | float) and not isinstance(rate, bool)
@@ -222,13 +250,12 @@ def _film(path: Path) -> tuple[list[tuple[Path, int | None]], float | None]:
         if not pictures or rate is None:
             found = f"{len(pictures)} pictures, SamplingFrequency {rate} in {sidecar.name}"
             raise error("EV13", path, found, "a film needs pictures and their rate")
-        return [(p, None) for p in pictures], float(rate)
-    if path.suffix.lower() in _FILMS:
-        remedy = "save its frames as a .npy array, or a folder of pictures, with their rate"
-        raise error("EV13", path, "video files are not read", remedy)
-    if rate is None or path.suffix.lower() in _PICTURES:
-        return [(path, None)], None
-    return [(path, k) for k in range(len(_array(path)))], float(rate)
+        places: list[Place] = [(p, None) for p in pictures]
+    elif rate is None or path.suffix.lower() in _PICTURES:
+        return [((path, None), 0.0, np.inf)]
+    else:
+        places = [(path, k) for k in range(len(_array(path)))]
+    return [(place, k / rate, 1 / rate) for k, place in enumerate(places)]
 
 
 def _array(path: Path) -> np.ndarray:
@@ -246,23 +273,29 @@ def _array(path: Path) -> np.ndarray:
     if path.suffix == ".tsv":
         table = read_table(path)
         return np.column_stack([read_numbers(table, str(c), path) for c in table.columns])
-    remedy = f"{', '.join((*_PICTURES, '.npy', '.tsv'))} and folders of pictures are read"
+    remedy = f"{', '.join((*_PICTURES, *VIDEOS, '.npy', '.tsv'))} and folders of pictures are read"
     raise error("EV13", path, f"a file of kind {path.suffix!r}", remedy)
 
 
 def _frame_shape(path: Path, many: bool, form: PictureForm) -> tuple[int, ...]:
     """Return the shape that a frame of a file will have, from its header."""
-    if path.suffix.lower() not in _PICTURES:
+    kind = path.suffix.lower()
+    if kind not in (*_PICTURES, *VIDEOS):
         shape = _array(path).shape
         return tuple(shape[1:]) if many else tuple(shape)
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as fault:
-        found = f"no readable picture: {one_line(fault)}"
-        raise error("EV13", path, found, "copy or download it again") from fault
+    height, width = video_size(path) if kind in VIDEOS else _picture_size(path)
     if width * height > MOST_PIXELS:
         found = f"{width} x {height} pixels, above {MOST_PIXELS:,}"
         raise error("EV13", path, found, "save it smaller")
     channels = len(_MODES[form.colour])
     return (channels, *(form.size or (height, width)))
+
+
+def _picture_size(path: Path) -> tuple[int, int]:
+    """Return height and width of a picture, from its header."""
+    try:
+        with Image.open(path) as picture:
+            return picture.height, picture.width
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as fault:
+        found = f"no readable picture: {one_line(fault)}"
+        raise error("EV13", path, found, "copy or download it again") from fault

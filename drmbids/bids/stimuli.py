@@ -37,6 +37,8 @@ class Stimuli:
         ``"stim_file"``: pictures, arrays and films that the events name, read when they are shown
         (:class:`~drmbids.core.frames.Frames`). ``"stim"``: sampled series (``_stim.tsv.gz``), a
         stimulus ``"stim"``, or one for each ``recording-`` by its label.
+    series : collection of str
+        Labels of sampled series that are read from runs that have them, without ``"stim"``.
     image_size : (int, int), optional
         Height and width that pictures are resampled to; as they are when absent.
     colour : {"gray", "rgb"}
@@ -51,6 +53,7 @@ class Stimuli:
     events: bool = True
     modulators: Sequence[str] = ()
     more: Collection[MoreStimuli] = ()
+    series: Collection[str] = ()
     image_size: tuple[int, int] | None = None
     colour: Colour = "rgb"
 
@@ -85,8 +88,7 @@ def read_stimuli(
             run_events(files, duration)  # says what is missing
         else:
             found[STIM_FILE] = read_stim_files(files.events, wanted.form)
-    if STIM in wanted.more:
-        found |= run_series(files)
+    found |= run_series(files, wanted)
     return found
 
 
@@ -102,30 +104,34 @@ def run_events(files: RunFiles, duration: float, modulators: Sequence[str] = ())
     return read_events(files.events, duration, modulators)
 
 
-def run_series(files: RunFiles) -> dict[str, Stream]:
+def run_series(files: RunFiles, wanted: Stimuli) -> dict[str, Stream]:
     """Return the sampled stimuli of a run, none of whose samples may be missing.
 
     Parameters
     ----------
     files : RunFiles
+    wanted : Stimuli
 
     Raises
     ------
     DataError
-        If there is none, or one cannot be read or has gaps.
+        If there is none and all are asked for, or one cannot be read or has gaps.
     """
-    if not files.series:
+    if STIM in wanted.more and not files.series:
         where = ", ".join(map(str, files.searched)) or str(files.bold.parent)
         found = f"no sampled stimulus (*_stim.tsv.gz) of this run in {where}"
         raise error("EV14", files.bold, found, "add it, or go without")
     found: dict[str, Stream] = {}
     for path in files.series:
+        recording = next((p for p in path.name.split("_") if p.startswith("recording-")), "")
+        name = recording.removeprefix("recording-") or STIM
+        if STIM not in wanted.more and name not in wanted.series:
+            continue
         (stream,) = read_recordings([path], files.searched[-1], "EV14")
         gaps = np.flatnonzero(~np.isfinite(stream.values).all(axis=1))
         if len(gaps):
             row = int(gaps[0])
             text = f"{len(gaps)} samples are missing, the first at {stream.times[row]:g} s"
             raise error("EV14", path, text, "a stimulus has no gaps: fill them", f"line {row + 1}")
-        recording = next((p for p in path.name.split("_") if p.startswith("recording-")), "")
-        found[recording.removeprefix("recording-") or STIM] = stream
+        found[name] = stream
     return found

@@ -34,7 +34,8 @@ def check_design(inspection: Inspection) -> None:
         return
     specs = list(request.models.values()) or [default_model()]
     for files, run in runs.items():
-        for nuisance in dict.fromkeys(spec.readout.nuisance() for spec in specs):
+        parts = [part for spec in specs for part in spec.readout_parts.values()]
+        for nuisance in dict.fromkeys(part.nuisance() for part in parts):
             _judge_nuisance(inspection, files, run, nuisance)
         with inspection.judging(files):
             _warn_of_collinear_conditions(run)
@@ -43,6 +44,8 @@ def check_design(inspection: Inspection) -> None:
     except DataError as error:
         inspection.add([told_by("DG02", request.bids_dir, str(error), "add runs")])
     with inspection.judging():
+        if request.cv == "stimulus":
+            _warn_without_features(list(runs.values()))
         _warn_of_memory(list(runs.values()), n_models=1 + len(specs))
 
 
@@ -77,6 +80,15 @@ def _warn_of_collinear_conditions(run: Run) -> None:
     mixed = [n for n, weight in zip(names, right[-1][1:], strict=True) if abs(weight) > _TOLERANCE]
     found = f"the blocks of {', '.join(mixed)} follow from one another, or leave no rest"
     warn("DG03", run.label, found, "leave one condition out, or merge some, if this is not meant")
+
+
+def _warn_without_features(runs: Sequence[Run]) -> None:
+    """Warn if trial types, whose weights are learned one by one, are all that tells stimuli."""
+    stimuli = [stimulus for run in runs for stimulus in run.stimuli.values()]
+    if all(isinstance(shown, Events) and not shown.modulators for shown in stimuli):
+        found = "trial types are all that is known of stimuli, and held-out ones have no weights"
+        remedy = "give features of the stimuli (--modulators, --stimuli), or hold out runs"
+        warn("DG06", f"{len(runs)} runs", found, remedy)
 
 
 def _warn_of_memory(runs: Sequence[Run], n_models: int) -> None:

@@ -8,7 +8,7 @@ from drmbids.bids.events import read_events
 from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import Problem, collecting, lines, raise_all, warn
 from drmbids.bids.stim_files import check_frames, read_stim_files, stimulus_path
-from drmbids.bids.stimuli import STIM, STIM_FILE, run_events, run_series
+from drmbids.bids.stimuli import STIM_FILE, run_events, run_series
 from drmbids.bids.tsv import MISSING, read_table
 from drmbids.checks.inspection import Inspection
 from drmbids.core.stream import Events
@@ -52,9 +52,8 @@ def _judge_stimuli(inspection: Inspection, files: RunFiles) -> None:
         if STIM_FILE in wanted.more and files not in inspection.left_out:
             with inspection.judging(files):
                 check_frames(read_stim_files(files.events, wanted.form))
-    if STIM in wanted.more:
-        with inspection.judging(files):
-            run_series(files)
+    with inspection.judging(files):
+        run_series(files, wanted)
 
 
 def _look_for_stim_files(path: Path, needed: bool) -> None:

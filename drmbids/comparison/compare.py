@@ -11,6 +11,7 @@ from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.units import Units
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
@@ -67,13 +68,15 @@ def compare_models(
         predicts its training runs for that.
     units : Units, optional
         Folder in which each fit is kept when it is finished, and on the way
-        (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped.
+        (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped. Callbacks
+        are shown the epochs that are trained, and none of a fit that was finished.
 
     Returns
     -------
     Results
         One row for each model, fold, region and target; where a fold holds out several runs,
-        the mean of their scores.
+        the mean of their scores. With a model of several readouts a column ``readout`` says which
+        of them predicts a region, also in the rows of other models.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def compare_models(
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
     TrainingError
-        If a fit fails, or its process is killed; the message names model and fold.
+        If a fit fails, or its process is killed; the message names model and fold, or those of
+        the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
 
@@ -107,7 +111,7 @@ def compare_models(
     _check_runs(runs)
     folds = make_folds(runs, cv)
     tables: list[pd.DataFrame] = []
-    predictions: dict[str, dict[str, np.ndarray]] = {name: {} for name in models}
+    predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
         {name: {} for name in models} if return_estimators else {}
     )
@@ -117,14 +121,32 @@ def compare_models(
     for i, ((name, fold), fit) in enumerate(zip(pairs, fits, strict=True), 1):
         tables.append(fit.scores.assign(model=name, fold=fold.label))
         held_out = (run.label for run in fold.test_runs(runs))
-        predictions[name].update(zip(held_out, fit.predictions, strict=True))
+        series = (predicted.get(ONLY, predicted) for predicted in fit.predictions)
+        predictions[name].update(zip(held_out, series, strict=True))
         if return_estimators:
             estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
             on_fold(name, fold.label, i, len(pairs))
-    columns = [*SCORE_COLUMNS, *(["log_likelihood"] if log_likelihood else [])]
-    table = pd.concat(tables, ignore_index=True)[columns]
+    table = _with_readouts(pd.concat(tables, ignore_index=True))
+    further = [name for name in ("log_likelihood", "readout") if name in table]
+    table = table[[*SCORE_COLUMNS, *further]]
     return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+
+
+def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:
+    """Return scores in which all models call the readout of a region alike, where some do."""
+    if "readout" not in table:
+        return table
+    named = table.dropna(subset="readout").drop_duplicates("region").set_index("region")["readout"]
+    filled = table["readout"].fillna(table["region"].map(named)).fillna(ONLY)
+    return table.assign(readout=filled)
+
+
+def _n_measured(run: Run) -> int:
+    """Return at how many times something was measured."""
+    if not run.responses:
+        return len(run.measured_times())
+    return len(np.unique(np.concatenate([stream.times for stream in run.responses.values()])))
 
 
 def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
@@ -138,8 +160,8 @@ def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
         )
         for part, members, labels, rows_of in sides:
             for k, label in zip(members, labels, strict=True):
-                samples = rows_of.get(k, np.ones(len(runs[k].measured_times()), dtype=bool))
-                rows.append((fold.label, label, part, int(samples.sum())))
+                n = int(rows_of[k].sum()) if k in rows_of else _n_measured(runs[k])
+                rows.append((fold.label, label, part, n))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
 

@@ -20,6 +20,7 @@ from drmbids.comparison.units import (
     repeat_warnings,
     save_fold,
 )
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.core.interruption import (
     Interrupted,
@@ -33,7 +34,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import KILLED, TerminatedWorkerError, own_processes
 from drmbids.core.run import Run
 from drmbids.core.warned import recorded_warnings
-from drmbids.estimators.base import fitted_regions
+from drmbids.estimators.fitted import fitted_readouts, predict_each
 from drmbids.estimators.together import fit_together
 from drmbids.metrics.scores import score_run
 
@@ -134,15 +135,19 @@ def _in_processes(tasks: Sequence[_Task], plan: FitPlan) -> Iterator[FoldFit]:
     with own_processes(), at_good_places():
         run = Parallel(n_jobs=plan.n_jobs, return_as="generator", max_nbytes=None)
         made = run(delayed(_fit_elsewhere)(task, plan, stop_file()) for task in left)
-        stopped = False
+        stopped, unfinished = False, iter(left)
+        labels: list[str] = []
         try:
             for fits in known:
+                if fits is None:
+                    labels = next(unfinished).labels
                 found = fits if fits is not None else next(made)
                 stopped = stopped or found is None
                 if not stopped:  # otherwise the others are waited for: they stop as well
                     yield from found
         except TerminatedWorkerError as error:
-            raise TrainingError(KILLED) from error
+            where = f"{', '.join(labels)}, or a fit at work beside it: "
+            raise TrainingError(where + KILLED) from error
     if stopped:
         raise Interrupted("a stop was asked for")
 
@@ -195,7 +200,7 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
     found = []
     for estimator, train, test in zip(task.estimators, task.train, task.test, strict=True):
         with recorded_warnings() as more:
-            predicted = list(estimator.predict([_blanked(run) for run in test]))
+            predicted = predict_each(estimator, [_blanked(run) for run in test])
             scores = _scores(estimator, train, test, predicted, plan)
         kept = estimator if plan.keep else None
         found.append(FoldFit(predicted, scores, kept, [*messages, *more]))
@@ -207,25 +212,35 @@ def _scores(
     estimator: Any,
     train: Sequence[Run],
     test: Sequence[Run],
-    predicted: Sequence[np.ndarray],
+    predicted: Sequence[Mapping[str, np.ndarray]],
     plan: FitPlan,
 ) -> pd.DataFrame:
     """Return the scores of one fold, the mean over the runs that it holds out."""
-    regions = fitted_regions(estimator)
-    pairs = zip(test, predicted, strict=True)
-    scores = _mean_over_runs(
-        [score_run(run, series, regions, plan.nuisance) for run, series in pairs]
-    )
+    parts = []
+    for name, regions in fitted_readouts(estimator).items():
+        scores = _mean_over_runs(
+            [
+                score_run(run, series[name], regions, plan.nuisance)
+                for run, series in zip(test, predicted, strict=True)
+                if name == ONLY or set(regions) & set(run.responses)
+            ],
+            regions,
+        )
+        parts.append(scores if name == ONLY else scores.assign(readout=name))
+    scores = pd.concat(parts, ignore_index=True)
     if plan.log_likelihood:
         found = fold_log_likelihood(estimator, train, test, predicted, plan.nuisance)
         scores["log_likelihood"] = found
     return scores
 
 
-def _mean_over_runs(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the mean of the scores of several runs, NaN left out."""
+def _mean_over_runs(scores: Sequence[pd.DataFrame], regions: Mapping[str, int]) -> pd.DataFrame:
+    """Return the mean of the scores of several runs, NaN left out; NaN where there is none."""
     if len(scores) == 1:
         return scores[0]
+    if not scores:
+        rows = [(region, k, np.nan, np.nan) for region, n in regions.items() for k in range(n)]
+        return pd.DataFrame(rows, columns=["region", "target", "r", "r2"])
     stacked = pd.concat(scores)
     return stacked.groupby(["region", "target"], sort=False)[["r", "r2"]].mean().reset_index()
 

@@ -43,6 +43,37 @@ class Fold:
         return found
 
 
+def whole_predictions(
+    predictions: Mapping[str, np.ndarray], folds: Sequence[Fold], runs: Sequence[Run]
+) -> list[np.ndarray]:
+    """Return held-out predictions run by run, each sample from the folds that tested it.
+
+    Parameters
+    ----------
+    predictions : mapping of str to array of shape (n_measured, n_targets)
+        By the labels of held-out runs, or parts of runs.
+    folds : sequence of Fold
+    runs : sequence of Run
+
+    Returns
+    -------
+    list of array of shape (n_measured, n_targets)
+        The mean where several folds tested a sample, NaN where none did.
+    """
+    n_targets = next(iter(predictions.values())).shape[1]
+    total = [np.zeros((len(run.measured_times()), n_targets)) for run in runs]
+    count = [np.zeros((len(series), 1)) for series in total]
+    for fold in folds:
+        for k, part in zip(fold.test, fold.test_runs(runs), strict=True):
+            rows = fold.tested.get(k, np.ones(len(total[k]), dtype=bool))[:, None]
+            total[k] += np.where(rows, predictions[part.label], 0.0)
+            count[k] += rows
+    return [
+        np.where(n > 0, series / np.maximum(n, 1), np.nan)
+        for series, n in zip(total, count, strict=True)
+    ]
+
+
 def _only(run: Run, rows: np.ndarray | None) -> Run:
     """Return the run with all but some of its samples missing."""
     if rows is None:

@@ -24,7 +24,7 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     runs : sequence of Run
         The data.
     cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
-        As in :func:`compare_models`.
+        As in :func:`compare_models`; folds that were made before stay as they are.
 
     Returns
     -------
@@ -37,6 +37,8 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
+    if isinstance(cv, list) and cv and all(isinstance(fold, Fold) for fold in cv):
+        return cv
     if isinstance(cv, StimulusFolds) or cv == "stimulus":
         return (cv if isinstance(cv, StimulusFolds) else StimulusFolds()).folds(runs)
     if isinstance(cv, str):

@@ -1,6 +1,6 @@
 """Measured series beside the predictions of models that had not seen them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,11 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
         r = []
         for label in members:
             complete = results.predictions[model][label]
+            if isinstance(complete, Mapping):
+                raise UsageError(
+                    f"model {model!r} has the readouts {list(complete)}, which are not measured at "
+                    "the same times; take one of them, results.of_readout(name)"
+                )
             measured, predicted, basis = without_nuisance(
                 by_label[label], complete, sizes, results.nuisance
             )

@@ -1,6 +1,6 @@
 """How probable held-out runs are under models, the error variance known from training runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +8,17 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.held_out import held_out_series
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.estimators.base import fitted_estimator, fitted_regions
+from drmbids.estimators.fitted import (
+    fitted_estimator,
+    fitted_readouts,
+    fitted_regions,
+    predict_each,
+)
 from drmbids.estimators.linear import tr_of
 from drmbids.metrics.likelihood import SquaredError, autoregressive_error, squared_error
 from drmbids.metrics.scores import ratio, without_nuisance
@@ -21,8 +27,9 @@ from drmbids.metrics.scores import ratio, without_nuisance
 def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     """Return the results with a score ``log_likelihood``, for paired differences and model choice.
 
-    Errors are taken as Gaussian and independent, with the variance of the errors in the training
-    runs of the fold, nuisance taken out of both. BOLD errors are autocorrelated, so the numbers
+    Errors are taken as Gaussian and independent (those of counts and choices too, so that models of
+    any kind can be compared), with the variance of the errors in the training runs of the fold,
+    nuisance taken out of both. BOLD errors are autocorrelated, so the numbers
     are too large in size: read differences between models, not the numbers. Errors of
     :class:`~drmbids.ARBaseline` are taken as autocorrelated, as they are in the training runs.
 
@@ -63,14 +70,17 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     assert results.folds is not None and results.nuisance is not None
     by_label, found = {run.label: run for run in runs}, {}
     for model, by_fold in results.estimators.items():
-        held_out_series(results, runs, model)  # raises unless results and runs belong together
+        for part in results.by_readout():  # raises unless results and runs belong together
+            if model in part.predictions:
+                held_out_series(part, runs, model)
         for fold, estimator in by_fold.items():
             rows = results.folds[results.folds["fold"] == fold]
             train, test = (
                 [by_label[label] for label in rows.loc[rows["part"] == part, "run"]]
                 for part in ("train", "test")
             )
-            series = [results.predictions[model][run.label] for run in test]
+            found_for = [results.predictions[model][run.label] for run in test]
+            series = [s if isinstance(s, Mapping) else {ONLY: s} for s in found_for]
             value = fold_log_likelihood(estimator, train, test, series, results.nuisance)
             sizes = fitted_regions(estimator)
             keys = [(region, k) for region, n in sizes.items() for k in range(n)]
@@ -85,7 +95,7 @@ def fold_log_likelihood(
     estimator: Any,
     train: Sequence[Run],
     test: Sequence[Run],
-    predicted: Sequence[np.ndarray],
+    predicted: Sequence[Mapping[str, np.ndarray]],
     nuisance: Nuisance,
 ) -> np.ndarray:
     """Return the log-likelihood of each target, summed over the held-out runs of one fold.
@@ -95,8 +105,8 @@ def fold_log_likelihood(
     estimator : estimator
         Fitted to the training runs.
     train, test : sequence of Run
-    predicted : sequence of array of shape (n_measured, n_targets)
-        What the estimator predicts for each held-out run.
+    predicted : sequence of mapping of str to array of shape (n_measured, n_targets)
+        What the estimator predicts for each held-out run, by readout.
     nuisance : Nuisance
         What is taken out of measured and predicted series.
 
@@ -105,19 +115,31 @@ def fold_log_likelihood(
     array of shape (n_targets,)
         In nats, targets of all regions side by side.
     """
-    training = [
-        _error(estimator, run, series, nuisance)
-        for run, series in zip(train, estimator.predict(train), strict=True)
-    ]
-    variance = ratio(sum(e.total for e in training), sum(e.freedom for e in training))
-    pairs = zip(test, predicted, strict=True)
-    errors = (_error(estimator, run, series, nuisance) for run, series in pairs)
-    return sum((error.log_likelihood(variance) for error in errors), np.zeros(len(variance)))
+    fitted = predict_each(estimator, train)
+    found = []
+    for name, regions in fitted_readouts(estimator).items():
+        trained, tested = (
+            [
+                _error(estimator, run, series[name], regions, nuisance)
+                for run, series in zip(some, predictions, strict=True)
+                if name == ONLY or set(regions) & set(run.responses)
+            ]
+            for some, predictions in ((train, fitted), (test, predicted))
+        )
+        variance = ratio(sum(e.total for e in trained), sum(e.freedom for e in trained))
+        parts = [error.log_likelihood(variance) for error in tested]
+        found.append(np.sum(parts, axis=0) if parts else np.full(len(variance), np.nan))
+    return np.concatenate(found)
 
 
-def _error(estimator: Any, run: Run, predicted: np.ndarray, nuisance: Nuisance) -> SquaredError:
+def _error(
+    estimator: Any,
+    run: Run,
+    predicted: np.ndarray,
+    regions: Mapping[str, int],
+    nuisance: Nuisance,
+) -> SquaredError:
     """Return the errors of one run, autocorrelated where the estimator takes them so."""
-    regions = fitted_regions(estimator)
     weights = run.measured_weights(list(regions))
     measured, cleaned, basis = without_nuisance(run, predicted, regions, nuisance)
     fitted = fitted_estimator(estimator)

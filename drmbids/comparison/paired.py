@@ -32,7 +32,7 @@ def paired_differences(
     Returns
     -------
     DataFrame
-        One row for each model, region and score in the table, positive where the model beats
+        One row for each model, region that both predict, and score, positive where the model beats
         the baseline: ``model, baseline, region, score, n_targets`` (targets that both can be
         scored on), ``median, mean, share_better`` (over targets, of fold means), ``n_folds,
         fold_mean`` (mean over folds of the median difference over targets), ``fold_se`` (its
@@ -42,7 +42,7 @@ def paired_differences(
     Raises
     ------
     UsageError
-        If the baseline is not among the models, or is alone.
+        If the baseline is not among the models, is alone, or shares no region with another.
 
     References
     ----------
@@ -70,11 +70,15 @@ def paired_differences(
             continue
         difference = by_model[model][results.scores] - by_model[baseline][results.scores]
         for region in by_model[model].index.unique("region"):
+            if region not in by_model[baseline].index.unique("region"):
+                continue  # of another readout
             for score in results.scores:
                 # folds x targets; NaN where either model could not be scored
                 wide = difference.xs(region, level="region")[score].unstack("target")
                 head = {"model": model, "baseline": baseline, "region": region, "score": score}
                 rows.append(head | _over_targets(wide) | _over_folds(wide, ratio))
+    if not rows:
+        raise UsageError(f"no other model predicts a region of the baseline {baseline!r}")
     return pd.DataFrame(rows)
 
 

@@ -10,14 +10,15 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from drmbids.comparison.compare import compare_models
+from drmbids.comparison.folds import make_folds
 from drmbids.comparison.held_out import held_out_runs
 from drmbids.comparison.partition import partition_variance
 from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.estimators.base import fitted_regions
 from drmbids.estimators.contents import condition_label, find_conditions, without_frames
+from drmbids.estimators.fitted import fitted_regions
 from drmbids.estimators.linear import LinearBaseline
 from drmbids.estimators.transformers import SelectConditions
 from drmbids.metrics.scores import remainder, without_nuisance
@@ -90,9 +91,11 @@ def partition_conditions(
         kept = [condition for name in names for condition in chosen[name]]
         steps = [("conditions", SelectConditions(kept)), ("model", clone(estimator))]
         models[label], of[label] = Pipeline(steps), names
-    results = compare_models(models, runs, cv, return_estimators=True, nuisance=nuisance)
+    folds = make_folds(runs, cv)
+    results = compare_models(models, runs, folds, return_estimators=True, nuisance=nuisance)
     unique = partition_variance(results, of).assign(measure="unique")
-    product = _product(results, runs, chosen, " & ".join(chosen), nuisance).assign(
+    tested = {run.label: run for fold in folds for run in fold.test_runs(runs)}
+    product = _product(results, tested, chosen, " & ".join(chosen), nuisance).assign(
         measure="product", n_spaces=1
     )
     columns = ["measure", "part", "n_spaces", "region", "target", "r2"]
@@ -131,20 +134,20 @@ def _sets(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _product(
     results: Results,
-    runs: Sequence[Run],
+    tested: Mapping[str, Run],
     spaces: Mapping[str, Sequence[str]],
     full: str,
     nuisance: Nuisance,
 ) -> pd.DataFrame:
     """Return the product measure of each space, the mean over folds of means over their runs."""
-    by_label, folds = {run.label: run for run in runs}, []
+    folds = []
     space_of = {condition: name for name, some in spaces.items() for condition in some}
     regions: dict[str, int] = {}
     for fold, fitted in results.estimators[full].items():
         regions = fitted_regions(fitted)
         shares = []
         for label in held_out_runs(results, fold):
-            run = by_label[label]
+            run = tested[label]
             (shown,) = fitted[:-1].transform([run])
             parts = dict.fromkeys(spaces, 0.0)
             for condition, series in fitted[-1].predict_parts(shown).items():

@@ -154,12 +154,14 @@ def _ceilings(
 
 
 def _together(results: Results, runs: Sequence[Run], groups: np.ndarray) -> bool:
-    """Return whether all repeats of each stimulus were held out in one fold."""
+    """Return whether all repeats of each stimulus were held out whole in one fold."""
     assert results.folds is not None
     fold_of = {
         run: fold
         for fold in results.folds["fold"].unique()
         for run in held_out_runs(results, str(fold))
     }
-    folds = pd.Series([fold_of.get(run.label, "none") for run in runs])
+    if not fold_of.keys() >= {run.label for run in runs}:  # parts of runs, or some runs only
+        return False
+    folds = pd.Series([fold_of[run.label] for run in runs])
     return bool((folds.groupby(groups).nunique() == 1).all())

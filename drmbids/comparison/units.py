@@ -37,7 +37,7 @@ from drmbids.training.checkpoint import EVERY_S, Checkpoint
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "nilearn")
 
 # Raise it when what a unit holds, or how it is computed, changes without another version number.
-_UNITS_VERSION = 2
+_UNITS_VERSION = 3
 _ARRAYS, _FACTS = "arrays.safetensors", "facts.json"
 
 
@@ -47,17 +47,18 @@ class FoldFit:
 
     Parameters
     ----------
-    predictions : sequence of array of shape (n_measured, n_targets)
-        One for each held-out run.
+    predictions : sequence of mapping of str to array of shape (n_measured, n_targets)
+        One for each held-out run, by readout.
     scores : DataFrame
-        Columns ``region, target, r, r2``, maybe ``log_likelihood``.
+        Columns ``region, target, r, r2``, maybe ``log_likelihood``; ``readout`` where there are
+        several.
     estimator : estimator or None
         Where it is kept.
     messages : sequence of Warning
         What the fit warned of.
     """
 
-    predictions: Sequence[np.ndarray]
+    predictions: Sequence[Mapping[str, np.ndarray]]
     scores: pd.DataFrame
     estimator: Any = None
     messages: Sequence[Warning] = ()
@@ -183,8 +184,8 @@ class Units:
             [self._hash(run) for run in test],
             settings,
         )
-        plain = re.sub(r"[^0-9A-Za-z+-]+", "-", fold)[:80]
-        return Unit(self.folder / f"{model}_{plain}_{key[:16]}", key)
+        plain = [re.sub(r"[^0-9A-Za-z+-]+", "-", name)[:80] for name in (model, fold)]
+        return Unit(self.folder / "_".join([*plain, key[:16]]), key)
 
     def _hash(self, run: Run) -> str:
         """Return the hash of a run, worked out once."""
@@ -219,14 +220,20 @@ def save_fold(unit: Unit, found: FoldFit) -> None:
     unit : Unit
     found : FoldFit
     """
-    regions = list(dict.fromkeys(found.scores["region"]))
-    scores = found.scores.assign(region=found.scores["region"].map(regions.index))
-    arrays = {f"prediction/{k}": _smallest(series) for k, series in enumerate(found.predictions)}
+    names, scores = {}, found.scores
+    for column in [name for name in ("region", "readout") if name in scores]:
+        names[column] = list(dict.fromkeys(scores[column]))
+        scores = scores.assign(**{column: scores[column].map(names[column].index)})
+    arrays = {
+        f"prediction/{k}/{readout}": _smallest(series)
+        for k, predicted in enumerate(found.predictions)
+        for readout, series in predicted.items()
+    }
     arrays |= {f"score/{name}": scores[name].to_numpy() for name in scores}
     facts = {
-        "regions": regions,
+        "names": names,
         "columns": list(scores.columns),
-        "warnings": [(type(m).__name__, str(m)) for m in found.messages],
+        "warnings": saved_warnings(found.messages),
     }
     unit.save(arrays, facts)
 
@@ -244,10 +251,14 @@ def load_fold(unit: Unit) -> FoldFit | None:
     arrays, facts = found
     try:
         columns: dict[str, Any] = {name: arrays[f"score/{name}"] for name in facts["columns"]}
-        columns["region"] = np.array(facts["regions"], dtype=object)[columns["region"]]
-        n_runs = sum(name.startswith("prediction/") for name in arrays)
-        predictions = [arrays[f"prediction/{k}"].astype(np.float64) for k in range(n_runs)]
-        messages = [_message(kind, text) for kind, text in facts["warnings"]]
+        for column, names in facts["names"].items():
+            columns[column] = np.array(names, dtype=object)[columns[column]]
+        keys = [name.split("/", 2) for name in arrays if name.startswith("prediction/")]
+        predictions = [{} for _ in {k for _, k, _ in keys}]
+        for kind, k, readout in keys:
+            series = arrays[f"{kind}/{k}/{readout}"]
+            predictions[int(k)][readout] = series.astype(np.float64)
+        messages = warnings_of(facts)
     except (KeyError, IndexError, TypeError) as error:
         unit.refuse(error)
         return None
@@ -278,15 +289,15 @@ def fit_all_runs(
         try:
             with recorded_warnings():  # told by the first fit, and below
                 restore_fit(estimator, runs, weights, facts["history"])
-            repeat_warnings(_message(kind, text) for kind, text in facts["warnings"])
+            repeat_warnings(warnings_of(facts))
             return
         except (DataError, KeyError, TypeError) as error:
             unit.refuse(error)
     with units.training([unit]) as checkpoint, recorded_warnings() as messages:
         fit_together([estimator], [runs], [f"model {model!r}"], checkpoint)
         weights = {k: v.detach().cpu().numpy() for k, v in estimator.net_.state_dict().items()}
-        told = [(type(m).__name__, str(m)) for m in messages]
-        unit.save(weights, {"history": estimator.history_, "warnings": told})
+        facts = {"history": estimator.history_, "warnings": saved_warnings(messages)}
+        unit.save(weights, facts)
     repeat_warnings(messages)
 
 
@@ -307,8 +318,28 @@ def _smallest(series: np.ndarray) -> np.ndarray:
     return small if np.array_equal(small, series, equal_nan=True) else series
 
 
+def saved_warnings(messages: Iterable[Warning]) -> list[tuple[str, str]]:
+    """Return warnings as a unit holds them.
+
+    Parameters
+    ----------
+    messages : iterable of Warning
+    """
+    return [(type(message).__name__, str(message)) for message in messages]
+
+
+def warnings_of(facts: Mapping[str, Any]) -> list[Warning]:
+    """Return the warnings that a unit holds, each of its own class as far as it is known.
+
+    Parameters
+    ----------
+    facts : mapping
+        From :meth:`Unit.load`.
+    """
+    return [_message(kind, text) for kind, text in facts["warnings"]]
+
+
 def _message(kind: str, text: str) -> Warning:
-    """Return a warning of its own class, as far as it is one of ours or Python's."""
     category = getattr(exceptions, kind, None) or getattr(builtins, kind, None)
     known = isinstance(category, type) and issubclass(category, Warning)
     return category(text) if known else DRMWarning(text)

@@ -96,6 +96,10 @@ class ConvWeights(Weights):
         units = torch.eye(self.n_from, dtype=self.weight.dtype, device=self.weight.device)
         return self(units[:, None])[:, 0].mT
 
+    def weight_matrix(self) -> Tensor:
+        """Return the filters, a row each, which a prior may be set on."""
+        return self._filters().flatten(1)
+
     def forward(self, activity: Tensor) -> Tensor:
         """Return what leaves the source, shape (L, batch, n_to), filter by filter."""
         frames = activity.reshape(-1, *self.frame)

@@ -79,6 +79,10 @@ class Weights(DRMNode, ABC):
     def matrix(self) -> Tensor:
         """Return the weights, shape (n_to, n_from)."""
 
+    def weight_matrix(self) -> Tensor:
+        """Return the weights, which a prior may be set on."""
+        return self.matrix()
+
     def forward(self, activity: Tensor) -> Tensor:
         """Return what leaves the source, shape (L, batch, n_to)."""
         return activity @ self.matrix().mT

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from drmbids.core.exceptions import DataError, OutputError
-from drmbids.core.files import write_bytes
+from drmbids.core.files import unless_stale, write_bytes
 
 MANIFEST = "manifest.json"
 
@@ -111,11 +111,11 @@ def load_bundle(
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(unless_stale(path.read_bytes))
         version, about, sums = (manifest[key] for key in ("format_version", "about", "sha256"))
         if version != FORMAT_VERSION:
             raise DataError(f"{path}: format version {version!r}, not {FORMAT_VERSION}")
-        files = {name: (folder / Path(name).name).read_bytes() for name in sums}
+        files = {name: unless_stale((folder / Path(name).name).read_bytes) for name in sums}
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

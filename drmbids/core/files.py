@@ -1,13 +1,42 @@
 """Writing files so that a reader finds the old content or the new, never half of it."""
 
+import errno
 import hashlib
 import json
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from drmbids.core.exceptions import OutputError
+
+_T = TypeVar("_T")
+
+#: Seconds before a file that a network file system lost from sight is looked for again.
+WAITS_S = (0.1, 1.0, 5.0)
+
+
+def unless_stale(work: Callable[[], _T]) -> _T:
+    """Return what work gives, tried again where a network file system lost a file from sight.
+
+    A file that another machine replaced leaves a stale handle (``ESTALE``), once: opened again, it
+    is the new file.
+
+    Parameters
+    ----------
+    work : callable
+        May be done more than once.
+    """
+    for wait in WAITS_S:
+        try:
+            return work()
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+            time.sleep(wait)
+    return work()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -24,6 +53,13 @@ def write_bytes(path: Path, content: bytes) -> None:
     OutputError
         If the file cannot be written; nothing is left behind then.
     """
+    try:
+        unless_stale(lambda: _write(path, content))
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,10 +73,10 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.umask(mask)
         Path(temporary).chmod(0o666 & ~mask)
         Path(temporary).replace(path)
-    except OSError as error:
+    except OSError:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
 
 
 def write_text(path: Path, content: str) -> None:

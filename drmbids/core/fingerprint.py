@@ -11,7 +11,8 @@ import numpy as np
 
 from drmbids.core.exceptions import UsageError
 
-#: Parameters of estimators, and fields of data, that change no number.
+#: Parameters of estimators, and fields of data, that change no number: callbacks are shown how a
+#: fit goes on.
 NOT_NUMERIC = ("callbacks", "n_jobs", "sources", "verbose")
 
 

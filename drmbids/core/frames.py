@@ -123,18 +123,21 @@ class Frames:
         out = np.zeros((max(stop - start, 0), len(self.columns)))
         parts: dict[int, list[tuple[slice, np.ndarray]]] = {}
         edges = np.arange(start, stop + 1) * grid.resolution
-        for onset, duration, number in zip(self.onsets, self.durations, self.which, strict=True):
+        ends = self.onsets + self.durations
+        near = (ends > start * grid.resolution) & (self.onsets < stop * grid.resolution)
+        for k in np.flatnonzero(near | (self.durations == 0)):
+            onset, duration, number = self.onsets[k], self.durations[k], int(self.which[k])
             if duration == 0:
                 tick = int(np.floor(onset / grid.resolution + 1e-9)) - start
                 if 0 <= tick < len(out):
                     share = np.array([1.0 / grid.resolution])
-                    parts.setdefault(int(number), []).append((slice(tick, tick + 1), share))
+                    parts.setdefault(number, []).append((slice(tick, tick + 1), share))
                 continue
-            covered = np.diff(np.clip(edges, onset, onset + duration)) / grid.resolution
-            lit = np.flatnonzero(covered)
-            if len(lit):
-                where = slice(int(lit[0]), int(lit[-1]) + 1)
-                parts.setdefault(int(number), []).append((where, covered[where]))
+            first = max(int(np.searchsorted(edges, onset, "right")) - 1, 0)
+            last = int(np.searchsorted(edges, ends[k]))
+            around = edges[first : last + 1]
+            covered = np.diff(np.clip(around, onset, ends[k])) / grid.resolution
+            parts.setdefault(number, []).append((slice(first, first + len(covered)), covered))
         for number, places in parts.items():
             frame = np.asarray(self.source[number], dtype=np.float64).ravel()
             if not np.isfinite(frame).all():

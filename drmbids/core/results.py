@@ -1,10 +1,13 @@
 """Scores as one tidy table, and what they were made from."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from drmbids.core.align import ONLY
+from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 
 #: Columns that every score table has, one row for each model, fold, region and target.
@@ -25,10 +28,11 @@ class Results:
     ----------
     table : DataFrame
         Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``; ``fold`` is the
-        label of the held-out run(s), ``target`` the index of the voxel in its region.
+        label of the held-out run(s), ``target`` the index of the voxel in its region. Where a model
+        has several readouts, ``readout`` says which one predicts the region.
     predictions : dict
         ``{model: {run label: array of shape (n_measured, n_targets)}}``, each run predicted by
-        the fit that had not seen it.
+        the fit that had not seen it; of a model of several readouts a dict of one for each.
     estimators : dict
         ``{model: {fold: fitted estimator}}``; empty unless they were asked for.
     folds : DataFrame, optional
@@ -53,6 +57,55 @@ class Results:
     def scores(self) -> list[str]:
         """Names of the scores in the table."""
         return [name for name in SCORES if name in self.table.columns]
+
+    @property
+    def readouts(self) -> list[str]:
+        """Names of the readouts in the table, none where every model has but one."""
+        there = self.table["readout"].unique() if "readout" in self.table else []
+        return [name for name in there if name != ONLY]
+
+    def by_readout(self) -> list["Results"]:
+        """Return the results of each readout, these themselves where every model has but one."""
+        return [self.of_readout(name) for name in self.readouts] or [self]
+
+    def of_readout(self, name: str) -> "Results":
+        """Return what models make of the responses of one readout, as if there were no others.
+
+        Parameters
+        ----------
+        name : str
+            One of :attr:`readouts`.
+
+        Returns
+        -------
+        Results
+            Of the models that predict some of them, for all that is done with results; without
+            estimators.
+
+        Raises
+        ------
+        UsageError
+            If there is no such readout.
+        """
+        if name not in self.readouts:
+            raise UsageError(f"no readout {name!r} in the results, which have {self.readouts}")
+        rows = self.table[self.table["readout"] == name].drop(columns="readout")
+        models = {str(model) for model in rows["model"]}
+        predictions = {
+            model: {label: self._series(model, name, series) for label, series in by_run.items()}
+            for model, by_run in self.predictions.items()
+            if model in models
+        }
+        table = rows.reset_index(drop=True)
+        return replace(self, table=table, predictions=predictions, estimators={})
+
+    def _series(self, model: str, readout: str, series: Any) -> Any:
+        """Return a prediction for the regions of one readout."""
+        if isinstance(series, Mapping):
+            return series[readout]
+        own = self.table[self.table["model"] == model]
+        columns = own.loc[own["fold"] == own["fold"].iloc[0], "readout"] == readout
+        return series[:, columns.to_numpy()]
 
     def per_target(self) -> pd.DataFrame:
         """Return the mean of the scores over folds: one row for each model, region and target."""

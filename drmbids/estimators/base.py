@@ -1,5 +1,6 @@
 """What estimators over runs share: one sample is one whole run, so no splitter can cut a run."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -8,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -21,40 +22,6 @@ from drmbids.metrics.scores import score_run
 
 #: Names of stimulus and response when rows of an array stand for a run.
 ROW_STIMULUS, ROW_RESPONSE = "X", "y"
-
-
-def fitted_estimator(estimator: Any) -> Any:
-    """Return what was fitted in the end: within a search, or at the end of a pipeline.
-
-    Parameters
-    ----------
-    estimator : estimator
-        An estimator over runs, or scikit-learn's ``GridSearchCV`` or ``Pipeline`` of one.
-    """
-    if isinstance(estimator, Pipeline):
-        return fitted_estimator(estimator[-1])
-    if hasattr(estimator, "best_estimator_"):
-        return fitted_estimator(estimator.best_estimator_)
-    return estimator
-
-
-def fitted_regions(estimator: Any) -> dict[str, int]:
-    """Return the regions of a fitted estimator, also within a search or at the end of a pipeline.
-
-    Parameters
-    ----------
-    estimator : estimator
-        An estimator over runs, or scikit-learn's ``GridSearchCV`` or ``Pipeline`` of one.
-
-    Raises
-    ------
-    UsageError
-        If there are none.
-    """
-    estimator = fitted_estimator(estimator)
-    if not hasattr(estimator, "regions_"):
-        raise UsageError(f"{type(estimator).__name__} does not predict responses of regions")
-    return estimator.regions_
 
 
 def rows_as_run(X: np.ndarray, y: np.ndarray | None, names: Sequence[str]) -> Run:
@@ -104,13 +71,30 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         """Learn from runs whose regions are ``regions_``."""
 
     @abstractmethod
-    def _predict_run(self, run: Run) -> np.ndarray:
-        """Return the prediction (n_measured, n_targets) at ``run.measured_times(regions_)``."""
+    def _predict_run(self, run: Run) -> Any:
+        """Return the prediction (n_measured, n_targets) at ``run.measured_times(regions_)``.
+
+        A model of several readouts returns one for each, by name.
+        """
 
     @property
     def _nuisance(self) -> Nuisance:
         """What `score` takes out of measured and predicted series."""
         return Nuisance()
+
+    @property
+    def _nuisances(self) -> Mapping[str, Nuisance]:
+        """The same for each readout."""
+        return {ONLY: self._nuisance}
+
+    @property
+    def readouts_(self) -> dict[str, dict[str, int]]:
+        """Regions of each readout, with their targets; an only readout has an empty name."""
+        return {ONLY: self.regions_}
+
+    def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
+        """Return the regions of training runs."""
+        return find_regions(runs)
 
     def fit(self, X: Any, y: ArrayLike | None = None, sample_weight: Any = None) -> Self:
         """Fit on training runs.
@@ -164,10 +148,10 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         """Forget what an earlier fit on rows left, and note the regions of the runs."""
         for name in ("n_features_in_", "feature_names_in_", "intercept_"):
             vars(self).pop(name, None)
-        self.regions_ = find_regions(runs)
+        self.regions_ = self._find_regions(runs)
         warn_of_unmeasured(runs, self.regions_)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any) -> Any:
         """Predict the responses of runs, without nuisance.
 
         Parameters
@@ -178,7 +162,8 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         Returns
         -------
         array of object of shape (n_runs,)
-            For runs: each element is an array (n_measured, n_targets).
+            For runs: each element is an array (n_measured, n_targets). A model of several readouts
+            returns a dict of one for each; see :class:`~drmbids.DRMRegressor`.
         array of shape (n_samples,) or (n_samples, n_outputs)
             For rows.
 
@@ -195,22 +180,23 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
                 f"asked to predict {'rows' if runs is None else 'runs'}; use the same for both"
             )
         if runs is not None:
-            out = np.empty(len(runs), dtype=object)
-            for k, run in enumerate(runs):
-                out[k] = self._predict_run(run)
-            return out
+            predicted = [self._predict_run(run) for run in runs]
+            if ONLY in self.readouts_:
+                return _objects(predicted)
+            return {name: _objects([run[name] for run in predicted]) for name in self.readouts_}
         X = validate_data(self, X, dtype=np.float64, reset=False)
         predicted = self._predict_run(rows_as_run(X, None, self._row_names()))
         return (predicted if np.ndim(self.intercept_) else predicted[:, 0]) + self.intercept_
 
     def score(self, X: Any, y: ArrayLike | None = None, sample_weight: Any = None) -> float:
-        """Return the mean R2 over targets and runs.
+        """Return the mean R2 over targets and runs; of several readouts the mean of theirs.
 
         Parameters
         ----------
         X : sequence of Run, or array of shape (n_samples, n_features)
             Runs are scored after their nuisance is taken out of both series; missing elements and
-            constant targets are left out. Rows are scored by scikit-learn's ``r2_score``.
+            constant targets are left out, and so is what a run lacks of several readouts. Rows
+            are scored by scikit-learn's ``r2_score``.
         y : None, or array of shape (n_samples,) or (n_samples, n_outputs)
             None with runs.
         sample_weight : array of shape (n_samples,), or mapping of str to array, optional
@@ -231,11 +217,11 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
             return float(r2_score(y, predicted, sample_weight=sample_weight))
         refuse_y(y)
         runs = weighed(runs, sample_weight)
-        tables = [
-            score_run(run, series, self.regions_, self._nuisance)["r2"]
-            for run, series in zip(runs, predicted, strict=True)
+        several = predicted if isinstance(predicted, Mapping) else {ONLY: predicted}
+        values = [
+            _mean_r2(runs, series, self.readouts_[name], self._nuisances[name])
+            for name, series in several.items()
         ]
-        values = np.concatenate(tables)
         if np.isnan(values).all():
             raise DataError(
                 f"{runs[0].label}: nothing to score, every target is missing, constant, or "
@@ -255,6 +241,29 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         # rows in random order have no time course to follow
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _objects(items: Sequence[Any]) -> np.ndarray:
+    """Return a 1-D array of objects."""
+    out = np.empty(len(items), dtype=object)
+    for k, item in enumerate(items):
+        out[k] = item
+    return out
+
+
+def _mean_r2(
+    runs: Sequence[Run], predicted: np.ndarray, regions: Mapping[str, int], nuisance: Nuisance
+) -> float:
+    """Return the mean R2 over targets and the runs that were measured, NaN without any."""
+    values = np.concatenate(
+        [
+            score_run(run, series, regions, nuisance)["r2"]
+            for run, series in zip(runs, predicted, strict=True)
+            if len(series) or set(regions) & set(run.responses)
+        ]
+        or [[np.nan]]
+    )
+    return math.nan if np.isnan(values).all() else float(np.nanmean(values))
 
 
 def as_runs(X: Any) -> list[Run] | None:

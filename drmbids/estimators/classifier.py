@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,49 +14,10 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.estimators.base import as_runs, refuse_y, weighed
-from drmbids.estimators.drm import DEFAULTS, DRMRegressor
+from drmbids.estimators.log_odds import LogOdds
 from drmbids.estimators.storage import read_manifest, save_fitted
-from drmbids.losses.cross_entropy import CrossEntropy
-from drmbids.readouts import READOUTS
-from drmbids.readouts.choice import Choice
-from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
-from drmbids.spec.parts import ReadoutSpec
 from drmbids.training.drm import Callback
-from drmbids.training.together import Fit
-
-#: Seconds per tick of the default model: decisions take a few hundred milliseconds.
-RESOLUTION = 0.1
-
-
-def default_choice_model(runs: Sequence[Run]) -> ModelSpec:
-    """Return the model of choices that is used when none is given.
-
-    One population, named like the response, driven by all stimuli, and read out by
-    :class:`~drmbids.Choice`.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-    """
-    readout = ReadoutSpec(kind=READOUTS.name_of(Choice))
-    changes = {"resolution_s": RESOLUTION, "readout": readout}
-    return default_model(runs).model_copy(update=changes)
-
-
-class _LogOdds(DRMRegressor):
-    """Trains log odds by gradient."""
-
-    _default_model = staticmethod(default_choice_model)
-    # maps start at zero and are not solved: they need more, and larger, steps
-    _defaults: ClassVar = {**DEFAULTS, "n_epochs": 150, "learning_rate": 0.05}
-
-    def _build(self, runs: Sequence[Run], label: str = "") -> Fit:
-        fit = super()._build(runs, label)
-        if not isinstance(self.net_.readout, Choice):
-            kind = self.model_.readout.kind
-            raise UsageError(f"choices need a model with a readout of kind choice, not {kind}")
-        return fit
 
 
 class DRMClassifier(ClassifierMixin, BaseEstimator):
@@ -90,7 +50,9 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
     random_state : int or None
         Seed of the initial weights; that of the model file, else 0.
     callbacks : sequence of callable
-        Called after every epoch with its row of the history.
+        Called after every epoch with its row of the history, of each start in turn.
+    n_starts : int, optional
+        Seeds to start from, of which the best fit is kept; see :class:`DRMRegressor`.
 
     Attributes
     ----------
@@ -127,6 +89,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         device: str = "cpu",
         random_state: int | None = None,
         callbacks: Sequence[Callback] = (),
+        n_starts: int | None = None,
     ):
         self.model = model
         self.response = response
@@ -137,6 +100,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
         self.callbacks = callbacks
+        self.n_starts = n_starts
 
     def fit(self, X: Sequence[Run], y: None = None, sample_weight: Any = None) -> Self:
         """Fit on training runs.
@@ -174,9 +138,9 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
                 )
         settings = self.get_params(deep=False)
         del settings["response"]
-        return self._take(_LogOdds(**settings).fit(runs), classes)
+        return self._take(LogOdds(**settings).fit(runs), classes)
 
-    def _take(self, drm: "_LogOdds", classes: Sequence[str]) -> Self:
+    def _take(self, drm: "LogOdds", classes: Sequence[str]) -> Self:
         """Take over what was fitted."""
         self._drm, self.classes_ = drm, np.array(classes)
         self.net_, self.model_, self.history_ = drm.net_, drm.model_, drm.history_
@@ -206,8 +170,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         for k, run in enumerate(runs):
             stream = self._stream(run)
             blank = Stream(np.full((len(stream.times), len(self.classes_)), np.nan), stream.times)
-            odds = self._drm.predict([replace(run, responses={self.response: blank})])[0]
-            out[k] = CrossEntropy().expected(torch.as_tensor(odds)).numpy()
+            out[k] = self._drm.predict([replace(run, responses={self.response: blank})])[0]
         return out
 
     def predict(self, X: Sequence[Run]) -> np.ndarray:
@@ -306,7 +269,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         DataError
             If a file is missing, was changed since, or holds no model of choices.
         """
-        drm = _LogOdds.load(path, device)
+        drm = LogOdds.load(path, device)
         classes = read_manifest(Path(path)).get("classes")
         if not classes:
             raise DataError(f"{path}: no model of choices; load it with DRMRegressor")

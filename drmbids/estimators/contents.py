@@ -110,8 +110,9 @@ def warn_of_unmeasured(runs: Sequence[Run], regions: Mapping[str, int]) -> None:
     """
     measured = {name: np.zeros(n, dtype=bool) for name, n in regions.items()}
     for run in runs:
-        for name, there in measured.items():
-            np.logical_or(there, np.isfinite(run.responses[name].values).any(0), out=there)
+        for name, stream in run.responses.items():
+            there = measured[name]
+            np.logical_or(there, np.isfinite(stream.values).any(0), out=there)
     n_missing = sum(int((~there).sum()) for there in measured.values())
     if n_missing:
         where = [name for name, there in measured.items() if not there.all()]

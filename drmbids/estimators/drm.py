@@ -7,31 +7,35 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
-from drmbids.core.nuisance import Nuisance
-from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
-from drmbids.estimators.contents import warn_of_unknown
+from drmbids.estimators.contents import find_regions, warn_of_unknown
+from drmbids.estimators.net_tables import NetTables
+from drmbids.estimators.starts import (
+    callbacks_of_starts,
+    history_of_starts,
+    labels_of_starts,
+    nets_of_starts,
+    seeds_of_starts,
+)
 from drmbids.estimators.storage import load_fitted, save_fitted
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
-from drmbids.net.net import DRMNet
-from drmbids.readouts.bold import BOLD
+from drmbids.net.readouts import Readouts
 from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
+from drmbids.spec.shape import DataShape
 from drmbids.training.drm import DRM, Callback
+from drmbids.training.finish import Finish
 from drmbids.training.map_training import Maps
-from drmbids.training.together import Fit, train_together
+from drmbids.training.together import Fit, train_all
 from drmbids.training.trainee import Schedule
-
-# Step of the table of hemodynamic responses: fine enough to draw a smooth curve.
-HRF_TABLE_STEP_S = 0.1
 
 #: Settings where neither the estimator nor the model file says otherwise; what each is worth on
 #: held-out runs is in ``benchmarks/defaults.py``.
@@ -41,10 +45,15 @@ DEFAULTS = {
     "random_state": 0,
     "schedule": "cosine",
     "maps": "solved",
+    "n_starts": 1,
+    "finish": None,
+    "n_finish_passes": 100,
 }
+# Those that are options of DRM too.
+_OF_TRAINING = ("learning_rate", "schedule", "maps", "finish", "n_finish_passes")
 
 
-class DRMRegressor(RunEstimator):
+class DRMRegressor(NetTables, RunEstimator):
     """A dynamic representational model, trained and scored run by run.
 
     In processes that ``torchrun`` started, training is shared among them: all call the same, each
@@ -75,7 +84,7 @@ class DRMRegressor(RunEstimator):
         Seed of the initial weights; that of the model file, else 0. The same seed gives the same
         numbers on one machine.
     callbacks : sequence of callable
-        Called after every epoch with its row of the history.
+        Called after every epoch with its row of the history, of each start in turn.
     cuda_graph : bool
         Whether windows run as CUDA graphs, for small nets on a GPU; see :class:`~drmbids.DRM`.
     schedule : {"cosine", "constant"}, optional
@@ -83,6 +92,15 @@ class DRMRegressor(RunEstimator):
     maps : {"solved", "trained"}, optional
         Whether maps to targets are solved by ridge in every epoch or trained by gradient; that of
         the model file, else ``"solved"``. Trained ones suit small nets with few targets.
+    n_starts : int, optional
+        Seeds to start from, trained side by side; the fit with the lowest objective is kept: the
+        loss of the validation runs where there are any, else that of the training runs with the
+        priors. That of the model file, else 1. The first is ``random_state``, others are drawn.
+    finish : {"lbfgs"}, optional
+        Goes on from the best epoch to a minimum nearby, for models of few parameters beside their
+        maps and whole runs; that of the model file, else none.
+    n_finish_passes : int, optional
+        Passes over the data that this may take; that of the model file, else 100.
 
     Attributes
     ----------
@@ -91,9 +109,21 @@ class DRMRegressor(RunEstimator):
     model_ : ModelSpec
         The model file it was built from.
     history_ : list of dict
-        One row for each epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``.
+        One row for each epoch: ``epoch, train_loss, val_loss, objective, learning_rate, seconds``;
+        of several starts that of the best, with its number in ``start`` and
+        ``objective_start_<k>`` of each.
     regions_ : dict of str to int
         Targets of each region.
+    readouts_ : dict of str to dict of str to int
+        The same for each readout by name; an only readout has an empty one.
+
+    Notes
+    -----
+    Predictions are what is expected of the responses in their own unit: BOLD, counts, probabilities
+    of choices. A model of several ``readouts`` predicts ``{readout: array of object}``, and a run
+    may lack what one of them measures. ``score`` is the mean over readouts of the mean R2: of
+    counts that of Efron (1978, Journal of the American Statistical Association 73:113-121), of
+    choices a Brier skill score.
 
     Examples
     --------
@@ -131,6 +161,9 @@ class DRMRegressor(RunEstimator):
         cuda_graph: bool = False,
         schedule: Schedule | None = None,
         maps: Maps | None = None,
+        n_starts: int | None = None,
+        finish: Finish | None = None,
+        n_finish_passes: int | None = None,
     ):
         self.model = model
         self.n_epochs = n_epochs
@@ -144,11 +177,15 @@ class DRMRegressor(RunEstimator):
         self.cuda_graph = cuda_graph
         self.schedule = schedule
         self.maps = maps
+        self.n_starts = n_starts
+        self.finish = finish
+        self.n_finish_passes = n_finish_passes
 
     def _fit_runs(self, runs: Sequence[Run]) -> None:
-        train_together([self._build(runs)])
+        fits = self._build(runs)
+        self.keep_best(fits, train_all(fits))
 
-    def prepare(self, runs: Sequence[Run], label: str = "") -> Fit:
+    def prepare(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         """Do all of a fit on runs but the training; see :func:`drmbids.fit_together`.
 
         Parameters
@@ -157,43 +194,61 @@ class DRMRegressor(RunEstimator):
             Training runs.
         label : str
             Who this is, for messages.
+
+        Returns
+        -------
+        list of Fit
+            One for each start.
         """
         self._begin(runs)
         return self._build(runs, label)
 
-    def _build(self, runs: Sequence[Run], label: str = "") -> Fit:
+    def keep_best(self, fits: Sequence[Fit], objectives: Sequence[float]) -> None:
+        """Keep the start with the lowest objective.
+
+        Parameters
+        ----------
+        fits : sequence of Fit
+            What :meth:`prepare` gave, trained.
+        objectives : sequence of float
+            What :func:`~drmbids.training.together.train_all` gave.
+        """
+        best = int(np.argmin(objectives))
+        self.net_ = fits[best].model.net
+        if len(fits) > 1:
+            self.history_ = history_of_starts([fit.model.history for fit in fits], best)
+
+    def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)
         if not 0 <= self.n_validation_runs < len(runs):
             raise UsageError(
                 f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
             )
         self.model_ = self._default_model(runs) if self.model is None else as_model(self.model)
-        with RANDOM, torch.random.fork_rng(devices=[]):
-            # the CPU's generator alone: nets are built there, and others are not put back
-            torch.default_generator.manual_seed(self._setting("random_state"))
-            self.net_ = self.model_.build(runs)
+        seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
+        nets, names = nets_of_starts(self.model_, runs, seeds), labels_of_starts(label, len(seeds))
+        told = callbacks_of_starts(self.callbacks, len(seeds))
+        options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
+        options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
+        drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
+        self.net_, self.history_ = drms[0].net, drms[0].history
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
-        drm = DRM(
-            self.net_,
-            learning_rate=self._setting("learning_rate"),
-            alphas=self.alphas,
-            device=self.device,
-            callbacks=self.callbacks,
-            cuda_graph=self.cuda_graph,
-            schedule=self._setting("schedule"),
-            maps=self._setting("maps"),
-        )
-        self.history_ = drm.history
+        if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
+            raise UsageError("a model of several readouts needs runs, not rows of an array")
         n_train = len(runs) - self.n_validation_runs
-        return Fit(
-            drm,
-            self._iterate(runs[:n_train]),
-            self._iterate(runs[n_train:]) if self.n_validation_runs else None,
-            self._setting("n_epochs"),
-            self._cutoff(),
-            label,
-        )
+        train = self._iterate(runs[:n_train])
+        validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
+        n_epochs, cutoff = self._setting("n_epochs"), self._cutoff()
+        return [
+            Fit(drm, train, validation, n_epochs, cutoff, name)
+            for drm, name in zip(drms, names, strict=True)
+        ]
+
+    def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
+        # runs may lack what one of several readouts measures
+        several = self.model is not None and as_model(self.model).readouts is not None
+        return dict(DataShape.of(runs).regions) if several else find_regions(runs)
 
     def _setting(self, name: str) -> Any:
         """Return a setting: the estimator's own, else the model file's, else the default."""
@@ -207,29 +262,29 @@ class DRMRegressor(RunEstimator):
         window = self.model_.training.window_s if self.window is None else self.window
         return None if window is None else max(1, math.ceil(window / self.net_.resolution))
 
-    @property
-    def _nuisance(self) -> Nuisance:
-        """What :meth:`score` takes out of both series: the nuisance of the readout."""
-        return self.net_.readout.nuisance
-
     def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
         readout = self.net_.readout
-        shown = [stimulus for run in runs for stimulus in run.stimuli.values()]
-        streamed = any(s.in_file for s in shown)
+        streamed = any(shown.in_file for run in runs for shown in run.stimuli.values())
         return DRMIterator.from_runs(
             runs,
             self.net_.resolution,
             stimuli=self.net_.stimuli,
-            responses=readout.regions,
+            responses=readout.responses if isinstance(readout, Readouts) else readout.regions,
             nuisance=readout.nuisance,
             window=self._cutoff() if streamed else None,
             device=self.device,
         )
 
-    def _predict_run(self, run: Run) -> np.ndarray:
+    def _predict_run(self, run: Run) -> Any:
         self._check_conditions(run)
-        response, _ = DRM(self.net_, device=self.device).forward(self._iterate([run]))
-        return response[0].astype(np.float64)
+        drm = DRM(self.net_, device=self.device)
+        (response,), _ = drm.forward(self._iterate([run]))
+        several = isinstance(self.net_.readout, Readouts)
+        found = {
+            name: drm.losses[name].expected(torch.as_tensor(series, dtype=torch.float64)).numpy()
+            for name, series in (response if several else {ONLY: response}).items()
+        }
+        return found if several else found[ONLY]
 
     def _check_conditions(self, run: Run) -> None:
         """Warn of conditions without training, unless the model file chose its conditions."""
@@ -255,34 +310,6 @@ class DRMRegressor(RunEstimator):
         check_is_fitted(self)
         _, activity = DRM(self.net_, device=self.device).forward(self._iterate([run]))
         return dict(zip(self.net_.population_names, activity[0], strict=True))
-
-    def parameters_table(self) -> pd.DataFrame:
-        """Return physical parameters, in the columns of :meth:`DRMNet.parameter_rows`."""
-        check_is_fitted(self)
-        return pd.DataFrame(self.net_.parameter_rows())
-
-    def connections_table(self) -> pd.DataFrame:
-        """Return connections with delay, weights, what they go through and what gates them."""
-        check_is_fitted(self)
-        return pd.DataFrame(self.net_.connection_rows())
-
-    @torch.no_grad()
-    def hrf_table(self) -> pd.DataFrame:
-        """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""
-        check_is_fitted(self)
-        readout = self.net_.readout
-        if not isinstance(readout, BOLD):
-            return pd.DataFrame(columns=["region", "time_s", "hrf"])
-        lag = torch.arange(0.0, readout.hrf.length, HRF_TABLE_STEP_S, dtype=torch.float64)
-        like = next(readout.parameters())
-        curves = readout.responses(lag.to(like)).cpu().double()
-        return pd.concat(
-            [
-                pd.DataFrame({"region": name, "time_s": lag.numpy(), "hrf": curve.numpy()})
-                for name, curve in zip(readout.regions, curves, strict=True)
-            ],
-            ignore_index=True,
-        )
 
     def save(self, folder: str | Path) -> None:
         """Write the trained model as ``model.yaml``, ``weights.safetensors`` and ``manifest.json``.
@@ -313,14 +340,6 @@ class DRMRegressor(RunEstimator):
         """
         spec, net = load_fitted(Path(path))
         self = cls(model=spec, device=device)
-        self.model_, self.net_ = spec, net.to(check_device(device))
-        self.history_ = []
+        self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
         return self
-
-    @property
-    def n_parameters_(self) -> int:
-        """Trainable numbers of the net, the maps to targets included."""
-        check_is_fitted(self)
-        net: DRMNet = self.net_
-        return sum(p.numel() for p in net.parameters() if p.requires_grad)

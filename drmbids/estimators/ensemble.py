@@ -1,19 +1,22 @@
 """Ensemble: the mean prediction of models that start from different weights."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.files import sha256, write_json
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.fitted import predict_each
 from drmbids.estimators.storage import FORMAT_VERSION, MANIFEST
 from drmbids.estimators.together import fit_together
 
@@ -72,8 +75,10 @@ class Ensemble(RunEstimator):
         fit_together(self.estimators_, [runs] * self.n_members, [f"seed {k}" for k in seeds])
         self.regions_ = self.estimators_[0].regions_
 
-    def _predict_run(self, run: Run) -> np.ndarray:
-        return np.mean([member.predict([run])[0] for member in self.estimators_], axis=0)
+    def _predict_run(self, run: Run) -> Any:
+        found = [predict_each(member, [run])[0] for member in self.estimators_]
+        mean = {name: np.mean([part[name] for part in found], axis=0) for name in found[0]}
+        return mean.get(ONLY, mean)
 
     def save(self, folder: str | Path) -> None:
         """Write each member as :meth:`drmbids.DRMRegressor.save` does, and a list of them.
@@ -143,6 +148,14 @@ class Ensemble(RunEstimator):
         self.estimators_, self.regions_ = members, members[0].regions_
         return self
 
+    def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
+        return self.estimator._find_regions(runs)
+
     @property
-    def _nuisance(self) -> Nuisance:
-        return self.estimators_[0]._nuisance
+    def _nuisances(self) -> Mapping[str, Nuisance]:
+        return self.estimators_[0]._nuisances
+
+    @property
+    def readouts_(self) -> dict[str, dict[str, int]]:
+        """As those of its members."""
+        return self.estimators_[0].readouts_

@@ -18,6 +18,53 @@ from drmbids.estimators.transformers import RunTransformer
 from drmbids.metrics.scores import measured_values
 
 
+class SelectResponses(RunTransformer):
+    """Keeps some of the responses (regions), for a model that is not about the others.
+
+    A baseline takes responses that are measured at the same times; a model of several readouts
+    takes all that there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Responses to keep.
+
+    Attributes
+    ----------
+    names_ : tuple of str
+        The same, found in the training runs.
+
+    Raises
+    ------
+    DataError
+        If no training run has one of them.
+
+    Examples
+    --------
+    >>> bold = Stream(np.ones((4, 9)), 2.0 * np.arange(4))
+    >>> cells = Stream(np.ones((80, 3)), 0.1 * np.arange(80))
+    >>> run = Run({"V1": bold, "cells": cells}, tr=2.0)
+    >>> list(SelectResponses(["cells"]).fit_transform([run])[0].responses)
+    ['cells']
+    """
+
+    def __init__(self, names: Sequence[str]):
+        self.names = names
+
+    def _learn(self, runs: list[Run]) -> None:
+        known = {name for run in runs for name in run.responses}
+        missing = sorted(set(self.names) - known)
+        if missing or not self.names:
+            raise DataError(
+                f"{runs[0].label}: no responses {missing}; the runs have {sorted(known)}"
+            )
+        self.names_ = tuple(self.names)
+
+    def _change(self, run: Run) -> Run:
+        kept = {name: stream for name, stream in run.responses.items() if name in self.names_}
+        return replace(run, responses=kept)
+
+
 class PCAResponses(RunTransformer):
     """Replaces responses by principal components of all targets, for :class:`TransformedResponses`.
 

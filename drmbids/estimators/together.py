@@ -1,15 +1,14 @@
 """Fits of several estimators at once."""
 
-import itertools
 from collections.abc import Sequence
+from itertools import islice
 
 from drmbids.core.exceptions import TrainingError
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.training.checkpoint import Checkpoint
-from drmbids.training.runners import MOST_RUNS
-from drmbids.training.together import Fit, can_train_together, train_together
+from drmbids.training.together import Fit, train_all
 
 
 def fit_together(
@@ -49,19 +48,15 @@ def fit_together(
     [3, 3, 3]
     """
     labels = labels or [""] * len(estimators)
-    waiting: list[Fit] = []
+    prepared: list[tuple[DRMRegressor, list[Fit]]] = []
     for estimator, own, label in zip(estimators, runs, labels, strict=True):
         if isinstance(estimator, DRMRegressor):
-            waiting.append(estimator.prepare(own, label))
+            prepared.append((estimator, estimator.prepare(own, label)))
         else:
             _fit_alone(estimator, own, label)
-    for n in itertools.count():
-        if not waiting:
-            return
-        alike = [fit for fit in waiting if can_train_together([waiting[0], fit])]
-        batch = alike[: max(1, MOST_RUNS // waiting[0].data.n_runs)]
-        train_together(batch, checkpoint and checkpoint.part(n))
-        waiting = [fit for fit in waiting if fit not in batch]
+    objectives = iter(train_all([fit for _, fits in prepared for fit in fits], checkpoint))
+    for estimator, fits in prepared:
+        estimator.keep_best(fits, list(islice(objectives, len(fits))))
 
 
 def _fit_alone(estimator: RunEstimator, runs: Sequence[Run], label: str) -> None:

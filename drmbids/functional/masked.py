@@ -32,6 +32,26 @@ def masked_mean(values: Tensor, present: Tensor, weight: Tensor | None = None) -
     return (values * weights).sum() / weights.sum().clamp(min=least)
 
 
+def mean_of_targets(target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return the mean of each target over samples and runs, 0 where nothing was measured.
+
+    Parameters
+    ----------
+    target : Tensor of shape (n_measured, batch, n_targets)
+        NaN where missing.
+    weight : Tensor of the same shape, optional
+        How much each element counts.
+
+    Returns
+    -------
+    Tensor of shape (1, 1, n_targets)
+    """
+    filled, present = split_missing(target)
+    weights = present.to(filled) if weight is None else weight * present
+    total = weights.sum((0, 1), keepdim=True)
+    return (weights * filled).sum((0, 1), keepdim=True) / torch.where(total > 0, total, 1.0)
+
+
 def masked_squared_error(
     prediction: Tensor, target: Tensor, weight: Tensor | None = None
 ) -> Tensor:

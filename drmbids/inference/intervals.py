@@ -19,6 +19,7 @@ from drmbids.inference.slopes import in_double
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
 from drmbids.net.readouts import only_readout
+from drmbids.training.checkpoint import Checkpoint
 
 Method = Literal["laplace", "bootstrap", "jackknife"]
 
@@ -34,6 +35,7 @@ def parameter_intervals(
     n_resamples: int = 100,
     random_state: int | np.random.Generator | None = 0,
     derived: Derived | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> pd.DataFrame:
     """Return intervals of delays, time constants and other physical parameters of a fitted model.
 
@@ -62,6 +64,8 @@ def parameter_intervals(
     derived : callable, optional
         From a :class:`~drmbids.DRMNet` to further numbers by name, such as products of weights.
         Those that hang on the maps to voxels can be had from refits only.
+    checkpoint : Checkpoint, optional
+        Where refits are kept on the way, and taken up by the same call.
 
     Returns
     -------
@@ -120,9 +124,9 @@ def parameter_intervals(
             )
         if method == "bootstrap":
             rng = np.random.default_rng(random_state)
-            spread = bootstrap(estimator, runs, quantities, n_resamples, rng)
+            spread = bootstrap(estimator, runs, quantities, n_resamples, rng, checkpoint)
         else:
-            spread = jackknife(estimator, runs, quantities)
+            spread = jackknife(estimator, runs, quantities, checkpoint)
     return interval_table(estimator.net_, quantities, spread, level, method)
 
 

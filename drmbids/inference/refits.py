@@ -14,6 +14,7 @@ from drmbids.estimators.together import fit_together
 from drmbids.inference.laplace import Spread
 from drmbids.inference.quantities import Quantities
 from drmbids.inference.slopes import in_double
+from drmbids.training.checkpoint import Checkpoint
 
 #: Fewer runs than this have too few different resamples.
 LEAST_RUNS = 5
@@ -31,6 +32,7 @@ def bootstrap(
     quantities: Quantities,
     n_resamples: int,
     rng: np.random.Generator,
+    checkpoint: Checkpoint | None = None,
 ) -> Spread:
     """Return standard errors from fits to runs drawn with replacement.
 
@@ -46,6 +48,8 @@ def bootstrap(
     quantities : Quantities
     n_resamples : int
     rng : numpy.random.Generator
+    checkpoint : Checkpoint, optional
+        As for :func:`refit`.
 
     Raises
     ------
@@ -63,12 +67,18 @@ def bootstrap(
     if n_resamples < 2:
         raise UsageError(f"need n_resamples >= 2, got {n_resamples}")
     drawn = rng.integers(n, size=(n_resamples, n))
-    found = refit(estimator, [[runs[k] for k in choice] for choice in drawn], quantities)
+    choices = [[runs[k] for k in choice] for choice in drawn]
+    found = refit(estimator, choices, quantities, checkpoint)
     error = found.std(0, ddof=1) * np.sqrt(n / (n - 1))
     return Spread(error, n - 1, found.mean(0) - quantities.free(in_double(estimator.net_)))
 
 
-def jackknife(estimator: DRMRegressor, runs: Sequence[Run], quantities: Quantities) -> Spread:
+def jackknife(
+    estimator: DRMRegressor,
+    runs: Sequence[Run],
+    quantities: Quantities,
+    checkpoint: Checkpoint | None = None,
+) -> Spread:
     """Return standard errors from fits that leave out each of about ten blocks of volumes in turn.
 
     Blocks are whole runs where there are ten or more; otherwise runs are cut into as many equal
@@ -82,6 +92,8 @@ def jackknife(estimator: DRMRegressor, runs: Sequence[Run], quantities: Quantiti
         Fitted on the runs.
     runs : sequence of Run
     quantities : Quantities
+    checkpoint : Checkpoint, optional
+        As for :func:`refit`.
 
     Raises
     ------
@@ -103,7 +115,7 @@ def jackknife(estimator: DRMRegressor, runs: Sequence[Run], quantities: Quantiti
         [without(run, block) if j == k else run for j, run in enumerate(runs)]
         for k, block in blocks
     ]
-    found, n = refit(estimator, left_out, quantities), len(blocks)
+    found, n = refit(estimator, left_out, quantities, checkpoint), len(blocks)
     error = np.sqrt((n - 1) ** 2 / n * found.var(0, ddof=1))
     return Spread(error, n - 1, found.mean(0) - quantities.free(in_double(estimator.net_)))
 
@@ -126,7 +138,10 @@ def without(run: Run, block: np.ndarray) -> Run:
 
 
 def refit(
-    estimator: DRMRegressor, choices: Sequence[Sequence[Run]], quantities: Quantities
+    estimator: DRMRegressor,
+    choices: Sequence[Sequence[Run]],
+    quantities: Quantities,
+    checkpoint: Checkpoint | None = None,
 ) -> np.ndarray:
     """Return the quantities of models fitted to each choice of runs, without limits.
 
@@ -137,6 +152,8 @@ def refit(
     estimator : DRMRegressor
     choices : sequence of sequence of Run
     quantities : Quantities
+    checkpoint : Checkpoint, optional
+        Where the fits are taken up, and kept on the way.
 
     Returns
     -------
@@ -146,5 +163,5 @@ def refit(
     for fit in fits:
         fit.set_params(callbacks=())
     labels = [f"resample {k} of {len(choices)}" for k in range(1, len(choices) + 1)]
-    fit_together(fits, choices, labels)
+    fit_together(fits, choices, labels, checkpoint)
     return np.array([quantities.free(in_double(fit.net_)) for fit in fits])

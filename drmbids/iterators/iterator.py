@@ -221,6 +221,11 @@ class DRMIterator:
         """Ticks of the longest item."""
         return max(min(self._length(g), g.stimuli[0].shape[0]) for g in self._groups)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether each item is of whole runs."""
+        return all(self._length(g) >= g.stimuli[0].shape[0] for g in self._groups)
+
     def __len__(self) -> int:
         """Return the number of items."""
         return sum(group.n_items for group in self._groups)

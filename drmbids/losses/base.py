@@ -1,11 +1,12 @@
 """DRMLoss: the masked mean squared error, and the rule on missing data that all losses share."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from drmbids.functional.masked import masked_squared_error
+from drmbids.functional.masked import masked_squared_error, mean_of_targets
 
 
 class DRMLoss(nn.Module):
@@ -18,6 +19,11 @@ class DRMLoss(nn.Module):
     ----------
     timed : bool
         Whether it matters when in a run a sample was measured, not only what.
+    in_nats : bool
+        Whether it is the mean negative logarithm of the likelihood of an element, so that it is
+        known how much a prior counts beside it.
+    option_units : mapping of str to str
+        Units of those arguments of ``__init__`` that have one, as for :class:`~drmbids.DRMNode`.
 
     Examples
     --------
@@ -26,7 +32,9 @@ class DRMLoss(nn.Module):
     tensor(1.)
     """
 
-    timed: ClassVar[bool] = False
+    timed: bool = False
+    in_nats: ClassVar[bool] = False
+    option_units: ClassVar[Mapping[str, str]] = {}
 
     def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the loss, shape ().
@@ -62,7 +70,7 @@ class DRMLoss(nn.Module):
         return expected
 
     @torch.no_grad()
-    def limits(self, target: Tensor) -> tuple[float, float]:
+    def limits(self, target: Tensor, weight: Tensor | None = None) -> tuple[float, float]:
         """Return the loss of what explains nothing, and the loss of what explains all.
 
         The first is that of the mean of each target (the null model), the second that of a
@@ -73,13 +81,15 @@ class DRMLoss(nn.Module):
 
         Parameters
         ----------
-        target : Tensor of shape (n_measured, n_targets)
-            NaN where missing.
+        target : Tensor of shape (n_measured, batch, n_targets)
+            Of all runs, NaN where missing and after the end of a shorter run.
+        weight : Tensor of the same shape, optional
+            As for :meth:`forward`.
         """
-        wanted = target.double()[:, None]
-        mean = wanted.nanmean(0, keepdim=True).nan_to_num(0.0).expand_as(wanted)
-        null = self(self.predicting(mean), wanted)
-        return null.item(), self(self.predicting(wanted.nan_to_num(0.0)), wanted).item()
+        wanted, counted = target.double(), () if weight is None else (weight.double(),)
+        null = self.predicting(mean_of_targets(wanted, *counted)).expand_as(wanted)
+        best = self.predicting(wanted.nan_to_num(0.0))
+        return self(null, wanted, *counted).item(), self(best, wanted, *counted).item()
 
     def terms(self) -> list[tuple[float, "DRMLoss"]]:
         """Return weights and losses whose sum this is: itself, unless it is a sum."""

@@ -1,5 +1,7 @@
 """CrossEntropy: how unlikely the choices that were made are."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from drmbids.functional.masked import masked_mean, split_missing
@@ -33,6 +35,8 @@ class CrossEntropy(DRMLoss):
     >>> round(CrossEntropy()(log_odds, torch.tensor([[0.0, 1.0], [torch.nan] * 2])).item(), 4)
     0.6931
     """
+
+    in_nats: ClassVar = True
 
     def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the loss, shape ().

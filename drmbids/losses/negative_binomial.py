@@ -56,6 +56,7 @@ class NegativeBinomial(DRMLoss, DRMNode):
     """
 
     option_units: ClassVar = {"bin_width": "s", "dispersion": "1"}
+    in_nats: ClassVar = True
 
     def __init__(
         self,

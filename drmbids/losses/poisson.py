@@ -47,6 +47,7 @@ class Poisson(DRMLoss):
     """
 
     option_units: ClassVar = {"bin_width": "s"}
+    in_nats: ClassVar = True
 
     def __init__(self, bin_width: float = 1.0):
         super().__init__()

@@ -89,16 +89,39 @@ class Spectra(SummaryLoss):
         ----------
         moments : tuple of Tensor of shape (n_runs, ...)
         """
-        theirs, ours = (
+        theirs, ours, known = self._log_powers(moments)
+        return _error(ours, theirs, known)
+
+    @torch.no_grad()
+    def limits(self, target: Tensor, weight: Tensor | None = None) -> tuple[float, float]:
+        """Return the loss of white noise, whose power is the same in all parts, and 0.
+
+        Parameters
+        ----------
+        target : Tensor of shape (n_measured, batch, n_targets)
+        weight : Tensor, optional
+            Not used: runs have no weights of elements.
+        """
+        moments = self.moments(torch.zeros_like(target), target)
+        theirs, _, known = self._log_powers(moments)
+        white = theirs.mean(1, keepdim=True).expand_as(theirs)
+        return _error(white, theirs, known).item(), 0.0
+
+    def _log_powers(self, moments: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logarithms of power, (n_runs, n_parts, n_targets), and which targets have any."""
+        powers = [
             x.unflatten(1, (self.n_parts, -1)).abs().square().mean(2) for x in transforms(moments)
-        )
-        known = (theirs > 0).all(1)  # a target has power in all parts, or in none
-        log_theirs, log_ours = (
-            torch.where(known.unsqueeze(1), p, 1.0).clamp(min=1e-300).log() for p in (theirs, ours)
-        )
+        ]
+        known = (powers[0] > 0).all(1)  # a target has power in all parts, or in none
+        logs = [torch.where(known.unsqueeze(1), p, 1.0).clamp(min=1e-300).log() for p in powers]
         if self.relative:
-            log_theirs, log_ours = (x - x.mean(1, keepdim=True) for x in (log_theirs, log_ours))
-        weight = known.double()
-        error = (weight * (log_ours - log_theirs).square().mean(1)).sum(-1)
-        size = (weight * (1 + log_theirs.var(1, correction=0))).sum(-1)
-        return mean_of_runs(error / size.clamp(min=1e-300), known.any(-1))
+            logs = [x - x.mean(1, keepdim=True) for x in logs]
+        return logs[0], logs[1], known
+
+
+def _error(ours: Tensor, theirs: Tensor, known: Tensor) -> Tensor:
+    """Return the mean error of logarithms of power over runs that have data."""
+    weight = known.double()
+    error = (weight * (ours - theirs).square().mean(1)).sum(-1)
+    size = (weight * (1 + theirs.var(1, correction=0))).sum(-1)
+    return mean_of_runs(error / size.clamp(min=1e-300), known.any(-1))

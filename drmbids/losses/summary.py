@@ -86,6 +86,6 @@ class SummaryLoss(DRMLoss, ABC):
         """
         return self.from_moments(self.moments(prediction, target)).to(prediction)
 
-    def limits(self, target: Tensor) -> tuple[float, float]:
-        """Return 1, the loss of what explains nothing, and 0."""
+    def limits(self, target: Tensor, weight: Tensor | None = None) -> tuple[float, float]:
+        """Return 1, the loss of what explains nothing, and 0; runs have no weights of elements."""
         return 1.0, 0.0

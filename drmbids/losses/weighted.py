@@ -49,6 +49,7 @@ class WeightedSum(DRMLoss):
                 f"losses and weights {list(self.weights)}"
             )
         self.losses = nn.ModuleList(chosen)
+        self.timed = any(loss.timed for loss in chosen)
 
     def terms(self) -> list[tuple[float, DRMLoss]]:
         """Return weights and losses, those of sums within the sum on their own."""
@@ -76,9 +77,9 @@ class WeightedSum(DRMLoss):
         """Return the prediction that stands for an expected target, that of the first loss."""
         return self.terms()[0][1].predicting(expected)
 
-    def limits(self, target: Tensor) -> tuple[float, float]:
+    def limits(self, target: Tensor, weight: Tensor | None = None) -> tuple[float, float]:
         """Return the sums of the limits of the losses."""
-        pairs = [(weight, loss.limits(target)) for weight, loss in self.terms()]
+        pairs = [(factor, loss.limits(target, weight)) for factor, loss in self.terms()]
         return sum(w * null for w, (null, _) in pairs), sum(w * least for w, (_, least) in pairs)
 
     def check_target(self, target: Tensor) -> None:

@@ -54,7 +54,9 @@ class Readouts(nn.Module):
         super().__init__()
         if not isinstance(readouts, Mapping):
             readouts = {f"M{k}": readout for k, readout in enumerate(readouts)}
-        self.parts = nn.ModuleDict({_checked(name): part for name, part in readouts.items()})
+        for name in readouts:
+            check_name(name)
+        self.parts = nn.ModuleDict(readouts)
         self.weights = {name: 1.0 for name in self.parts} | dict(weights or {})
         regions = [region for part in readouts.values() for region in part.regions]
         twice = sorted({region for region in regions if regions.count(region) > 1})
@@ -164,10 +166,22 @@ class Readouts(nn.Module):
 AnyReadout = DRMReadout | Readouts
 
 
-def _checked(name: str) -> str:
+def check_name(name: str) -> None:
+    """Raise unless a readout can be called so.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    ModelError
+        If it is no printable text without dots, or means something to torch, as ``"type"``.
+    """
     if not name or "." in name or not name.isprintable():
         raise ModelError(f"readouts: the name {name!r} needs printable text without dots")
-    return name
+    if hasattr(nn.ModuleDict(), name):
+        raise ModelError(f"readouts: the name {name!r} means something to torch")
 
 
 def _recent(activity: Sequence[Tensor], memory: int, readout: DRMReadout) -> list[Tensor]:

@@ -160,6 +160,10 @@ class DRMPopulation(DRMNode, ABC):
         """Return the weights on the afferents, shape (n_units, n_inputs), or None if not linear."""
         return None
 
+    def weight_matrix(self) -> Tensor | None:
+        """Return the weights on the afferents, which a prior may be set on."""
+        return self.input_weights()
+
     def loop_form(self) -> "RateForm | GatedForm | None":
         """Return the population as rate units or gated units, or None where it is something else.
 

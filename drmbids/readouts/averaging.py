@@ -1,6 +1,7 @@
 """AveragedReadout: mean activity in a stretch of time before each measurement."""
 
 import math
+from abc import ABC
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from drmbids.functional.fixed import remembered
 from drmbids.readouts.base import DRMReadout
 
 
-class AveragedReadout(DRMReadout):
+class AveragedReadout(DRMReadout, ABC):
     """Mean activity in the ``length`` seconds that end ``lag`` seconds before a measurement.
 
     Ticks that lie across a border count by the part within it, so any time and rate of sampling is

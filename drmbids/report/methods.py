@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from drmbids.comparison.stimulus_folds import REACH
 from drmbids.core.nuisance import Nuisance
 from drmbids.report.numbers import format_value
 from drmbids.report.physiology import PHYSIO_CITATIONS, physio_text
@@ -32,6 +33,10 @@ class Training:
         Seconds after which backpropagation is cut; not cut when absent.
     seed : int, optional
         Seed of the initial weights.
+    n_starts : int
+        Initial weights that were tried.
+    n_finish_passes : int
+        Passes of L-BFGS after the epochs.
     """
 
     hrf: str
@@ -40,6 +45,8 @@ class Training:
     learning_rate: float
     cutoff_s: float | None = None
     seed: int | None = None
+    n_starts: int = 1
+    n_finish_passes: int = 0
 
 
 def methods_text(
@@ -59,7 +66,7 @@ def methods_text(
     nuisance : Nuisance
         Drift and confounds taken out of each run.
     folds : str
-        What was left out in each fold: ``"run"``, ``"session"`` or ``"subject"``.
+        What was left out in each fold: ``"run"``, ``"session"``, ``"subject"`` or ``"stimulus"``.
     training : mapping of str to Training
         How each of the models in ``inputs["fitted"]`` was fitted, by name.
     scores : DataFrame, optional
@@ -104,6 +111,7 @@ _CITATIONS = {
     "balloon": "Stephan et al., 2007",
     "ridge": "Hoerl & Kennard, 1970",
     "truncation": "Williams & Peng, 1990",
+    "lbfgs": "Liu & Nocedal, 1989",
     "torch": "Paszke et al., 2019",
     "nilearn": "Abraham et al., 2014",
     **STATISTICS_CITATIONS,
@@ -183,7 +191,8 @@ def _training_sentences(training: Mapping[str, Training]) -> list[str]:
     """Say how the models were fitted: once for those fitted alike."""
     alike: dict[tuple, list[str]] = {}
     for name, how in training.items():
-        key = (how.penalties, how.n_epochs, how.learning_rate, how.cutoff_s, how.seed)
+        steps = (how.n_epochs, how.learning_rate, how.cutoff_s, how.n_finish_passes)
+        key = (how.penalties, *steps, how.seed, how.n_starts)
         alike.setdefault(key, []).append(name)
     return [
         _training_sentence(training[names[0]], f" of {_join(names)}" if len(alike) > 1 else "")
@@ -202,12 +211,20 @@ def _training_sentence(how: Training, whose: str) -> str:
     cut = ""
     if how.cutoff_s:
         cut = f", truncated to {format_value(how.cutoff_s)} s ({_CITATIONS['truncation']})"
+    finish = ""
+    if how.n_finish_passes:
+        finish = (
+            f", and then for {_count(how.n_finish_passes, 'evaluation')} of the objective by "
+            f"L-BFGS ({_CITATIONS['lbfgs']})"
+        )
     seed = "" if how.seed is None else f"; the random seed was {how.seed}"
+    if how.n_starts > 1:
+        seed += f"; of {how.n_starts} fits from different initial weights the best was kept"
     return (
         f"The linear maps{whose} were solved in closed form as ridge regression "
         f"({_CITATIONS['ridge']}) with {penalty}; all other parameters were trained by "
         f"backpropagation through time{cut} for {_count(how.n_epochs, 'epoch')} with a learning "
-        f"rate of {format_value(how.learning_rate)}{seed}."
+        f"rate of {format_value(how.learning_rate)}{finish}{seed}."
     )
 
 
@@ -215,8 +232,14 @@ def _test_sentence(inputs: Mapping[str, Any], folds: str) -> str:
     """Say how the models were compared."""
     baseline = inputs.get("baseline")
     others = [model for model in inputs.get("models", []) if model != baseline]
+    how = f"leave-one-{folds}-out cross-validation"
+    if folds == "stimulus":
+        how = (
+            "cross-validation over trial types: samples from the onset of held-out ones until "
+            f"{REACH:g} s after their end were left out of training, and tested alone"
+        )
     text = (
-        f"Models were tested on data they had not seen (leave-one-{folds}-out cross-validation; "
+        f"Models were tested on data they had not seen ({how}; "
         f"{_CITATIONS['encoding']}) by the correlation (r) and the explained variance (R²) of "
         "measured and predicted series, voxel by voxel, averaged over folds."
     )

@@ -105,7 +105,7 @@ def fill_training(section: Section, analysis: Analysis, figures: FigureFolder) -
         )
         caption = f"Loss of {model} by epoch, fitted on all runs."
         if "seconds" in log:
-            caption += f" {len(log)} epochs took {log['seconds'].sum():.3g} s."
+            caption += f" {log['epoch'].max()} epochs took {log['seconds'].sum():.3g} s."
         section.figure(content, caption, file)
     if not section.blocks:
         section.missing = "No training log was saved: no model was trained by gradient descent."

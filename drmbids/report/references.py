@@ -34,6 +34,10 @@ REFERENCES = {
         "training of recurrent network trajectories. Neural Computation, 2(4), 490-501. "
         "https://doi.org/10.1162/neco.1990.2.4.490"
     ),
+    "lbfgs": (
+        "Liu, D. C., & Nocedal, J. (1989). On the limited memory BFGS method for large scale "
+        "optimization. Mathematical Programming, 45, 503-528. https://doi.org/10.1007/BF01589116"
+    ),
     "torch": (
         "Paszke, A., et al. (2019). PyTorch: an imperative style, high-performance deep learning "
         "library. Advances in Neural Information Processing Systems, 32. "

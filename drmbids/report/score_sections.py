@@ -182,8 +182,9 @@ def fill_series(section: Section, analysis: Analysis, figures: FigureFolder) -> 
 
 
 def _leading_model(analysis: Analysis) -> str | None:
-    """Return the first model that is not the baseline and has a map, or else any that has one."""
-    ordered = sorted(analysis.models, key=lambda model: model == analysis.baseline)
+    """Return the first model of a model file that has a map, or else any, the baseline last."""
+    fitted = [model["name"] for model in analysis.inputs.get("fitted", ())]
+    ordered = sorted(analysis.models, key=lambda m: (m not in fitted, m == analysis.baseline))
     return next((model for model in ordered if analysis.score_map_path(model)), None)
 
 

@@ -9,12 +9,11 @@ from drmbids.connections.gate import Gate
 from drmbids.core.run import Run
 from drmbids.net.net import DRMNet
 from drmbids.populations import POPULATIONS
-from drmbids.readouts import HRFS, READOUTS
-from drmbids.readouts.base import DRMReadout
+from drmbids.spec.build_readouts import ReadoutPlan, build_readouts
 from drmbids.spec.connect import made, planned_connection, units_arriving
-from drmbids.spec.options import HRF_SIZES, POPULATION_SIZES, READOUT_SIZES, arguments
+from drmbids.spec.options import POPULATION_SIZES, arguments
 from drmbids.spec.parts import ProjectionSpec
-from drmbids.spec.priors import nodes_with_priors, prior_calls
+from drmbids.spec.priors import nodes_with_priors, nodes_with_weight_priors, prior_calls
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -54,7 +53,7 @@ def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
         populations,
         ws=[[connections.get((s, to)) for s in plan.stimuli] for to in populations],
         Wp=[[connections.get((source, to)) for source in populations] for to in populations],
-        readout=_readout(plan),
+        readout=build_readouts(plan.readouts),
         resolution=plan.resolution,
         stimuli=plan.stimuli,
     )
@@ -63,6 +62,8 @@ def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
     for _, node, priors in nodes_with_priors(plan.spec, net):
         for prior in prior_calls(node, priors):
             node.set_prior(*prior)
+    for _, node, prior in nodes_with_weight_priors(plan.spec, net):
+        node.set_weight_prior(prior.kind, prior.sd)
     return net
 
 
@@ -78,10 +79,8 @@ class NetPlan:
         Seconds per tick.
     stimuli : dict of str to tuple of str
         Columns of each stimulus.
-    n_targets : dict of str to int
-        Targets of each region.
-    n_confounds : int
-        Confounds with weights that all runs share.
+    readouts : dict of str to ReadoutPlan
+        By name; that of an only one is empty.
     connections : dict of (str, str) to (type, dict)
         Class and arguments by (from, to), but for the gates; parts are :class:`Call`.
     gates : dict of (str, str) to list of dict
@@ -93,8 +92,7 @@ class NetPlan:
     spec: "ModelSpec"
     resolution: float
     stimuli: dict[str, tuple[str, ...]]
-    n_targets: dict[str, int]
-    n_confounds: int
+    readouts: dict[str, ReadoutPlan]
     connections: dict[tuple[str, str], tuple[type[DRMConnection], dict[str, Any]]]
     gates: dict[tuple[str, str], list[dict[str, Any]]]
     n_inputs: dict[str, int]
@@ -116,13 +114,11 @@ class NetPlan:
         def total(sources: Collection[str], to: str) -> int:
             return sum(n for ends, n in arriving.items() if ends[1] == to and ends[0] in sources)
 
-        shared = spec.readout.confounds == "shared"
         return cls(
             spec,
             float(spec.resolution_s),
             stimuli,
-            {region: shape.regions[region] for region in spec.readout.regions or {}},
-            len(shape.confounds or ()) if shared else 0,
+            {name: ReadoutPlan.of(part, units, shape) for name, part in spec.readout_parts.items()},
             connections,
             gates,
             {name: total(sizes, name) for name in units},
@@ -134,29 +130,6 @@ class NetPlan:
         part = self.spec.populations[name]
         options = arguments(POPULATIONS[part.kind], POPULATION_SIZES, part.options)
         return {"n_units": part.units, "n_inputs": self.n_inputs[name], **options}
-
-    def hrf_arguments(self) -> dict[str, Any]:
-        """Return the arguments of the hemodynamic response that the model states."""
-        hrf = self.spec.readout.hrf
-        if hrf is None:
-            return {}
-        options = arguments(HRFS[hrf.kind], HRF_SIZES, hrf.options)
-        return {"n_regions": len(self.n_targets) if hrf.per_region else 1, **options}
-
-    def readout_arguments(self) -> dict[str, Any]:
-        """Return the arguments of the readout, but for hemodynamics and nuisance."""
-        readout, names = self.spec.readout, list(self.spec.populations)
-        options = arguments(READOUTS[readout.kind], READOUT_SIZES, readout.options)
-        return {
-            "n_units": [int(p.units) for p in self.spec.populations.values()],
-            "n_targets": list(self.n_targets.values()),
-            "sources": [
-                [names.index(p) for p in line] for line in (readout.regions or {}).values()
-            ],
-            "regions": list(self.n_targets),
-            "n_confounds": self.n_confounds,
-            **options,
-        }
 
 
 def _gates(part: ProjectionSpec, n_arriving: int, units: dict[str, int]) -> list[dict[str, Any]]:
@@ -170,11 +143,3 @@ def _gates(part: ProjectionSpec, n_arriving: int, units: dict[str, int]) -> list
         }
         for gate in part.gates
     ]
-
-
-def _readout(plan: NetPlan) -> DRMReadout:
-    spec = plan.spec.readout
-    more: dict[str, Any] = {"nuisance": spec.nuisance()}
-    if spec.hrf is not None:
-        more["hrf"] = HRFS[spec.hrf.kind](**plan.hrf_arguments())
-    return READOUTS[spec.kind](**plan.readout_arguments(), **more)

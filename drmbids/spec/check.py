@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import ModelError
 from drmbids.core.time import delay_to_ticks
 from drmbids.net.graph import strong_components, zero_delay_order
@@ -9,6 +10,7 @@ from drmbids.spec.draft import Draft
 from drmbids.spec.gates import check_gates, unknown_name
 from drmbids.spec.parts import EACH_REGION, ProjectionSpec
 from drmbids.spec.problems import Path, Problem
+from drmbids.spec.readouts import check_readouts
 from drmbids.spec.transmission import check_transmission
 
 
@@ -32,7 +34,7 @@ def check_relations(draft: Draft) -> list[Problem]:
         check_transmission,
         _zero_delay_loops,
         _unreached,
-        _regions,
+        check_readouts,
         _unread,
     )
     return [problem for check in checks for problem in check(draft)]
@@ -204,31 +206,22 @@ def _unreached(draft: Draft) -> Iterator[Problem]:
             )
 
 
-def _regions(draft: Draft) -> Iterator[Problem]:
-    if draft.readout is None or draft.readout.regions is None:
-        return
-    for region, populations in draft.readout.regions.items():
-        for index, name in enumerate(populations):
-            if name not in draft.populations:
-                yield Problem(
-                    ("readout", "regions", region, index), unknown_name(name, draft.populations)
-                )
-        if len(set(populations)) < len(populations):
-            yield Problem(("readout", "regions", region), "a population is there twice; keep one")
-
-
 def _unread(draft: Draft) -> Iterator[Problem]:
-    readout = draft.readout
-    if readout is None or readout.regions is None or EACH_REGION in draft.populations:
+    parts = draft.readouts.values()
+    if EACH_REGION in draft.populations or any(p is None or p.regions is None for p in parts):
         return
-    read = {name for populations in readout.regions.values() for name in populations}
+    lines = [line for part in parts if part and part.regions for line in part.regions.values()]
+    if "all" in lines:
+        return
+    read = {name for line in lines for name in line}
     if None in draft.projections or not read <= set(draft.populations):
         return
     feeding = _spread(draft, read, backwards=True)
+    where = "readout.regions" if ONLY in draft.readouts else "the regions of a readout"
     for name in draft.populations:
         if name not in feeding:
             yield Problem(
                 ("populations", name),
                 "it feeds no region, directly or through others, so no data tell about it; "
-                "add it under readout.regions, or take it out",
+                f"add it under {where}, or take it out",
             )

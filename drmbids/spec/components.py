@@ -12,12 +12,14 @@ from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.connections.tracts import Tracts
 from drmbids.core.exceptions import DRMError
 from drmbids.core.registry import Registry
+from drmbids.losses import LOSSES
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.spec.connection_parts import WeightsSpec
 from drmbids.spec.draft import Draft
 from drmbids.spec.options import (
     HRF_SIZES,
+    LOSS_SIZES,
     POPULATION_SIZES,
     READOUT_SIZES,
     SYNAPSE_SIZES,
@@ -32,8 +34,9 @@ from drmbids.spec.parts import (
     ProjectionSpec,
     ReadoutSpec,
 )
-from drmbids.spec.priors import prior_problems
+from drmbids.spec.priors import prior_problems, weight_prior_problems
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
+from drmbids.spec.readouts import path_of
 
 
 def check_components(draft: Draft) -> list[Problem]:
@@ -63,16 +66,19 @@ def check_components(draft: Draft) -> list[Problem]:
     for index, projection in enumerate(draft.projections):
         if projection is not None:
             problems += _projection(("projections", index), projection, draft)
-    if draft.readout is not None:
-        problems += _component(
-            ("readout",),
-            draft.readout,
-            READOUTS,
-            READOUT_SIZES,
-            lambda _: {"n_units": [1], "n_targets": [1]},
-        )
-        problems += _hrf(draft.readout)
+    for name, readout in draft.readouts.items():
+        if readout is not None:
+            problems += _readout(path_of(name), readout)
     return problems
+
+
+def _readout(path: Path, readout: ReadoutSpec) -> Iterator[Problem]:
+    """Yield what is wrong with a readout, its hemodynamics and its loss."""
+    sizes = {"n_units": [1], "n_targets": [1]}
+    yield from _component(path, readout, READOUTS, READOUT_SIZES, lambda _: sizes)
+    yield from _hrf(path, readout)
+    if readout.loss is not None:
+        yield from _component((*path, "loss"), readout.loss, LOSSES, LOSS_SIZES, lambda _: {})
 
 
 def _projection(path: Path, projection: ProjectionSpec, draft: Draft) -> Iterator[Problem]:
@@ -138,12 +144,12 @@ def _delay_priors(
         yield from prior_problems(path, LearnedDelay(delay, low, high), projection.priors)
 
 
-def _hrf(readout: ReadoutSpec) -> Iterable[Problem]:
+def _hrf(path: Path, readout: ReadoutSpec) -> Iterable[Problem]:
     if readout.hrf is None or readout.kind not in READOUTS:
         return []
     if "hrf" not in inspect.signature(READOUTS[readout.kind]).parameters:
-        return [Problem(("readout", "hrf"), f"{readout.kind} has no hemodynamics; take it out")]
-    return _component(("readout", "hrf"), readout.hrf, HRFS, HRF_SIZES, lambda _: {"n_regions": 1})
+        return [Problem((*path, "hrf"), f"{readout.kind} has no hemodynamics; take it out")]
+    return _component((*path, "hrf"), readout.hrf, HRFS, HRF_SIZES, lambda _: {"n_regions": 1})
 
 
 def _population_sizes(part: PopulationSpec, options: dict[str, Any]) -> dict[str, int]:
@@ -190,3 +196,5 @@ def _component(
                 yield Problem(path, f"{shortened(str(error))}; change the options")
             else:
                 yield from prior_problems(path, node, getattr(part, "priors", None))
+                prior = getattr(part, "weight_prior", None)
+                yield from weight_prior_problems(path, node, prior)

@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from drmbids.core.time import ticks_around
-from drmbids.spec.section import PRIORS, AsTuple, OpenPart, Part, PriorSpecs
+from drmbids.spec.section import (
+    PRIORS,
+    WEIGHT_PRIOR,
+    AsTuple,
+    OpenPart,
+    Part,
+    PriorSpecs,
+    WeightPriorSpec,
+)
 
 #: A matrix ``[to][from]``.
 Matrix = Annotated[
@@ -22,6 +30,7 @@ class WeightsSpec(OpenPart):
     units: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="Units that arrive; as many as the target has when absent."
     )
+    weight_prior: WeightPriorSpec | None = Field(default=None, description=WEIGHT_PRIOR)
 
 
 class SynapseSpec(OpenPart):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from drmbids.core.align import ONLY
 from drmbids.spec.parts import Part, PopulationSpec, ProjectionSpec, ReadoutSpec, StimulusSpec
 from drmbids.spec.problems import Path, path_in
 
@@ -25,21 +26,23 @@ class Draft:
     ----------
     resolution : float or None
         Seconds per tick; None also where it follows from the data.
-    stimuli, populations, projections, readout
+    stimuli, populations, projections
         As in :class:`ModelSpec`.
+    readouts
+        By name; that of ``readout`` is empty.
     """
 
     resolution: float | None
     stimuli: Mapping[str, StimulusSpec | None]
     populations: Mapping[str, PopulationSpec | None]
     projections: Sequence[ProjectionSpec | None]
-    readout: ReadoutSpec | None
+    readouts: Mapping[str, ReadoutSpec | None]
 
     @classmethod
     def of_spec(cls, spec: "ModelSpec") -> "Draft":
         """Return the parts of a whole model."""
         resolution = None if spec.resolution_s == "auto" else spec.resolution_s
-        return cls(resolution, spec.stimuli, spec.populations, spec.projections, spec.readout)
+        return cls(resolution, spec.stimuli, spec.populations, spec.projections, spec.readout_parts)
 
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> "Draft":
@@ -56,12 +59,15 @@ class Draft:
         projections = data.get("projections")
         if not isinstance(projections, list):
             projections = []
+        readouts = section("readouts", ReadoutSpec)
+        if "readout" in data or not readouts:
+            readouts[ONLY] = _part(ReadoutSpec, data.get("readout") or {})
         return cls(
             float(resolution) if number and 0 < resolution < float("inf") else None,
             section("stimuli", StimulusSpec),
             section("populations", PopulationSpec),
             [_part(ProjectionSpec, entry) for entry in projections],
-            _part(ReadoutSpec, data.get("readout", {})),
+            readouts,
         )
 
 

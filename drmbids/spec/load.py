@@ -131,7 +131,7 @@ def _checked(
     except ModelError as error:
         # a file of an unknown version cannot be judged further
         raise_problems([*problems, Problem(("schema_version",), str(error))], name, lines)
-    data, unread = with_matrices(data, FilePath() if folder is None else folder)
+    data, unread = with_matrices(data, folder)
     spec, found = read_structure(data)
     found += unread
     draft = Draft.of_data(data)

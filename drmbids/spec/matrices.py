@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from os.path import normpath
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -17,7 +18,7 @@ _FILES = {
 
 
 def with_matrices(
-    data: Mapping[str, Any], folder: FilePath
+    data: Mapping[str, Any], folder: FilePath | None
 ) -> tuple[Mapping[str, Any], list[Problem]]:
     """Return the data of a model file with the matrices of the files that it names.
 
@@ -25,8 +26,9 @@ def with_matrices(
     ----------
     data : mapping
         Data of a model file. Never changed in place.
-    folder : Path
-        Where relative names start.
+    folder : Path or None
+        Folder of the model file, out of which no name may lead: a model file that somebody else
+        made reads nothing but what came with it. None for a model from Python.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def _section(
     section: Mapping[str, Any],
     keys: Mapping[str, str],
     path: Path,
-    folder: FilePath,
+    folder: FilePath | None,
     problems: list[Problem],
 ) -> dict[str, Any]:
     out = dict(section)
@@ -65,9 +67,12 @@ def _section(
             problems.append(Problem((*path, key), f"{key} and {matrix} are given; keep one"))
         elif not isinstance(name, str):
             problems.append(Problem((*path, key), f"must be the name of a file, got {name!r}"))
+        elif folder is not None and normpath(name).startswith(("/", "..")):
+            found = f"{name!r} leads out of the folder of the model file; keep it beside it"
+            problems.append(Problem((*path, key), found))
         else:
             try:
-                out[matrix] = read_matrix(folder / name)
+                out[matrix] = read_matrix(FilePath(folder or "") / name)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
                 problems.append(

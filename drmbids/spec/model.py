@@ -1,10 +1,11 @@
 """ModelSpec: a model as a model file states it."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from drmbids.core.align import ONLY
 from drmbids.core.run import Run
 from drmbids.net.net import DRMNet
 from drmbids.spec.build import build_net
@@ -51,8 +52,10 @@ class ModelSpec(Part):
         Neural populations.
     projections : sequence of ProjectionSpec
         Who sends to whom, after what delay.
-    readout : ReadoutSpec
-        What is measured.
+    readouts : mapping of str to ReadoutSpec, optional
+        What is measured where that is several things, each with the regions that it predicts.
+    readout : ReadoutSpec or None
+        What is measured; None with ``readouts``.
     training : TrainingSpec
         How the model is trained.
     view : mapping of str to (float, float)
@@ -79,9 +82,30 @@ class ModelSpec(Part):
     stimuli: Annotated[dict[Name, StimulusSpec], Field(min_length=1)]
     populations: Annotated[dict[Name, PopulationSpec], Field(min_length=1)]
     projections: Annotated[tuple[ProjectionSpec, ...], AsTuple]
-    readout: ReadoutSpec = ReadoutSpec()
+    readouts: Annotated[dict[Name, ReadoutSpec], Field(min_length=1)] | None = Field(
+        default=None,
+        description="What is measured, by name, where that is several things: readouts of the same "
+        "populations, each with its `regions`, `loss` and `weight`; in place of `readout`.",
+    )
+    readout: ReadoutSpec | None = Field(
+        default=None,
+        description="What is measured: hemodynamics, regions, loss, drift and confounds.",
+    )
     training: TrainingSpec = TrainingSpec()
     view: dict[str, Position] = Field(default={}, description="Where editors draw things.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_a_readout(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("readout") is data.get("readouts") is None:
+            return {**data, "readout": {}}
+        return data
+
+    @property
+    def readout_parts(self) -> dict[str, ReadoutSpec]:
+        """The readouts by name; that of the only one is empty."""
+        only = {} if self.readout is None else {ONLY: self.readout}
+        return only | (self.readouts or {})
 
     def resolve(self, data: Sequence[Run] | DataShape) -> "ModelSpec":
         """Return the model with every region, condition, size and delay written out.

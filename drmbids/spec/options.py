@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
+from drmbids.losses.base import DRMLoss
 from drmbids.nodes import DRMNode
 from drmbids.spec.problems import suggestion
 
@@ -24,6 +25,7 @@ POPULATION_SIZES = frozenset({"n_units", "n_inputs"})
 HRF_SIZES = frozenset({"n_regions"})
 WEIGHTS_SIZES = frozenset({"n_from", "n_to"})
 SYNAPSE_SIZES: frozenset[str] = frozenset()
+LOSS_SIZES = frozenset({"n_targets"})
 READOUT_SIZES = frozenset(
     {
         "n_units",
@@ -103,14 +105,13 @@ def _documented_parameters(doc: str) -> dict[str, tuple[str, str]]:
 
 
 @cache
-def options_of(component: type[DRMNode], sizes: Collection[str]) -> dict[str, Option]:
+def options_of(component: type[DRMNode | DRMLoss], sizes: Collection[str]) -> dict[str, Option]:
     """Return the options of a component by key.
 
     Parameters
     ----------
     component : type
-        Class of a population, readout or hemodynamic response, a
-        :class:`~drmbids.DRMNode`.
+        Class of a population, readout, hemodynamic response, loss or part of a connection.
     sizes : frozenset of str
         Arguments that are no options.
 
@@ -123,7 +124,7 @@ def options_of(component: type[DRMNode], sizes: Collection[str]) -> dict[str, Op
     --------
     >>> from drmbids import Leaky
     >>> list(options_of(Leaky, POPULATION_SIZES))
-    ['tau_s', 'nonlinearity']
+    ['tau_s', 'nonlinearity', 'start']
     """
     texts, units = documented(component), component.option_units
     options = {}
@@ -132,13 +133,15 @@ def options_of(component: type[DRMNode], sizes: Collection[str]) -> dict[str, Op
         # a hemodynamic response says in its own section whether each region has one
         if name in sizes or (name == "per_region" and "hrf" in parameters):
             continue
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
         try:
             adapter = TypeAdapter(parameter.annotation, config=_CONFIG)
         except PydanticSchemaGenerationError:
             continue
         type_text, description = texts.get(name, ("", ""))
         choices = get_args(parameter.annotation)
-        key = f"{name}_{units[name].lower()}" if name in units else name
+        key = f"{name}_{units[name].lower()}" if units.get(name, "1") != "1" else name
         options[key] = Option(
             key=key,
             argument=name,
@@ -152,7 +155,7 @@ def options_of(component: type[DRMNode], sizes: Collection[str]) -> dict[str, Op
 
 
 def arguments(
-    component: type[DRMNode], sizes: Collection[str], options: dict[str, Any]
+    component: type[DRMNode | DRMLoss], sizes: Collection[str], options: dict[str, Any]
 ) -> dict[str, Any]:
     """Return options of a model file as arguments of the component."""
     known = options_of(component, sizes)

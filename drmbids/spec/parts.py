@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.time import ticks_around
@@ -14,12 +14,14 @@ from drmbids.spec.connection_parts import (
 )
 from drmbids.spec.section import (
     PRIORS,
+    WEIGHT_PRIOR,
     AsTuple,
     Name,
     Names,
     OpenPart,
     Part,
     PriorSpecs,
+    WeightPriorSpec,
 )
 
 #: Units that ``units: auto`` gives: for each stimulus column one unit for each of the three default
@@ -60,6 +62,7 @@ class PopulationSpec(OpenPart):
         "at least 8 and at most 64.",
     )
     priors: PriorSpecs | None = Field(default=None, description=PRIORS)
+    weight_prior: WeightPriorSpec | None = Field(default=None, description=WEIGHT_PRIOR)
 
 
 class GateSpec(Part):
@@ -206,18 +209,36 @@ class NoDrift(Part):
 Drift = Annotated[PolynomialDrift | CosineDrift | NoDrift, Field(discriminator="kind")]
 
 
+class LossSpec(OpenPart):
+    """A loss: its kind, and the options of its kind; `loss: poisson` is `loss: {kind: poisson}`."""
+
+    kind: str = Field(description="Kind of loss.")
+
+
+def _by_name(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
 class ReadoutSpec(OpenPart):
-    """What is measured: hemodynamics, regions, drift and confounds."""
+    """What is measured: hemodynamics, regions, loss, drift and confounds."""
 
     kind: str = Field(default="bold", description="Kind of readout.")
     hrf: HRFSpec | None = Field(
         default=None, description="Hemodynamic response; the readout's own default when absent."
     )
     priors: PriorSpecs | None = Field(default=None, description=PRIORS)
-    regions: Annotated[dict[Name, Names], Field(min_length=1)] | None = Field(
+    regions: Annotated[dict[Name, Literal["all"] | Names], Field(min_length=1)] | None = Field(
         default=None,
-        description="Populations that feed each region. When absent each region is fed by the "
-        "population of its name, and the only region by all populations if none has its name.",
+        description="Populations that feed each region (response) it predicts, or 'all'. When "
+        "absent each region is fed by the population of its name, and the only region by all "
+        "populations if none has its name; one of several readouts has to say it.",
+    )
+    loss: Annotated[LossSpec, BeforeValidator(_by_name)] | None = Field(
+        default=None,
+        description="What it is trained for; the loss that suits its kind when absent.",
+    )
+    weight: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Weight of its loss among those of several readouts, else 1."
     )
     drift: Drift = Field(
         default=PolynomialDrift(kind="polynomial"), description="Slow drift, fitted in each run."
@@ -260,4 +281,16 @@ class TrainingSpec(Part):
         default=None,
         description="Whether maps to targets are solved by ridge in every epoch, or begin at zero "
         "and are trained by gradient like the rest.",
+    )
+    n_starts: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Seeds to start from; the fit with the lowest objective is kept.",
+    )
+    finish: Literal["lbfgs"] | None = Field(
+        default=None,
+        description="Goes on from the best epoch to a minimum nearby by L-BFGS, for models of few "
+        "parameters.",
+    )
+    n_finish_passes: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Passes over the data that the finish may take."
     )

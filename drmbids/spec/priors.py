@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
+from drmbids.connections.base import DRMConnection
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import ModelError
 from drmbids.core.parameters import ParameterSpec
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import by_name
 from drmbids.net.tables import origin
 from drmbids.nodes import DRMNode
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
-from drmbids.spec.section import PriorSpec
+from drmbids.spec.section import PriorSpec, WeightPriorSpec
 
 if TYPE_CHECKING:
     from drmbids.spec.model import ModelSpec
@@ -45,8 +48,10 @@ def prior_calls(
 
 def prior_problems(path: Path, node: DRMNode, priors: Priors | None) -> Iterator[Problem]:
     """Yield what is wrong with the priors of a component."""
+    if not priors:
+        return
     known = [prior_key(spec) for spec in node.parameter_specs.values()]
-    for key, prior in (priors or {}).items():
+    for key, prior in priors.items():
         where = (*path, "priors", key)
         if key not in known:
             yield Problem(where, f"unknown parameter {key!r}; {suggestion(key, known)}")
@@ -56,6 +61,50 @@ def prior_problems(path: Path, node: DRMNode, priors: Priors | None) -> Iterator
                 node.set_prior(*call)
         except ModelError as error:
             yield Problem(where, f"{shortened(str(error))}; change the prior")
+
+
+def weight_prior_problems(
+    path: Path, node: DRMNode, prior: WeightPriorSpec | None
+) -> Iterator[Problem]:
+    """Yield what is wrong with the prior of the weights of a component."""
+    if prior is not None:
+        try:
+            node.set_weight_prior(prior.kind, prior.sd)
+        except ModelError as error:
+            yield Problem((*path, "weight_prior"), shortened(str(error)))
+
+
+def nodes_with_weight_priors(
+    spec: "ModelSpec", net: DRMNet
+) -> Iterator[tuple[str, DRMNode, WeightPriorSpec]]:
+    """Yield what a script calls each node with a prior of its weights, the node, and the prior.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Resolved.
+    net : DRMNet
+        Built from it.
+    """
+    for name, population in zip(net.population_names, net.population_list, strict=True):
+        prior = spec.populations[name].weight_prior
+        if prior is not None:
+            yield f"populations[{name!r}]", population, prior
+    connections = connections_of(net)
+    for projection in spec.projections:
+        prior = None if projection.weights is None else projection.weights.weight_prior
+        weights = connections[projection.source, projection.target].weights
+        if prior is not None and isinstance(weights, DRMNode):
+            yield f"connections[{(projection.source, projection.target)!r}].weights", weights, prior
+
+
+def connections_of(net: DRMNet) -> dict[tuple[str, str], DRMConnection]:
+    """Return the connections of a net by the names of their ends, from and to."""
+    return {
+        (origin(net, afferent), to): afferent.connection
+        for to, line in zip(net.population_names, net.afferents, strict=True)
+        for afferent in line
+    }
 
 
 def nodes_with_priors(spec: "ModelSpec", net: DRMNet) -> Iterator[tuple[str, DRMNode, Priors]]:
@@ -72,11 +121,7 @@ def nodes_with_priors(spec: "ModelSpec", net: DRMNet) -> Iterator[tuple[str, DRM
     for name, part in spec.populations.items():
         if part.priors:
             yield f"populations[{name!r}]", populations[name], part.priors
-    connections = {
-        (origin(net, afferent), to): afferent.connection
-        for to, line in zip(net.population_names, net.afferents, strict=True)
-        for afferent in line
-    }
+    connections = connections_of(net)
     for projection in spec.projections:
         ends = (projection.source, projection.target)
         if projection.priors:
@@ -86,9 +131,22 @@ def nodes_with_priors(spec: "ModelSpec", net: DRMNet) -> Iterator[tuple[str, DRM
             if part is not None and part.priors:
                 node = getattr(connections[ends], key)
                 yield f"connections[{ends!r}].{key}", node, part.priors
-    if spec.readout.priors:
-        yield "readout", net.readout, spec.readout.priors
-    if spec.readout.hrf is not None and spec.readout.hrf.priors:
-        hrf = net.readout.get_submodule("hrf")
-        if isinstance(hrf, DRMNode):
-            yield "readout.hrf", hrf, spec.readout.hrf.priors
+    for name, part in spec.readout_parts.items():
+        called, readout = readout_name(name), by_name(net.readout)[name]
+        if part.priors:
+            yield called, readout, part.priors
+        if part.hrf is not None and part.hrf.priors:
+            hrf = readout.get_submodule("hrf")
+            if isinstance(hrf, DRMNode):
+                yield f"{called}.hrf", hrf, part.hrf.priors
+
+
+def readout_name(name: str) -> str:
+    """Return what a script calls a readout.
+
+    Examples
+    --------
+    >>> readout_name("bold"), readout_name("")
+    ("readouts['bold']", 'readout')
+    """
+    return "readout" if name == ONLY else f"readouts[{name!r}]"

@@ -1,9 +1,10 @@
 """A model and the shape of the data to a model in which nothing is left open."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from drmbids.core.align import ONLY
 from drmbids.core.run import Run
 from drmbids.core.time import TICK_TOLERANCE
 from drmbids.spec.check import check_relations
@@ -18,7 +19,9 @@ from drmbids.spec.parts import (
     ProjectionSpec,
     StimulusSpec,
 )
-from drmbids.spec.problems import Problem, listed, raise_problems, suggestion
+from drmbids.spec.problems import Problem, raise_problems, suggestion
+from drmbids.spec.readouts import path_of
+from drmbids.spec.responses import Sources, named_sources, own_populations, regions_of
 from drmbids.spec.shape import DataShape
 
 if TYPE_CHECKING:
@@ -51,17 +54,19 @@ def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
     problems: list[Problem] = []
     resolution = _resolution(spec, shape, problems)
     stimuli = _stimuli(spec, shape, problems)
-    regions = _regions(spec, shape, problems)
-    if spec.readout.confounds == "shared" and shape.confounds is None:
-        problems.append(
-            Problem(
-                ("readout", "confounds"),
-                "shared weights need the same confound columns in all runs; use per_run",
-            )
+    regions = regions_of(spec, shape, problems)
+    problems += [
+        Problem(
+            (*path_of(name), "confounds"),
+            "shared weights need the same confound columns in all runs; use per_run",
         )
+        for name, part in spec.readout_parts.items()
+        if part.confounds == "shared" and shape.confounds is None
+    ]
     raise_problems(problems)
-    declared = _populations(spec, list(regions))
-    projections = _projections(spec, list(regions), resolution, problems)
+    own = own_populations(spec, regions)
+    declared = _populations(spec, own)
+    projections = _projections(spec, own, resolution, problems)
     raise_problems(problems)
     units = _auto_units(declared, projections, stimuli)
     populations = {
@@ -76,9 +81,7 @@ def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
             "stimuli": {name: StimulusSpec(conditions=c) for name, c in stimuli.items()},
             "populations": populations,
             "projections": tuple(_with_conditions(p, stimuli) for p in projections),
-            "readout": spec.readout.model_copy(
-                update={"regions": {r: _sources(r, s) for r, s in regions.items()}}
-            ),
+            **_readouts(spec, regions, populations),
         }
     )
     draft = Draft.of_spec(resolved)
@@ -145,57 +148,15 @@ def _stimuli(
     return out
 
 
-def _regions(
-    spec: "ModelSpec", shape: DataShape, problems: list[Problem]
-) -> dict[str, tuple[str, ...]]:
-    """Return the populations that feed each region, each_region among them standing for its own."""
-    there, named = list(shape.regions), spec.readout.regions
-    if not there:
-        problems.append(
-            Problem((), "the runs have no responses, so there is no region; give measured runs")
-        )
-        return {}
-    if named is None:
-        return _default_regions(spec, there, problems)
-    regions: dict[str, tuple[str, ...]] = {}
-    for region, populations in named.items():
-        if region == EACH_REGION:
-            regions |= {r: populations for r in there if r not in named}
-        elif region in there:
-            regions[region] = populations
-        else:
-            problems.append(
-                Problem(
-                    ("readout", "regions", region),
-                    f"the runs have no region {region!r}; {suggestion(region, there)}",
-                )
-            )
-    return regions
-
-
-def _default_regions(
-    spec: "ModelSpec", there: list[str], problems: list[Problem]
-) -> dict[str, tuple[str, ...]]:
-    declared = spec.populations
-    if EACH_REGION in declared:
-        return dict.fromkeys(there, (EACH_REGION,))
-    if len(there) == 1 and there[0] not in declared:
-        return {there[0]: tuple(declared)}
-    lonely = [region for region in there if region not in declared]
-    if lonely:
-        problems.append(
-            Problem(
-                ("populations",),
-                f"no population for {listed(lonely)} of the data; add one of that name or "
-                f"{EACH_REGION}, or list under readout.regions the regions to model",
-            )
-        )
-    return {region: (region,) for region in there}
-
-
-def _sources(region: str, populations: tuple[str, ...]) -> tuple[str, ...]:
-    named = (region if name == EACH_REGION else name for name in populations)
-    return tuple(dict.fromkeys(named))
+def _readouts(
+    spec: "ModelSpec", regions: Mapping[str, Sources], populations: Mapping[str, PopulationSpec]
+) -> dict[str, Any]:
+    """Return the readouts with the names of the populations that feed each region."""
+    parts = {
+        name: part.model_copy(update={"regions": named_sources(regions[name], populations)})
+        for name, part in spec.readout_parts.items()
+    }
+    return {"readout": parts[ONLY]} if spec.readouts is None else {"readouts": parts}
 
 
 def _populations(spec: "ModelSpec", regions: list[str]) -> dict[str, PopulationSpec]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from drmbids.connections import PLASTICITY, SYNAPSES, WEIGHTS
 from drmbids.core.registry import Registry
+from drmbids.losses import LOSSES
 from drmbids.populations import POPULATIONS
 from drmbids.readouts import HRFS, READOUTS
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.options import (
     HRF_SIZES,
+    LOSS_SIZES,
     POPULATION_SIZES,
     READOUT_SIZES,
     SYNAPSE_SIZES,
@@ -25,6 +27,7 @@ _OPEN_PARTS = {
     "PopulationSpec": (POPULATIONS, POPULATION_SIZES),
     "ReadoutSpec": (READOUTS, READOUT_SIZES),
     "HRFSpec": (HRFS, HRF_SIZES),
+    "LossSpec": (LOSSES, LOSS_SIZES),
     "WeightsSpec": (WEIGHTS, WEIGHTS_SIZES),
     "SynapseSpec": (SYNAPSES, SYNAPSE_SIZES),
     "PlasticitySpec": (PLASTICITY, SYNAPSE_SIZES),
@@ -48,6 +51,8 @@ def model_schema() -> dict[str, Any]:
     """
     schema = ModelSpec.model_json_schema(by_alias=True, mode="validation")
     definitions = schema["$defs"]
+    # a loss without options may be its name alone
+    definitions["ReadoutSpec"]["properties"]["loss"]["anyOf"].insert(0, {"enum": [*LOSSES]})
     for name, (registry, sizes) in _OPEN_PARTS.items():
         definitions[name] = _open_part(definitions[name], registry, sizes)
     schema["properties"]["populations"]["description"] = (
@@ -57,6 +62,7 @@ def model_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
+        "not": {"required": ["readout", "readouts"]},
         "title": f"drmbids model file, version {SCHEMA_VERSION}",
         "description": "A model of interacting neural populations and how they are measured.",
     }

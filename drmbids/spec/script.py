@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from drmbids.connections.gate import Gate
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import ModelError
 from drmbids.core.run import Run
+from drmbids.net.readouts import Readouts
 from drmbids.populations import POPULATIONS
-from drmbids.readouts import HRFS, READOUTS
 from drmbids.spec.build import NetPlan, build_net
+from drmbids.spec.build_readouts import ReadoutPlan
 from drmbids.spec.connect import Call
 from drmbids.spec.parts import EACH_REGION
-from drmbids.spec.priors import nodes_with_priors, prior_calls
+from drmbids.spec.priors import (
+    nodes_with_priors,
+    nodes_with_weight_priors,
+    prior_calls,
+    readout_name,
+)
+from drmbids.spec.problems import path_text
+from drmbids.spec.readouts import path_of
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
 
@@ -36,7 +45,7 @@ populations = {populations}
 # by (from, to), delays in seconds
 connections = {connections}
 
-readout = {readout}
+{readout}
 
 net = DRMNet(
     populations,
@@ -74,29 +83,25 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
     """
     shape = _shape_of(spec) if data is None else DataShape.of(data)
     plan = NetPlan.of(resolve(spec, shape), shape)
-    parts, readout, hrf = plan.spec.populations, plan.spec.readout, plan.spec.readout.hrf
-    classes = [POPULATIONS[p.kind] for p in parts.values()] + [READOUTS[readout.kind]]
+    parts = plan.spec.populations
+    classes = [POPULATIONS[p.kind] for p in parts.values()]
     for kind, options in plan.connections.values():
-        classes += [kind, *(o.component for o in options.values() if isinstance(o, Call))]
+        classes += [kind, *_parts(options)]
+    for part in plan.readouts.values():
+        classes += [part.component, *_parts({**part.arguments, "loss": part.loss})]
+    classes += [] if ONLY in plan.readouts else [Readouts]
     classes += [Gate] if any(plan.gates.values()) else []
     calls = {n: _call(POPULATIONS[p.kind], plan.population_arguments(n)) for n, p in parts.items()}
-    more = {"nuisance": repr(readout.nuisance())}
-    if hrf is not None:
-        classes.append(HRFS[hrf.kind])
-        more["hrf"] = _call(HRFS[hrf.kind], plan.hrf_arguments())
-    plain = plan.readout_arguments()
-    plain |= {"n_targets": None, "regions": None}
-    lines = {key: repr(value) for key, value in plain.items()} | more
-    lines |= {"n_targets": "list(n_targets.values())", "regions": "list(n_targets)"}
-    body = "".join(f"    {key}={value},\n" for key, value in lines.items())
     return _TEMPLATE.format(
         name=spec.name,
         imports=_imports(classes),
         stimuli=_mapping({name: repr(list(columns)) for name, columns in plan.stimuli.items()}),
-        n_targets=_mapping({name: repr(n) for name, n in plan.n_targets.items()}),
+        n_targets=_mapping(
+            {r: repr(n) for part in plan.readouts.values() for r, n in part.n_targets.items()}
+        ),
         populations=_mapping(calls),
         connections=_mapping({ends: _connection(plan, ends) for ends in plan.connections}),
-        readout=f"{READOUTS[readout.kind].__name__}(\n{body})",
+        readout=_readouts(plan.readouts),
         resolution=plan.resolution,
         initialise="\n".join(
             f"populations[{name!r}].initialise_inputs({n})" for name, n in plan.n_stimulus.items()
@@ -105,12 +110,44 @@ def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = Non
     )
 
 
+def _parts(options: Mapping[str, Any]) -> list[type]:
+    """Return the classes of the parts of a component."""
+    return [option.component for option in options.values() if isinstance(option, Call)]
+
+
+def _readouts(plans: Mapping[str, ReadoutPlan]) -> str:
+    """Return the lines that make the readout, or the readouts."""
+    lines = [
+        f"{readout_name(name)}.objective = {plan.loss!r}"
+        for name, plan in plans.items()
+        if plan.loss is not None
+    ]
+    if ONLY in plans:
+        said = {"n_targets": "list(n_targets.values())", "regions": "list(n_targets)"}
+        return "\n".join([f"readout = {_readout(plans[ONLY], said)}", *lines])
+    calls = {}
+    for name, plan in plans.items():
+        said = {"n_targets": f"[n_targets[name] for name in {list(plan.n_targets)!r}]"}
+        calls[name] = _readout(plan, said).replace("\n", "\n    ")
+    weights = {name: plan.weight for name, plan in plans.items()}
+    made = f"readout = Readouts(readouts, weights={weights!r})"
+    return "\n".join([f"readouts = {_mapping(calls)}", *lines, made])
+
+
+def _readout(plan: ReadoutPlan, said: Mapping[str, str]) -> str:
+    lines = {key: repr(value) for key, value in plan.arguments.items()} | said
+    body = "".join(f"    {key}={value},\n" for key, value in lines.items())
+    return f"{plan.component.__name__}(\n{body})"
+
+
 def _priors(plan: NetPlan, shape: DataShape) -> str:
     """Return the lines that set the priors that the model states."""
     spec = plan.spec
-    parts = [*spec.populations.values(), *spec.projections, spec.readout, spec.readout.hrf]
-    parts += [part for p in spec.projections for part in (p.synapse, p.plasticity)]
-    if not any(part is not None and part.priors for part in parts):
+    readouts = spec.readout_parts.values()
+    parts: list[Any] = [*spec.populations.values(), *spec.projections, *readouts]
+    parts += [part.hrf for part in readouts]
+    parts += [part for p in spec.projections for part in (p.synapse, p.plasticity, p.weights)]
+    if not any(getattr(part, key, None) for part in parts for key in ("priors", "weight_prior")):
         return ""
     # writing a script must not move the random numbers that training starts from
     with torch.random.fork_rng(devices=[]):
@@ -119,6 +156,10 @@ def _priors(plan: NetPlan, shape: DataShape) -> str:
         f"{name}.set_prior{call!r}"
         for name, node, priors in nodes_with_priors(spec, net)
         for call in prior_calls(node, priors)
+    ]
+    lines += [
+        f"{name}.set_weight_prior({prior.kind!r}, {prior.sd!r})"
+        for name, _, prior in nodes_with_weight_priors(spec, net)
     ]
     return (
         "\n# what is known of parameters: mean and standard deviation\n" + "\n".join(lines) + "\n"
@@ -146,7 +187,8 @@ def _mapping(entries: Mapping[Any, str]) -> str:
 
 def _shape_of(spec: "ModelSpec") -> DataShape:
     """Return the shape that the model itself states, with one target in each region."""
-    regions = spec.readout.regions or {}
+    readouts = spec.readout_parts.items()
+    regions = [region for _, part in readouts for region in part.regions or ()]
     open_ends = [
         f"stimuli.{name}.conditions is all"
         for name, stimulus in spec.stimuli.items()
@@ -163,8 +205,11 @@ def _shape_of(spec: "ModelSpec") -> DataShape:
         open_ends.append(f"{EACH_REGION} is used")
     if spec.resolution_s == "auto":
         open_ends.append("resolution_s is auto")
-    if spec.readout.confounds == "shared":
-        open_ends.append("readout.confounds is shared")
+    open_ends += [
+        f"{path_text(path_of(name))}.confounds is shared"
+        for name, part in readouts
+        if part.confounds == "shared"
+    ]
     if open_ends:
         raise ModelError(
             f"model {spec.name!r} leaves something to the data ({', '.join(open_ends)}); "

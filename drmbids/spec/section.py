@@ -72,6 +72,19 @@ class PriorSpec(Part):
 #: Priors of a component by the key of the parameter.
 PriorSpecs = dict[Name, PriorSpec | Literal["none"]]
 
+
+class WeightPriorSpec(Part):
+    """What is known of weights before any data, with a mean of 0."""
+
+    kind: Literal["normal", "laplace", "group"] = Field(
+        description="normal: all are small. laplace: few are large. group: few units of the source "
+        "have any."
+    )
+    sd: Annotated[float, Field(gt=0)] = Field(description="Standard deviation of a weight.")
+
+
+WEIGHT_PRIOR = "Prior of the weights (`{kind: laplace, sd: 0.1}`)."
+
 PRIORS = (
     "Gaussian priors by parameter, with its unit in the key (`tau_s: {mean: 1, sd: 0.5}`); "
     "none takes a default prior away."

@@ -96,4 +96,6 @@ def _fields_at(path: Path, data: Mapping[str, Any]) -> list[str]:
             section = TrainingSpec
         case ("readout", "drift"):
             section = _DRIFTS[data["readout"]["drift"]["kind"]]
+        case ("readouts", name, "drift"):
+            section = _DRIFTS[data["readouts"][name]["drift"]["kind"]]
     return [field.alias or name for name, field in section.model_fields.items()]

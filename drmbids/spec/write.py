@@ -19,6 +19,7 @@ _COMMENTS = {
     "populations": "kind, number of units and options; each_region: one for every region",
     "projections": "who sends to whom; delay_s in seconds or delay_ticks, none without",
     "readout": "what is measured",
+    "readouts": "what is measured, by name, each with its regions, loss and weight",
     "training": "what is not given is left to the estimator",
     "view": "where editors draw things",
 }
@@ -60,8 +61,13 @@ def write_yaml(spec: "ModelSpec") -> str:
         top[key] = _styled(value)
         if key in _COMMENTS:
             top.yaml_set_comment_before_after_key(key, before=f"\n{_COMMENTS[key]}")
-    if spec.readout.regions is not None:
-        top["readout"]["regions"] = _styled(top["readout"]["regions"])
+    if spec.readouts is not None:
+        top["readouts"] = CommentedMap(
+            (name, _styled(part)) for name, part in top["readouts"].items()
+        )
+    for section in [top["readout"]] if spec.readouts is None else top["readouts"].values():
+        if "regions" in section:
+            section["regions"] = _styled(section["regions"])
     yaml = YAML()
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)

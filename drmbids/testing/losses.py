@@ -122,8 +122,8 @@ def _check_missing(loss: DRMLoss, prediction: Tensor, target: Tensor, tolerance:
 
 
 def _check_limits(loss: DRMLoss, best: Tensor, target: Tensor, tolerance: float) -> None:
-    name, flat = type(loss).__name__, target[:, 0]
-    null, least = loss.limits(flat)
+    name = type(loss).__name__
+    null, least = loss.limits(target[:, :1])
     require(null > least, f"{name}: the limit of what explains nothing is not above the lower one")
     at_best = loss(best[:, :1], target[:, :1]).detach()
     message = f"{name}: the lower limit is not the loss of the best prediction"

@@ -13,14 +13,13 @@ from drmbids.core.exceptions import UsageError
 from drmbids.iterators.device import check_device
 from drmbids.iterators.item import part_of
 from drmbids.iterators.iterator import DRMIterator
-from drmbids.losses import LOSSES
-from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
-from drmbids.net.readouts import AnyReadout, Readouts, by_name
-from drmbids.readouts.base import DRMReadout
+from drmbids.net.readouts import Readouts, by_name
 from drmbids.training.captured import Captured
 from drmbids.training.checkpoint import Checkpoint
+from drmbids.training.finish import Finish, check_whole, finish_training
 from drmbids.training.loop import check_schedule, train
+from drmbids.training.losses import is_solved, losses_of
 from drmbids.training.map_training import Maps
 from drmbids.training.objective import Objective
 from drmbids.training.passes import RunData, feature_windows
@@ -64,8 +63,8 @@ class DRM:
     device : str
         Where to compute.
     callbacks : sequence of callable
-        Called after every epoch with a dict ``epoch, train_loss, val_loss, learning_rate,
-        seconds``.
+        Called after every epoch with a dict ``epoch, train_loss, val_loss, objective,
+        learning_rate, seconds``; ``objective`` decides which epoch is kept.
     cuda_graph : bool
         Whether every window is captured once as a CUDA graph and started by one call from then on,
         which pays for small nets on a GPU: :mod:`drmbids.training.captured`.
@@ -76,6 +75,11 @@ class DRM:
         Whether the maps of the squared error are solved for in every epoch, or begin at zero and
         are trained by gradient, nuisance taken out all the same
         (:mod:`drmbids.training.map_training`). Then they have no penalties.
+    finish : {"lbfgs"}, optional
+        Goes on from the best state of the epochs to a minimum nearby
+        (:mod:`drmbids.training.finish`). For models of few parameters, and whole runs.
+    n_finish_passes : int
+        Passes over the data that this may take.
 
     Notes
     -----
@@ -117,11 +121,13 @@ class DRM:
         cuda_graph: bool = False,
         schedule: Schedule = "cosine",
         maps: Maps = "solved",
+        finish: Finish | None = None,
+        n_finish_passes: int = 100,
     ):
         self.device = check_device(device)
         self.net = net.to(self.device)
         self.losses = {n: part.to(self.device) for n, part in losses_of(net.readout, loss).items()}
-        self.solved = {name: _solved(part, solve) for name, part in self.losses.items()}
+        self.solved = {name: is_solved(part, solve) for name, part in self.losses.items()}
         self.learning_rate, self.alphas = learning_rate, alphas
         if cuda_graph and self.device.type != "cuda":
             raise UsageError(f"cuda_graph=True needs a CUDA device, not {str(self.device)!r}")
@@ -131,11 +137,20 @@ class DRM:
         self.schedule: Schedule = schedule
         if maps not in get_args(Maps):
             raise UsageError(f"unknown maps {maps!r}; choose solved or trained")
-        if maps == "trained" and (alphas is not None or not any(self.solved.values())):
+        if maps == "trained" and alphas is not None:
+            raise UsageError(f"maps='trained' has no penalties, got alphas={alphas}; leave one out")
+        if maps == "trained" and not any(self.solved.values()):
+            found = ", ".join(type(part).__name__ for part in self.losses.values())
             raise UsageError(
-                "maps='trained' has no alphas, and is for maps of the squared error; leave one out"
+                f"maps='trained' is for maps that are else solved; those of {found} are trained by "
+                "gradient as it is: leave maps out"
             )
         self.maps: Maps = maps
+        if finish not in (None, *get_args(Finish)):
+            raise UsageError(f"unknown finish {finish!r}; choose lbfgs or None")
+        if n_finish_passes < 1:
+            raise UsageError(f"n_finish_passes must be 1 or more, got {n_finish_passes}")
+        self.finish, self.n_finish_passes = finish, n_finish_passes
         self.history: list[dict[str, Any]] = []
 
     def estimate(
@@ -166,8 +181,8 @@ class DRM:
         Returns
         -------
         train_loss, val_loss : list of float
-            One for each epoch, and one for the state after the last step; ``val_loss`` is empty
-            without validation data.
+            One for each epoch, one for the state after the last step, and one after the finish, if
+            there is one; ``val_loss`` is empty without validation data.
 
         Raises
         ------
@@ -175,10 +190,11 @@ class DRM:
             If the loss is not finite, or there is no memory for half the cut-off; the net is left
             in its best state so far.
         """
-        check_schedule(n_epochs, cutoff)
-        trainee = self.trainee(data_iter, val_iter)
+        self.check(data_iter, n_epochs, cutoff)
+        trainee, n_before = self.trainee(data_iter, val_iter), len(self.history)
         train([trainee], self.runner(), n_epochs, cutoff, checkpoint)
-        rows = self.history[-n_epochs - 1 :]
+        self.end(trainee, n_epochs, cutoff)
+        rows = self.history[n_before:]
         val_losses = [r["val_loss"] for r in rows] if val_iter is not None else []
         return [r["train_loss"] for r in rows], val_losses
 
@@ -263,6 +279,17 @@ class DRM:
             label,
         )
 
+    def check(self, data_iter: DRMIterator, n_epochs: int, cutoff: int | None) -> None:
+        """Raise :class:`UsageError` unless a training of :meth:`estimate` makes sense."""
+        check_schedule(n_epochs, cutoff)
+        if self.finish is not None:
+            check_whole(data_iter, cutoff)
+
+    def end(self, trainee: Trainee, n_epochs: int, cutoff: int | None) -> None:
+        """Finish a training after its epochs, as far as that was asked for."""
+        if self.finish is not None:
+            finish_training(trainee, self.runner(), n_epochs, cutoff, self.n_finish_passes)
+
     @property
     def solve(self) -> bool:
         """Whether the maps of all readouts are solved."""
@@ -283,60 +310,3 @@ class DRM:
             )
             for name, part in by_name(readout).items()
         ]
-
-
-def _solved(loss: nn.Module, solve: bool | None) -> bool:
-    """Return whether maps are solved."""
-    solvable = type(loss) is DRMLoss
-    if solve and not solvable:
-        raise UsageError(
-            f"maps are solved for the squared error, not for {type(loss).__name__}; "
-            "leave solve out, or use solve=False"
-        )
-    return solvable if solve is None else solve
-
-
-def losses_of(
-    readout: AnyReadout, loss: nn.Module | Mapping[str, nn.Module] | None = None
-) -> dict[str, nn.Module]:
-    """Return the loss of each readout: the one that is given, else the one that suits it.
-
-    Parameters
-    ----------
-    readout : DRMReadout or Readouts
-    loss : Module, or mapping of str to Module, optional
-
-    Raises
-    ------
-    UsageError
-        If a loss belongs to no readout, or one is given for several.
-    """
-    readouts = by_name(readout)
-    only = {} if loss is None else {ONLY: loss}
-    given = loss if isinstance(loss, Mapping) else only
-    unknown = [name for name in given if name not in readouts]
-    if unknown:
-        names = [name for name in readouts if name]
-        raise UsageError(
-            f"losses of {unknown}, the model has "
-            + (f"readouts {names}; give a mapping of some of them" if names else "one readout")
-        )
-    return {name: given.get(name) or loss_of(part) for name, part in readouts.items()}
-
-
-def loss_of(readout: DRMReadout) -> DRMLoss:
-    """Return the loss that suits a readout, with its default options.
-
-    Parameters
-    ----------
-    readout : DRMReadout
-
-    Examples
-    --------
-    >>> from drmbids import Choice
-    >>> loss_of(Choice([2], [3]))
-    CrossEntropy()
-    """
-    if readout.objective is not None:
-        return readout.objective
-    return LOSSES[readout.loss].for_targets(sum(readout.n_targets))

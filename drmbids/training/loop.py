@@ -78,10 +78,10 @@ def train(
                 for trainee, total in zip(trainees, losses, strict=True):
                     loss, parts = trainee.combine(total)
                     penalty = trainee.add_prior(loss, backward=not last)
-                    val = trainee.judge(epoch, loss, penalty)
+                    val, objective = trainee.judge(epoch, loss, penalty)
                     rate = 0.0 if last else trainee.step(epoch, n_epochs)
                     seconds = time.perf_counter() - started
-                    trainee.record(epoch, loss, val, rate, seconds, parts)
+                    trainee.record(epoch, loss, val, objective, rate, seconds, parts)
     finally:
         for trainee in trainees:
             set_delay_width(trainee.net, 0.0)

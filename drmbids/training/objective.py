@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.functional.masked import mean_of_targets
 from drmbids.iterators.item import Item
 from drmbids.losses.base import DRMLoss
 from drmbids.losses.summary import SummaryLoss
@@ -99,19 +101,21 @@ class Objective:
                     self.loss.check_target(target)
         if not self.solve and self._whole:
             self._stir()
-        if self.name == ONLY:
-            return
-        if not self.n_measured:
+        several = self.name != ONLY
+        if several and not self.n_measured:
             raise DataError(f"readout {self.name!r}: no run has a measured sample of it")
-        if not self.solve:
-            if not isinstance(self.loss, DRMLoss):
-                raise UsageError(
-                    f"readout {self.name!r}: the loss of one of several readouts has to be a "
-                    f"DRMLoss, whose limits say on what scale it is; got {type(self.loss).__name__}"
-                )
-            measured = torch.cat(targets.get("response"))
-            self._limits = self.loss.limits(measured)
-            self._start(self.loss, measured)
+        if self.solve:
+            return
+        if isinstance(self.loss, DRMLoss):
+            measured = _of_all_runs(targets)
+            self._start(self.loss, *measured)
+            if several:
+                self._limits = self.loss.limits(*measured)
+        elif several:
+            raise UsageError(
+                f"readout {self.name!r}: the loss of one of several readouts has to be a "
+                f"DRMLoss, whose limits say on what scale it is; got {type(self.loss).__name__}"
+            )
 
     @torch.no_grad()
     def _stir(self) -> None:
@@ -126,7 +130,7 @@ class Objective:
                 w.copy_(torch.randn(w.shape, generator=generator) / max(1, len(w)) ** 0.5)
 
     @torch.no_grad()
-    def _start(self, loss: DRMLoss, measured: Tensor) -> None:
+    def _start(self, loss: DRMLoss, measured: Tensor, weight: Tensor | None = None) -> None:
         """Let maps that are zero start at the null model, the mean of each target.
 
         Otherwise upstream parameters, a time constant above all, move far away to make a constant
@@ -134,14 +138,14 @@ class Objective:
         """
         maps = self.readout.linear_parameters()
         if not any(bool(p.any()) for p in maps):
-            mean = measured.double().nanmean(0).nan_to_num(0.0)
+            mean = mean_of_targets(measured.double(), weight)
             like, regions = self.readout.bias, range(len(self.readout.regions))
             nothing = [like.new_zeros(1, 1, self.readout.n_features(k)) for k in regions]
             # what a readout adds on its own, such as the width of a bin
             own = self.readout.map_features(
                 nothing, like.new_zeros(1, 1, self.readout.n_confounds)
             )[0, 0]
-            self.readout.bias += loss.predicting(mean[None, None])[0, 0].to(own) - own
+            self.readout.bias += loss.predicting(mean)[0, 0].to(own) - own
 
     def on_common_scale(self, loss: float) -> float:
         """Return a loss on the scale that several readouts share: 1 explains nothing, 0 all."""
@@ -152,6 +156,12 @@ class Objective:
     def slope(self) -> float:
         """What a loss of 1 more adds on the scale that several readouts share."""
         return self.on_common_scale(1.0) - self.on_common_scale(0.0)
+
+    @property
+    def in_nats(self) -> bool:
+        """Whether the loss is the mean negative log-likelihood of an element."""
+        likely = isinstance(self.loss, DRMLoss) and self.loss.in_nats
+        return likely and not self.solve and self.name == ONLY
 
     @property
     def looks_ahead(self) -> bool:
@@ -270,6 +280,16 @@ class Objective:
             return math.nan, 0
         features = seen.features(len(self.readout.regions))
         return squared_error(self.readout, features, self.unseen, self.targets.target_scale())
+
+
+def _of_all_runs(targets: RunData) -> list[Tensor]:
+    """Return measured series of all runs, NaN after a run's end, and weights if there are any."""
+    measured, weights = targets.get("response"), targets.get("weight")
+    series = [pad_sequence(measured, padding_value=math.nan)]
+    if weights:
+        full = [w.expand_as(y) for w, y in zip(weights, measured, strict=True)]
+        series.append(pad_sequence(full, padding_value=1.0))
+    return series
 
 
 def _counted(item: Item) -> tuple[tuple[Tensor, ...], float]:

@@ -1,5 +1,6 @@
 """Several models trained at once: folds, seeds, settings or subjects of one structure."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.alike import same_structure
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
-from drmbids.training.loop import check_schedule, train
+from drmbids.training.loop import train
+from drmbids.training.runners import MOST_RUNS
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,7 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
     )
 
 
-def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> None:
+def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[float]:
     """Train models at once.
 
     Each ends up as :meth:`drmbids.DRM.estimate` alone would leave it, up to rounding; small nets
@@ -75,6 +77,11 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     checkpoint : Checkpoint, optional
         Where training is taken up, and kept on the way.
 
+    Returns
+    -------
+    list of float
+        The objective of each model in the state that it ends in.
+
     Raises
     ------
     UsageError
@@ -83,7 +90,8 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
         If a loss is not finite; all nets are left in their best states so far.
     """
     first = fits[0]
-    check_schedule(first.n_epochs, first.cutoff)
+    for fit in fits:
+        fit.model.check(fit.data, fit.n_epochs, fit.cutoff)
     if not can_train_together(fits):
         raise UsageError(
             "models trained together need nets of one structure, solved maps and data of the same "
@@ -93,3 +101,37 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     runner = first.model.runner(nets)
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
     train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)
+    for fit, trainee in zip(fits, trainees, strict=True):
+        fit.model.end(trainee, fit.n_epochs, fit.cutoff)
+    return [trainee.best for trainee in trainees]
+
+
+def train_all(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[float]:
+    """Train models: as many at once as their structure allows and as pays, then the others.
+
+    Parameters
+    ----------
+    fits, checkpoint
+        As for :func:`train_together`.
+
+    Returns
+    -------
+    list of float
+        The objective of each model in the state that it ends in.
+
+    Raises
+    ------
+    TrainingError
+        As :func:`train_together`; what was trained before is kept.
+    """
+    objectives: dict[Fit, float] = {}
+    waiting = list(fits)
+    for n in itertools.count():
+        if not waiting:
+            break
+        alike = [fit for fit in waiting if can_train_together([waiting[0], fit])]
+        batch = alike[: max(1, MOST_RUNS // waiting[0].data.n_runs)]
+        found = train_together(batch, checkpoint and checkpoint.part(n))
+        objectives |= zip(batch, found, strict=True)
+        waiting = [fit for fit in waiting if fit not in objectives]
+    return [objectives[fit] for fit in fits]

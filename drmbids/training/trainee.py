@@ -199,12 +199,13 @@ class Trainee:
 
         With Gaussian noise of variance ``v`` in ``n`` independent samples, the logarithm of the
         likelihood is ``-n (loss / v + log v) / 2``. It is largest where ``v = loss``, so that
-        ``loss - 2 v / n log_prior`` has no slope at the most probable parameters.
+        ``loss - 2 v / n log_prior`` has no slope at the most probable parameters. A loss that is
+        itself the likelihood, as of counts or choices, takes ``-log_prior / n``.
 
         Parameters
         ----------
         loss : float
-            Mean squared error.
+            Mean squared error, or mean negative log-likelihood.
         backward : bool
             Whether the gradient is wanted.
         """
@@ -214,13 +215,21 @@ class Trainee:
         if self._n_independent is None:
             counted = [o.targets for o in self.objectives if o.weight]
             self._n_independent = sum(targets.n_independent() for targets in counted)
-        penalty = -2 * loss / self._n_independent * prior
-        if backward:
+        share = 1.0 if self.objectives[0].in_nats else 2 * loss
+        penalty = -share / self._n_independent * prior
+        if backward and penalty.requires_grad:
             penalty.backward()
         return penalty.item()
 
-    def judge(self, epoch: int, loss: float, penalty: float = 0.0) -> float:
-        """Keep the state if it is the best so far; return the validation loss, NaN without one.
+    def judge(self, epoch: int, loss: float, penalty: float = 0.0) -> tuple[float, float]:
+        """Keep the state if it is the best so far.
+
+        Returns
+        -------
+        val : float
+            Validation loss, NaN without validation runs.
+        objective : float
+            What decided.
 
         Raises
         ------
@@ -243,7 +252,7 @@ class Trainee:
             )
         if score < self.best:
             self.best, self.best_epoch, self.kept = score, epoch, self._snapshot()
-        return val
+        return val, score
 
     def step(self, epoch: int, n_epochs: int) -> float:
         """Take a step along the gradient; return the learning rate it was taken with."""
@@ -271,6 +280,7 @@ class Trainee:
         epoch: int,
         loss: float,
         val: float,
+        objective: float,
         rate: float,
         seconds: float,
         parts: Mapping[str, float],
@@ -280,6 +290,7 @@ class Trainee:
             "epoch": epoch,
             "train_loss": loss,
             "val_loss": val,
+            "objective": objective,
             "learning_rate": rate,
             "seconds": seconds,
             **{f"train_loss_{name}": value for name, value in parts.items()},

@@ -13,6 +13,7 @@ from drmbids.bids.find import RunFiles
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
+from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.units import Units, fit_all_runs
@@ -43,6 +44,7 @@ from drmbids.workflows.progress import fold_progress
 from drmbids.workflows.record import inputs_record, model_record, statistics_record
 from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.settings import settings_of
+from drmbids.workflows.unmoved import warn_of_unmoved
 from drmbids.workflows.write import (
     inputs_path,
     write_inputs,
@@ -108,7 +110,7 @@ def analyse_participant(
     with collected_warnings(label, config.ignore) as told:
         usable = usable_runs(config, models, subject)
         runs = list(usable.runs) or _read(config, models, usable.files)
-        make_folds(runs, config.cv)  # raises where nothing can be held out
+        folds = make_folds(runs, config.cv)  # raises where nothing can be held out
         settings = settings_of(config, models)
         _warn_of_replaced(config, runs, settings)
         specs = dict(models) or {DRM: default_model(runs)}
@@ -124,20 +126,22 @@ def analyse_participant(
             MEAN: MeanBaseline(nuisance=nuisance),
             **fitted,
         }
-        results = _compare(config, compared, runs, nuisance, units)
+        results = _compare(config, compared, runs, folds, nuisance, units)
+        # the test moves whole held-out runs
+        n_permutations = 0 if config.cv == "stimulus" else config.n_permutations
         seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
         statistics = comparison_statistics(
             results,
             runs,
             BASELINE,
             further_baselines=[MEAN],
-            n_permutations=config.n_permutations,
+            n_permutations=n_permutations,
             random_state=seed,
         )
-        write_series(dataset, runs, results, nuisance)
+        write_series(dataset, runs, folds, results, nuisance)
         write_scores(dataset, runs, statistics)
         glm = BASELINE, GLMBaseline(config.baseline_hrf, nuisance=nuisance)
-        parts = variance_table(config, results, runs, glm, specs)
+        parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts)
         _fit_on_all_runs(config, label, dataset, runs, fitted, units)
@@ -149,7 +153,7 @@ def analyse_participant(
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
-        "statistics": statistics_record(statistics, config.n_permutations, parts, config.intervals),
+        "statistics": statistics_record(statistics, n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
     record["methods"] = citation(record, fitted, nuisance, config.cv)
@@ -169,8 +173,9 @@ def _fit_on_all_runs(
     for name, estimator in fitted.items():
         logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
         fit_all_runs(units, name, estimator, runs)
+        warn_of_unmoved(name, estimator, runs)
         write_model(dataset, runs, name, estimator)
-        intervals = interval_table_of(config, name, estimator, runs)
+        intervals = interval_table_of(config, name, estimator, runs, units)
         if intervals is not None:
             write_intervals(dataset, runs, name, intervals)
 
@@ -179,6 +184,7 @@ def _compare(
     config: Config,
     compared: Mapping[str, Any],
     runs: Sequence[Run],
+    folds: list[Fold],
     nuisance: Nuisance,
     units: Units | None,
 ) -> Results:
@@ -189,7 +195,7 @@ def _compare(
         return compare_models(
             compared,
             runs,
-            cv=config.cv,
+            cv=folds,
             nuisance=nuisance,
             on_fold=on_fold,
             n_models_at_once=config.n_models_at_once,

@@ -6,7 +6,7 @@ from typing import Literal
 Level = Literal["participant", "group"]
 
 #: What a fold of the cross-validation holds out.
-HeldOut = Literal["run", "session"]
+HeldOut = Literal["run", "session", "stimulus"]
 
 #: How intervals of physical parameters are had, if at all.
 Intervals = Literal["none", "laplace", "bootstrap", "jackknife"]

@@ -52,7 +52,7 @@ def citation(
     nuisance : Nuisance
         What was taken out before scoring.
     held_out : str
-        ``"run"`` or ``"session"``.
+        ``"run"``, ``"session"`` or ``"stimulus"``.
 
     Returns
     -------
@@ -66,13 +66,16 @@ def citation(
 def _training(estimator: DRMRegressor) -> Training:
     alphas = DEFAULT_ALPHAS if estimator.alphas is None else estimator.alphas
     window = estimator.model_.training.window_s
+    n_epochs = sum(row["learning_rate"] > 0 for row in estimator.history_)  # those with a step
     return Training(
         hrf=describe_hemodynamics(estimator.net_.readout),
         penalties=(alphas,) if isinstance(alphas, float | int) else tuple(alphas),
-        n_epochs=estimator.history_[-1]["epoch"],
+        n_epochs=n_epochs,
         learning_rate=estimator.history_[0]["learning_rate"],
         cutoff_s=window if estimator.window is None else estimator.window,
         seed=estimator.random_state,
+        n_finish_passes=estimator.history_[-1]["epoch"] - n_epochs,
+        n_starts=estimator.n_starts or estimator.model_.training.n_starts or 1,
     )
 
 

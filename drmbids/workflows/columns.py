@@ -1,6 +1,6 @@
 """Meaning and unit of every column in the tables that are written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -15,7 +15,10 @@ def _column(description: str, units: str | None = None, **levels: str) -> Mappin
 _WHO = {
     "model": _column("Name of the model", glm="linear model", mean="mean of the training runs"),
     "region": _column("Region of interest"),
-    "target": _column("Index of the voxel in its region, in the order of the saved maps"),
+    "target": _column(
+        "Index of the target (voxel, vertex, grayordinate or parcel) in its region, in the order "
+        "of the saved maps"
+    ),
     "fold": _column("Run or session that was held out"),
     "baseline": _column("Model that the others are compared with"),
     "node": _column("Population, or the readout"),
@@ -35,14 +38,14 @@ _SCORES = {
     ),
     **{
         f"{score}_{short}": _column(
-            f"{long} over voxels of the mean of {words} over folds", _SCORE_UNITS[score]
+            f"{long} over targets of the mean of {words} over folds", _SCORE_UNITS[score]
         )
         for score, words in _SCORE_WORDS.items()
         for short, long in (("median", "Median"), ("mean", "Mean"), ("p95", "95th percentile"))
     },
     **{
         f"{score}_fold_sd": _column(
-            f"Standard deviation over folds of the median of {words} over voxels",
+            f"Standard deviation over folds of the median of {words} over targets",
             _SCORE_UNITS[score],
         )
         for score, words in _SCORE_WORDS.items()
@@ -50,12 +53,12 @@ _SCORES = {
 }
 
 _CHANCE = {
-    "p": _column("One-sided p of the voxel alone", "1"),
-    "p_fwe": _column("p corrected for all voxels of the model by the largest r", "1"),
+    "p": _column("One-sided p of the target alone", "1"),
+    "p_fwe": _column("p corrected for all targets of the model by the largest r", "1"),
     "p_fdr": _column("p adjusted for the false discovery rate (Benjamini and Hochberg)", "1"),
-    "p_fwe_min": _column("Smallest p_fwe of a voxel", "1"),
-    "n_above_chance_fwe": _column("Voxels with p_fwe below 0.05", "1"),
-    "n_above_chance_fdr": _column("Voxels with p_fdr below 0.05", "1"),
+    "p_fwe_min": _column("Smallest p_fwe of a target", "1"),
+    "n_above_chance_fwe": _column("Targets with p_fwe below 0.05", "1"),
+    "n_above_chance_fdr": _column("Targets with p_fdr below 0.05", "1"),
 }
 
 _CEILING = {
@@ -67,7 +70,7 @@ _CEILING = {
     "split_half": _column("Largest expected r2 on the mean of the repeats", "1"),
     "r_normalised": _column("r with the signal that repeats share (CCnorm)", "1"),
     **{
-        f"{name}_median": _column(f"Median over voxels of {name}", "1")
+        f"{name}_median": _column(f"Median over targets of {name}", "1")
         for name in ("explainable_variance", "r_ceiling", "split_half", "r_normalised")
     },
 }
@@ -79,12 +82,12 @@ _PAIRED = {
         r2="coefficient of determination",
         log_likelihood="log-likelihood of a fold, in nat",
     ),
-    "n_targets": _column("Voxels of the region that the models can be scored on", "1"),
-    "median": _column("Median over voxels of the fold means, model minus baseline", "1"),
-    "mean": _column("Mean over voxels of the fold means, model minus baseline", "1"),
-    "share_better": _column("Share of voxels in which the model beats the baseline", "1"),
+    "n_targets": _column("Targets of the region that the models can be scored on", "1"),
+    "median": _column("Median over targets of the fold means, model minus baseline", "1"),
+    "mean": _column("Mean over targets of the fold means, model minus baseline", "1"),
+    "share_better": _column("Share of targets in which the model beats the baseline", "1"),
     "n_folds": _column("Folds of the cross-validation", "1"),
-    "fold_mean": _column("Mean over folds of the median difference over voxels", "1"),
+    "fold_mean": _column("Mean over folds of the median difference over targets", "1"),
     "fold_se": _column(
         "Standard error of fold_mean, corrected for shared training runs (Nadeau and Bengio 2003)",
         "1",
@@ -125,6 +128,8 @@ _MODEL = {
     "epoch": _column("Pass over the training runs", "1"),
     "train_loss": _column("Squared error over the variance of the targets, training runs", "1"),
     "val_loss": _column("Squared error over the variance of the targets, validation runs", "1"),
+    "objective": _column("What decides which epoch and start is kept, the lowest", "1"),
+    "start": _column("Which of several starts was kept, counted from 0", "1"),
     "learning_rate": _column("Step size of the gradient descent", "1"),
     "seconds": _column("Duration of the epoch", "s"),
 }
@@ -133,6 +138,23 @@ SCORE_TABLES = _WHO | _SCORES | _CEILING | _CHANCE | _PAIRED
 #: The test against chance, whose ``p`` is not that of paired differences.
 CHANCE_TABLES = SCORE_TABLES | _CHANCE
 MODEL_TABLES = _WHO | _MODEL
+
+
+def log_columns(names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the columns of a training log that are there for each of several starts.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Columns of the table.
+    """
+    described = _MODEL["objective"]["Description"]
+    return {
+        name: _column(f"{described}: start {name.rpartition('_')[2]}", "1")
+        for name in names
+        if name.startswith("objective_start_")
+    }
+
 
 #: Parts of the explained variance.
 PART_TABLES = SCORE_TABLES | {
@@ -150,7 +172,7 @@ PART_TABLES = SCORE_TABLES | {
 GROUP_TABLES = SCORE_TABLES | {
     "participant_id": _column("Label of the participant, with sub-"),
     "analysis": _column("Entities that the runs of the analysis share"),
-    "n_targets": _column("Voxels of the region", "1"),
+    "n_targets": _column("Targets of the region", "1"),
     "n_participants": _column("Participants with both models", "1"),
     "mean_difference": _column("Mean over participants of fold_mean, in the unit of the score"),
     "ci_low": _column("Lower end of the 95 % interval of mean_difference (bootstrap, BCa)"),
@@ -162,7 +184,7 @@ GROUP_TABLES = SCORE_TABLES | {
     "mixed_ci_high": _column("Upper end of the 95 % interval of mixed_mean (Hartung and Knapp)"),
     "mixed_p": _column("Two-sided p of mixed_mean", "1"),
     "between_sd": _column("Standard deviation of true differences over participants"),
-    "log_likelihood": _column("Log-likelihood of the held-out series, all voxels and folds", "nat"),
+    "log_likelihood": _column("Log-likelihood of held-out series, all targets and folds", "nat"),
     "prior_count": _column("Participants that each model was given beforehand", "1"),
     "frequency": _column("Share of people who have the model, posterior mean", "1"),
     "exceedance": _column("Probability that the model is the most frequent", "1"),
@@ -176,7 +198,7 @@ GROUP_TABLES = SCORE_TABLES | {
 GROUP_PARTS = PART_TABLES | {
     "participant_id": GROUP_TABLES["participant_id"],
     "analysis": GROUP_TABLES["analysis"],
-    "r2": _column("Part of the held-out r2, mean over folds and voxels", "1"),
+    "r2": _column("Part of the held-out r2, mean over folds and targets", "1"),
 }
 GROUP_INTERVALS = MODEL_TABLES | {
     "participant_id": GROUP_TABLES["participant_id"],

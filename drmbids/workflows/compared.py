@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
 from drmbids.spec.load import load_model
@@ -74,6 +75,12 @@ def _load_all(files: Sequence[Path]) -> list[ModelSpec]:
             specs.append(load_model(path))
         except ModelError as error:
             problems += error.problems
+            continue
+        if specs[-1].readouts is not None:
+            problems.append(
+                f"{path}: readouts: the command line reads one kind of measurement, BOLD; give a "
+                "readout, or fit several from Python"
+            )
     if problems:
         raise ModelError(problems)
     return specs
@@ -84,7 +91,8 @@ def scoring_nuisance(spec: ModelSpec) -> Nuisance:
 
     Where a model shares confound weights over runs, the scores still leave confounds out.
     """
-    return replace(spec.readout.nuisance(), confounds=spec.readout.confounds != "none")
+    readout = spec.readout_parts[ONLY]
+    return replace(readout.nuisance(), confounds=readout.confounds != "none")
 
 
 def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str, str]:
@@ -96,12 +104,12 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
         Names of the models, besides the baseline and the mean.
     """
     said = {
-        "scores": "scores of all models by held-out run, region and voxel",
-        "summary": "scores over voxels",
-        "paired": "differences between models on the same voxels and folds",
+        "scores": "scores of all models by held-out run, region and target",
+        "summary": "scores over targets",
+        "paired": "differences between models on the same targets and folds",
         "parts": "parts of the variance that models explain",
         "intervals": "intervals of the physical parameters in each participant",
-        "permutation": "tests of each voxel against chance",
+        "permutation": "tests of each target against chance",
         "ceiling": "noise ceilings of runs that repeat a stimulus",
         "normalised": "scores against the signal that repeats of a stimulus share",
         "differences": "differences between models in each participant",

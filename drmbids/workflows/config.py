@@ -81,8 +81,9 @@ echo : tuple of str
         empty.
     n_epochs : int or None
         Passes over the training runs; that of the model file when absent.
-    cv : {"run", "session"}
-        What is left out in each fold.
+    cv : {"run", "session", "stimulus"}
+        What is left out in each fold; with ``"stimulus"`` trial types, in all runs, as
+        :class:`drmbids.StimulusFolds` does it. Then there is no test against chance.
     baseline_hrf : {"glover", "spm"}, each also with "+ derivative" and "+ dispersion"
         HRF of the linear model that the DRM is compared with.
     n_permutations : int

@@ -7,12 +7,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from drmbids.core.align import ONLY
 from drmbids.core.exceptions import OutputError, UsageError
 from drmbids.core.files import write_json, write_text
 from drmbids.spec.default import default_model, new_model_text
 from drmbids.spec.load import SUFFIXES, as_model, load_model
 from drmbids.spec.model import ModelSpec
-from drmbids.spec.parts import EACH_REGION, GateSpec, OpenPart, ProjectionSpec
+from drmbids.spec.parts import EACH_REGION, GateSpec, OpenPart, ProjectionSpec, ReadoutSpec
+from drmbids.spec.problems import path_text
+from drmbids.spec.readouts import path_of
 from drmbids.spec.schema import model_schema
 from drmbids.workflows.stand_ins import shape_without_data
 
@@ -185,11 +188,21 @@ def _tables(spec: ModelSpec) -> list[Table]:
             _through(projection),
             ", ".join(map(_gate, projection.gates)),
         )
-    readout = _table(f"readout: {spec.readout.kind}", "part", "value")
-    readout.add_row("hrf", "default" if spec.readout.hrf is None else spec.readout.hrf.kind)
-    readout.add_row("drift", spec.readout.drift.kind)
-    readout.add_row("confounds", spec.readout.confounds)
-    return [stimuli, populations, projections, readout]
+    readouts = [_readout(name, part) for name, part in spec.readout_parts.items()]
+    return [stimuli, populations, projections, *readouts]
+
+
+def _readout(name: str, part: ReadoutSpec) -> Table:
+    table = _table(f"{path_text(path_of(name))}: {part.kind}", "part", "value")
+    table.add_row("hrf", "default" if part.hrf is None else part.hrf.kind)
+    table.add_row("drift", part.drift.kind)
+    table.add_row("confounds", part.confounds)
+    if part.loss is not None:
+        table.add_row("loss", part.loss.kind)
+    if name != ONLY:
+        table.add_row("regions", ", ".join(part.regions or ()))
+        table.add_row("weight", f"{1.0 if part.weight is None else part.weight:g}")
+    return table
 
 
 def _table(title: str, *columns: str) -> Table:

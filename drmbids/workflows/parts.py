@@ -2,11 +2,14 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
+from drmbids.comparison.kept_table import kept_table
 from drmbids.comparison.partition import partition_variance
 from drmbids.comparison.parts import partition_conditions
+from drmbids.comparison.units import Units
 from drmbids.core.exceptions import DataError, TrainingError, UsageError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
@@ -15,6 +18,7 @@ from drmbids.estimators.linear import LinearBaseline
 from drmbids.inference.intervals import parameter_intervals
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.config import Config
+from drmbids.workflows.nested import nested_models
 
 COLUMNS = ("model", "measure", "part", "n_spaces", "region", "target", "r2")
 
@@ -25,6 +29,7 @@ def variance_table(
     runs: Sequence[Run],
     baseline: tuple[str, LinearBaseline],
     specs: Mapping[str, ModelSpec],
+    units: Units | None = None,
 ) -> pd.DataFrame | None:
     """Return the parts of explained variance, None where they were not asked for.
 
@@ -38,6 +43,8 @@ def variance_table(
         Name of the linear model, and the model unfitted.
     specs : mapping of str to ModelSpec
         Model files by name.
+    units : Units, optional
+        Where the parts of the linear model are kept.
 
     Returns
     -------
@@ -52,77 +59,41 @@ def variance_table(
     if config.variance_parts is None:
         return None
     name, estimator = baseline
-    table = partition_conditions(
-        estimator, runs, config.variance_parts, config.cv, results.nuisance
-    )
+    asked = config.variance_parts, config.cv, results.nuisance
+    table = kept_table(
+        units, name, "parts", estimator, runs, asked,
+        lambda _: partition_conditions(estimator, runs, *asked),
+    )  # fmt: skip
     tables = [table.assign(model=name)]
-    nested = nested_models({name: spec.resolve(runs) for name, spec in specs.items()})
-    if len(nested) > 1:
-        try:
-            parts = partition_variance(results, nested)
-        except UsageError:
-            warnings.warn(
-                f"no parts of the variance between {list(nested)}: none has all that the others "
-                "have, less one; give a model file that unites them",
-                stacklevel=2,
-            )
-        else:
-            largest = max(nested, key=lambda model: len(nested[model]))
-            tables.append(parts.assign(model=largest, measure="unique"))
+    between = _between_models(results, {name: spec.resolve(runs) for name, spec in specs.items()})
+    if between is not None:
+        tables.append(between)
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
 
 
-def nested_models(specs: Mapping[str, ModelSpec]) -> dict[str, list[str]]:
-    """Return the spaces of each model: what the same models have is one space, named after them.
-
-    Parameters
-    ----------
-    specs : mapping of str to ModelSpec
-        Resolved. Models differ in populations, projections, their gates, or conditions; those that
-        differ in nothing of these are left out.
-
-    Examples
-    --------
-    >>> def spec(*projections):
-    ...     return ModelSpec.model_validate({
-    ...         "schema_version": 1, "name": "m", "stimuli": {"events": {"conditions": ["a"]}},
-    ...         "populations": {"V1": {"kind": "leaky"}, "V2": {"kind": "leaky"}},
-    ...         "projections": [{"from": a, "to": b} for a, b in projections],
-    ...     })
-    >>> small = spec(("events", "V1"), ("V1", "V2"))
-    >>> large = spec(("events", "V1"), ("V1", "V2"), ("V2", "V1"))
-    >>> nested_models({"forward": small, "loop": large})
-    {'forward': ['forward, loop'], 'loop': ['forward, loop', 'loop']}
-    """
-    holds: dict[str, list[str]] = {}
-    for name, spec in specs.items():
-        for element in _elements(spec):
-            holds.setdefault(element, []).append(name)
-    spaces = list(dict.fromkeys(", ".join(dict.fromkeys(names)) for names in holds.values()))
-    found: dict[str, list[str]] = {}
-    for name in specs:
-        own = [space for space in spaces if name in space.split(", ")]
-        if own not in found.values():
-            found[name] = own
-    return found
-
-
-def _elements(spec: ModelSpec) -> list[str]:
-    """Return what a model is made of, in words."""
-    found = [f"population {name}" for name in spec.populations]
-    for name, stimulus in spec.stimuli.items():
-        columns = stimulus.conditions
-        names = [columns] if isinstance(columns, str) else columns
-        found += [f"{name} {column}" for column in names]
-    for projection in spec.projections:
-        arrow = f"{projection.source} to {projection.target}"
-        found.append(arrow)
-        found += [f"{arrow} by {gate.by}" for gate in projection.gated_by or ()]
-    return found
+def _between_models(results: Results, specs: Mapping[str, ModelSpec]) -> pd.DataFrame | None:
+    """Return what models add to those that are part of them, and warn of models left out."""
+    nested, parts = nested_models(specs), None
+    if len(nested) > 1:
+        with suppress(UsageError):  # none of them lacks one part alone
+            parts = partition_variance(results, nested)
+    left_out = list(specs) if parts is None else [name for name in specs if name not in nested]
+    if len(specs) > 1 and left_out:
+        warnings.warn(
+            f"parts of the variance between models leave out {', '.join(left_out)}: they need a "
+            "model with all that the others have, of the same kinds and options, and those that "
+            "lack one part of it",
+            stacklevel=3,
+        )
+    return None if parts is None else parts.assign(model=list(nested)[-1], measure="unique")
 
 
 def interval_table_of(
-    config: Config, name: str, estimator: DRMRegressor, runs: Sequence[Run]
+    config: Config,
+    name: str,
+    estimator: DRMRegressor,
+    runs: Sequence[Run],
+    units: Units | None = None,
 ) -> pd.DataFrame | None:
     """Return intervals of the parameters of a fitted model, None where none were asked for.
 
@@ -137,12 +108,20 @@ def interval_table_of(
     estimator : DRMRegressor
         Fitted on the runs.
     runs : sequence of Run
+    units : Units, optional
+        Where intervals are kept, and refits on the way to them.
     """
-    if config.intervals == "none":
+    method = config.intervals
+    if method == "none":
         return None
     seed = 0 if config.random_seed is None else config.random_seed
     try:
-        return parameter_intervals(estimator, runs, config.intervals, random_state=seed)
+        return kept_table(
+            units, name, "intervals", estimator, runs, (method, seed),
+            lambda checkpoint: parameter_intervals(
+                estimator, runs, method, random_state=seed, checkpoint=checkpoint
+            ),
+        )  # fmt: skip
     except (DataError, TrainingError, UsageError) as error:
         warnings.warn(f"no intervals of {name}: {error}", stacklevel=2)
         return None

@@ -152,6 +152,7 @@ def chosen_stimuli(config: Config, models: Mapping[str, ModelSpec]) -> Stimuli:
     return Stimuli(
         modulators=[*dict.fromkeys([*config.modulators, *wanted])],
         more=asked,
+        series=list(dict(named)),
         image_size=(config.image_size[0], config.image_size[-1]) if config.image_size else None,
         colour=config.colour,
     )

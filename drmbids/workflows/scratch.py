@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from drmbids.comparison.units import Units
+from drmbids.core.fingerprint import fingerprint
 from drmbids.workflows.config import Config
 from drmbids.workflows.locks import held
 
@@ -17,13 +18,20 @@ WORK = ".drmbids_work"
 def work_folder(config: Config, subject: str) -> Path:
     """Return the folder of a participant's units of work.
 
+    Datasets share a work folder that the user gave, each with a folder of its own in it: many have
+    a ``sub-01``.
+
     Parameters
     ----------
     config : Config
     subject : str
         Label without ``sub-``.
     """
-    return (config.work_dir or config.out_dir / WORK) / f"sub-{subject}"
+    top = config.out_dir / WORK
+    if config.work_dir is not None:
+        dataset = config.bids_dir.resolve()
+        top = config.work_dir / f"{dataset.name}-{fingerprint(dataset)[:8]}"
+    return top / f"sub-{subject}"
 
 
 @contextmanager
@@ -54,7 +62,8 @@ def participant_units(config: Config, subject: str) -> Iterator[Units | None]:
         yield None
         return
     folder = work_folder(config, subject)
-    lock = folder.with_name(f".{folder.name}.lock")
+    # beside the dataset's folder, which is removed when it is empty
+    lock = folder.parent.with_name(f".{folder.parent.name}_{folder.name}.lock")
     own = nullcontext() if config.work_dir is None else held(lock)
     with own:
         for left in folder.glob(".*"):  # half-written when its process was killed

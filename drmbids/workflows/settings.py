@@ -42,6 +42,7 @@ def settings_of(config: Config, models: Mapping[str, ModelSpec]) -> dict[str, An
     """
     told = asdict(config.with_absolute_paths())
     kept = {k: v for k, v in told.items() if k not in (*SELECTION, *EXECUTION)}
+    kept["smoothing_fwhm"] = config.smoothing_fwhm or None  # 0 mm smooths as little as none
     kept["model"] = {name: model_hash(spec)[:16] for name, spec in models.items()}
     return json.loads(json.dumps(kept, default=str))
 

@@ -15,8 +15,15 @@ def conditions_of(spec: ModelSpec, stimulus: str) -> tuple[str, ...]:
 
 def regions_of(spec: ModelSpec) -> tuple[str, ...]:
     """Return the regions that a model names, in the order of the file, else stand-ins."""
-    named = spec.populations if spec.readout.regions is None else spec.readout.regions
-    return tuple(name for name in named if name != EACH_REGION) or _REGIONS
+    named = [name for name in _named_regions(spec) or spec.populations if name != EACH_REGION]
+    # one readout of several may read each region that the others do not name
+    unnamed = not named or (spec.readouts is not None and EACH_REGION in _named_regions(spec))
+    return (*(_REGIONS if unnamed else ()), *named)
+
+
+def _named_regions(spec: ModelSpec) -> list[str]:
+    """Return the regions under the readouts, none where they follow from the data."""
+    return [region for part in spec.readout_parts.values() for region in part.regions or ()]
 
 
 def shape_without_data(spec: ModelSpec) -> tuple[DataShape, list[str]]:
@@ -39,11 +46,11 @@ def shape_without_data(spec: ModelSpec) -> tuple[DataShape, list[str]]:
         for name, stimulus in spec.stimuli.items()
         if stimulus.conditions == "all"
     ]
-    if spec.readout.regions is None or EACH_REGION in spec.readout.regions:
+    if not _named_regions(spec) or EACH_REGION in _named_regions(spec):
         guessed.append(f"regions: {', '.join(regions)}")
     if spec.resolution_s == "auto":
         guessed.append(f"repetition time: {_REPETITION_TIME:g} s")
-    if spec.readout.confounds == "shared":
+    if any(part.confounds == "shared" for part in spec.readout_parts.values()):
         guessed.append("confounds: none")
     shape = DataShape(
         dict.fromkeys(regions, 1),

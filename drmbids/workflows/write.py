@@ -12,6 +12,7 @@ from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.formats import write_values
 from drmbids.bids.measured import Space
 from drmbids.bids.write import file_name, func_folder, shared_entities, write_table
+from drmbids.comparison.fold import Fold, whole_predictions
 from drmbids.comparison.statistics import ComparisonStatistics
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_bytes, write_json
@@ -19,7 +20,13 @@ from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.workflows.columns import CHANCE_TABLES, MODEL_TABLES, PART_TABLES, SCORE_TABLES
+from drmbids.workflows.columns import (
+    CHANCE_TABLES,
+    MODEL_TABLES,
+    PART_TABLES,
+    SCORE_TABLES,
+    log_columns,
+)
 from drmbids.workflows.compared import describe_models
 
 _WITHOUT_NUISANCE = "intercept, drift and confounds of the run are taken out"
@@ -29,28 +36,36 @@ _SAVED = ("model.yaml", "weights.safetensors", "manifest.json")
 
 
 def write_series(
-    dataset: DerivativeDataset, runs: Sequence[Run], results: Results, nuisance: Nuisance
+    dataset: DerivativeDataset,
+    runs: Sequence[Run],
+    folds: Sequence[Fold],
+    results: Results,
+    nuisance: Nuisance,
 ) -> None:
     """Write held-out predictions and residuals of every run, without the run's nuisance.
 
-    The sum of the two is the measured series without nuisance: what the scores compare.
+    The sum of the two is the measured series without nuisance: what the scores compare. Samples
+    that no fold tested are missing in both.
 
     Parameters
     ----------
     dataset : DerivativeDataset
     runs : sequence of Run
+    folds : sequence of Fold
+        Those of the results.
     results : Results
     nuisance : Nuisance
         What the scores were made without.
     """
     reserved = describe_models([])
     meanings = describe_models([name for name in results.predictions if name not in reserved])
-    for model, by_run in results.predictions.items():
-        for run in runs:
+    for model, predictions in results.predictions.items():
+        for run, held_out in zip(runs, whole_predictions(predictions, folds, runs), strict=True):
             space, regions = _space(run), list(run.responses)
             basis = nuisance.basis(run, run.measured_times(regions))
             measured = np.concatenate([run.responses[r].values for r in regions], axis=1)
-            predicted = project_out(basis, by_run[run.label])
+            measured = np.where(np.isnan(held_out), np.nan, measured)
+            predicted = project_out(basis, held_out)
             residual = project_out(basis, measured) - predicted
             for kind, series in (("predicted", predicted), ("residual", residual)):
                 meaning = meanings[f"{model}{kind}"]
@@ -126,7 +141,7 @@ def write_model(
     }
     for suffix, table in tables.items():
         path = folder / file_name(entities, suffix, ".tsv", desc=name)
-        write_table(path, table, MODEL_TABLES)
+        write_table(path, table, MODEL_TABLES | log_columns(table))
 
 
 def write_parts(dataset: DerivativeDataset, runs: Sequence[Run], parts: pd.DataFrame) -> None:

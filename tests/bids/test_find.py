@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from bids.layout import Query
 
 from drmbids.bids.find import find_runs
 from drmbids.core.exceptions import DataError, UsageError
@@ -74,6 +75,8 @@ def test_two_acquisitions_have_to_be_chosen(tiny: Path, add_run) -> None:
     assert len(find_runs(tiny, acquisition="Query.NONE")) == 2
     assert len(find_runs(tiny, filters={"bold": {"acquisition": None}})) == 2
     assert len(find_runs(tiny, filters={"bold": {"acquisition": "*"}})) == 2
+    assert len(find_runs(tiny, acquisition=Query.NONE)) == 2
+    assert len(find_runs(tiny, acquisition=Query.ANY)) == 2
 
 
 def test_two_tasks_have_to_be_chosen(tiny: Path, add_run) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drmbids.bids.companions import recordings
 from drmbids.bids.dataset import open_dataset
 from drmbids.bids.entities import BIDSName
-from drmbids.bids.physio import read_recording, read_recordings, recordings
+from drmbids.bids.physio import read_recording, read_recordings
 from drmbids.core.exceptions import DataError
 
 SHARED = Path(

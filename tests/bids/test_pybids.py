@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from bids import BIDSLayout
+from bids.layout import Config
 
 from drmbids.bids.dataset import Dataset, open_dataset
+from drmbids.bids.entities import keys
 
 SHARED = Path(
     os.environ.get("DRMBIDS_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -44,6 +46,13 @@ def theirs(root: Path, derivative: bool) -> dict[str, tuple[dict, dict]]:
         }
         index[str(Path(file.path).resolve())] = (entities, file.get_metadata())
     return index
+
+
+def test_entities_have_the_names_of_pybids() -> None:
+    theirs = {*Config.load("bids").entities, *Config.load("derivatives").entities}
+    assert theirs - set(keys()) == {"suffix", "scans", "fmap", "datatype", "extension"}
+    assert set(keys()) <= theirs
+    assert (keys()["subject"], keys()["reconstruction"], keys()["desc"]) == ("sub", "rec", "desc")
 
 
 @pytest.mark.real_data

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -165,11 +166,16 @@ def test_sampled_stimuli(pictures: Path) -> None:
     np.testing.assert_array_equal(stream.times, [-0.5, 0.0, 0.5, 1.0])
     np.testing.assert_array_equal(stream.values[1], [2.0, 3.0])
     assert run.sources[-1] == f"{stem}.tsv.gz"
+    for end in (".tsv.gz", ".json"):
+        audio = stem.name.replace("_stim", "_recording-audio_stim")
+        shutil.copy(f"{stem}{end}", stem.with_name(f"{audio}{end}"))
+    run = load_runs(pictures, run=1, stimuli=Stimuli(events=False, series=["audio", "x"]))[0]
+    assert list(run.stimuli) == ["audio"]
 
 
 @pytest.mark.real_data
 def test_sampled_stimuli_of_a_public_dataset(shared_data: Path) -> None:
 
     files = find_runs(shared_data / "synthetic_bids", subject="01", task="nback", session="01")
-    (stream,) = run_series(files[0]).values()
+    (stream,) = run_series(files[0], Stimuli(more=["stim"])).values()
     assert (len(stream.columns), round(1 / float(np.diff(stream.times)[0]), 6)) == (2, 2.0)

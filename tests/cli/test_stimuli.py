@@ -1,11 +1,21 @@
 """Modulators and pictures from the command line."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
+import av
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
 from PIL import Image
 
 from drmbids.cli.main import main
+from drmbids.workflows.compared import load_models
+from drmbids.workflows.config import Config
+from drmbids.workflows.preflight import usable_runs
 
 MODEL = """\
 schema_version: 1
@@ -46,3 +56,72 @@ def test_a_model_file_brings_its_stimuli(tiny_bids: Path, tmp_path: Path) -> Non
     (folder / "b.png").unlink()
     assert main(["check", str(tiny_bids), "--model", str(model)]) == 65
     assert main(["check", str(tiny_bids)]) == 0  # not asked for: a warning
+
+
+def test_a_video_file_that_is_cut_is_found_by_the_check(
+    tiny_bids: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tiny_bids / "stimuli"
+    folder.mkdir()
+    with av.open(str(folder / "film.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=5)
+        stream.height, stream.width, stream.pix_fmt = 4, 4, "bgr0"
+        for grey in range(0, 250, 10):
+            picture = np.full((4, 4, 3), grey, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode(None))
+    for path in (tiny_bids / "sub-01" / "func").glob("*_events.tsv"):
+        rows = path.read_text().splitlines()
+        path.write_text("\n".join([f"{rows[0]}\tstim_file", *(f"{r}\tfilm.mkv" for r in rows[1:])]))
+    check = ["check", str(tiny_bids), "--stimuli", "stim_file"]
+    assert main(check) == 0
+    content = (folder / "film.mkv").read_bytes()
+    (folder / "film.mkv").write_bytes(content[: len(content) // 2])
+    capsys.readouterr()
+    assert main(check) == 65
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"EV13 error stimuli/film.mkv found: \d+ frames until \S+ s of 5.00 s", said)
+
+
+def test_a_model_file_brings_the_recordings_that_it_names(tiny_bids: Path, tmp_path: Path) -> None:
+    for bold in (tiny_bids / "sub-01" / "func").glob("*_bold.nii.gz"):
+        for label, column in (("audio", "loud"), ("video", "bright")):
+            stem = str(bold).replace("_bold.nii.gz", f"_recording-{label}_stim")
+            np.savetxt(f"{stem}.tsv.gz", np.arange(80.0))
+            described = {"Columns": [column], "SamplingFrequency": 1.0, "StartTime": 0.0}
+            Path(f"{stem}.json").write_text(json.dumps(described))
+    model = tmp_path / "model.yaml"
+    model.write_text(MODEL.replace(", modulators: [rating]", "").replace("stim_file", "audio"))
+    config = Config(tiny_bids, tmp_path / "out", "participant", model=(model,))
+    (run, *_) = usable_runs(config, load_models(config.model), "01").runs
+    assert list(run.stimuli) == ["events", "audio"]
+    model.write_text(model.read_text().replace("audio", "evnts"))
+    assert main(["check", str(tiny_bids), "--model", str(model)]) == 2
+
+
+def test_stimuli_are_held_out_in_all_runs(
+    tmp_path: Path, write_bids: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bids, out = write_bids(tmp_path / "ds", n_runs=2), tmp_path / "out"
+    for k, order in ((1, "ab"), (2, "ba")):
+        rows = [f"{t}\t4\t{name}\t{t}" for t, name in zip((4, 50), order, strict=True)]
+        path = bids / "sub-01" / "func" / f"sub-01_task-look_run-{k}_events.tsv"
+        path.write_text("\n".join(["onset\tduration\ttrial_type\tsize", *rows]) + "\n")
+    options = ["--cv", "stimulus", "--n-epochs", "1", "--modulators", "size"]
+    assert main([str(bids), str(out), "participant", *options]) == 0
+    func = out / "sub-01" / "func"
+    table = pd.read_csv(func / "sub-01_task-look_desc-scores_timeseries.tsv", sep="\t")
+    assert table["fold"].unique().tolist() == ["a", "b"]
+    for kind in ("predicted", "residual"):
+        path = func / f"sub-01_task-look_run-1_desc-glm{kind}_bold.nii.gz"
+        series = nib.load(path).get_fdata()[1, 1, 0]
+        # 32 s after each event: volumes 2 to 19, and 25 to the end
+        assert np.flatnonzero(np.isnan(series)).tolist() == [0, 1, *range(20, 25)]
+    methods = (out / "logs" / "CITATION.md").read_text()
+    assert "until 32 s after their end" in methods and "chance" not in methods
+    capsys.readouterr()
+    check = ["check", str(bids), "--cv", "stimulus", "--json"]
+    assert main([*check, "--modulators", "size"]) == 0
+    assert "DG06" not in capsys.readouterr().out
+    assert main(check) == 0
+    assert "DG06" in capsys.readouterr().out

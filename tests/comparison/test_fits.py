@@ -9,6 +9,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from drmbids.comparison import fits
 from drmbids.comparison.compare import compare_models
 from drmbids.core.exceptions import DataWarning, TrainingError
 from drmbids.core.stream import Stream
@@ -84,3 +85,21 @@ def test_a_search_in_processes_finds_the_same(make_runs):
     np.testing.assert_allclose(
         shared.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"], rtol=1e-9
     )
+
+
+def test_the_fit_whose_process_was_killed_is_named(make_runs, monkeypatch):
+    """joblib says of a killed process only that one was; `benchmarks faults` kills a real one."""
+
+    def parallel(**options):
+        def run(tasks):
+            for k, (work, given, _) in enumerate(tasks):
+                if k == 1:
+                    raise fits.TerminatedWorkerError
+                yield work(*given)
+
+        return run
+
+    monkeypatch.setattr(fits, "Parallel", parallel)
+    told = r"model 'ridge', fold 'run-1', or a fit at work beside it: its process was killed"
+    with pytest.raises(TrainingError, match=told):
+        compare_models({"ridge": RidgeBaseline()}, make_runs(3, 0, WEIGHTS), n_jobs=2)

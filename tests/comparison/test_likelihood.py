@@ -17,6 +17,7 @@ from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.autoregressive import ARBaseline
+from drmbids.estimators.fitted import predict_each
 from drmbids.estimators.glm import GLMBaseline
 
 
@@ -88,4 +89,4 @@ def test_autocorrelated_errors_are_more_probable_as_such():
     other = replace(runs[0], tr=1.0)
     fitted = ARBaseline().fit(runs[1:])
     with pytest.raises(DataError, match="run-0: TR 1 s, but the autocorrelation"):
-        fold_log_likelihood(fitted, runs[1:], [other], fitted.predict([other]), Nuisance())
+        fold_log_likelihood(fitted, runs[1:], [other], predict_each(fitted, [other]), Nuisance())

@@ -8,6 +8,7 @@ from himalaya.scoring import r2_score_split
 
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.parts import partition_conditions
+from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
@@ -120,3 +121,11 @@ def test_a_condition_is_kept_with_its_events(runs):
     assert kept.stimuli["film"].columns == ("motion",)
     with pytest.raises(DataError, match=r"run-0: no conditions \['c'\]"):
         SelectConditions(["c"]).fit(runs)
+
+
+def test_parts_of_folds_over_stimuli_add_up_as_well(runs):
+    cv = StimulusFolds(reach=1.0)
+    found = partition_conditions(GLMBaseline(), runs, cv=cv)
+    whole = compare_models({"glm": GLMBaseline()}, runs, cv).per_target()["r2"].to_numpy()
+    for measure in ("unique", "product"):
+        np.testing.assert_allclose(wide(found, measure).sum(axis=1), whole, atol=1e-9)

@@ -7,9 +7,11 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from drmbids.comparison.compare import compare_models
+from drmbids.comparison.fold import Fold, whole_predictions
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.permutation import permutation_test
+from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
@@ -108,6 +110,26 @@ def test_features_predict_new_stimuli_and_trial_types_do_not(runs):
     assert (sizes["train"] + sizes["test"] == 3 * N).all()
     with pytest.raises(UsageError, match="which is not among the 3 runs given"):
         permutation_test(results, runs, 9)
+
+
+def test_statistics_go_without_what_needs_whole_runs(runs):
+    again = replace(runs[1], stimuli=runs[0].stimuli)
+    results = compare_models({"mean": MeanBaseline()}, [runs[0], again], cv="stimulus")
+    found = comparison_statistics(results, [runs[0], again], n_permutations=0)
+    assert found.ceiling is not None and found.normalised is None
+
+
+def test_predictions_of_a_sample_come_from_the_folds_that_tested_it(runs):
+    folds = make_folds(runs, StimulusFolds(reach=10.0))
+    parts = {r.label: np.full((N, 1), k) for k, f in enumerate(folds) for r in f.test_runs(runs)}
+    for k, whole in enumerate(whole_predictions(parts, folds, runs)):
+        wanted = np.full(N, np.nan)
+        for number, fold in enumerate(folds):  # 55 s apart: no sample is tested twice
+            wanted[fold.tested[k]] = number
+        np.testing.assert_array_equal(whole[:, 0], wanted)
+    double = [Fold("a", (1,), (0,)), Fold("b", (2,), (0,))]
+    (first, second, _) = whole_predictions({"run-0": np.ones((N, 1))}, double, runs)
+    assert (first == 1).all() and np.isnan(second).all()
 
 
 def test_groups_are_about_equal_and_no_stimulus_is_in_two(runs):

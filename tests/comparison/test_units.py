@@ -58,6 +58,16 @@ def test_finished_fits_are_read(make_runs: Callable, tmp_path: Path, fitted: lis
     assert {p.name.split("_")[0] for p in tmp_path.iterdir()} == {"ridge", "drm"}
 
 
+def test_callbacks_see_what_is_trained_and_begin_no_new_units(
+    make_runs: Callable, tmp_path: Path, fitted: list[str]
+) -> None:
+    runs, rows = make_runs(3, 0, WEIGHTS), []
+    for callbacks in ((), (rows.append,)):
+        model = {"drm": DRMRegressor(n_epochs=1, callbacks=callbacks)}
+        compare_models(model, runs, units=Units(tmp_path))
+    assert (len(fitted), rows) == (3, [])
+
+
 def test_a_change_begins_new_units(make_runs: Callable, tmp_path: Path, fitted: list[str]) -> None:
     runs = make_runs(3, 0, WEIGHTS)
     compare_models(models(), runs, units=Units(tmp_path))

@@ -1,14 +1,17 @@
 """Models of components predict, and are scored in, the measured units."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.glm import GLMBaseline
-from drmbids.estimators.responses import PCAResponses, TransformedResponses
+from drmbids.estimators.responses import PCAResponses, SelectResponses, TransformedResponses
 from drmbids.estimators.transformers import ScaleStimuli
 from drmbids.metrics.scores import score_run
 
@@ -51,6 +54,20 @@ def test_few_components_are_scored_in_measured_units(runs):
     assert model.score(runs[3:]) > 0.2
     bare = model.predict([runs[3].without_responses()])[0]
     np.testing.assert_allclose(bare, predicted)
+
+
+def test_some_responses_are_fitted_beside_others_of_other_times(runs):
+    spikes = Stream(np.zeros((320, 2)), 0.5 * np.arange(320))
+    mixed = [replace(run, responses={**run.responses, "cells": spikes}) for run in runs]
+    with pytest.raises(DataError, match="different times"):
+        GLMBaseline().fit(mixed)
+    model = make_pipeline(SelectResponses(["V2"]), GLMBaseline()).fit(mixed[:3])
+    alone = [replace(run, responses={"V2": run.responses["V2"]}) for run in runs]
+    plain = GLMBaseline().fit(alone[:3])
+    np.testing.assert_array_equal(model.predict(mixed[3:])[0], plain.predict(alone[3:])[0])
+    assert model.score(mixed[3:]) == plain.score(alone[3:])
+    with pytest.raises(DataError, match=r"no responses \['V3'\]; the runs have \['V1', 'V2'\]"):
+        SelectResponses(["V3"]).fit(runs)
 
 
 def test_components_are_those_of_the_training_runs_without_nuisance(runs):

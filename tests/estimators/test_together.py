@@ -6,10 +6,10 @@ import pytest
 from drmbids.core.exceptions import DataError
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
-from drmbids.estimators import together as module
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.together import fit_together
+from drmbids.training import together as module
 
 TIMES = 2.0 * np.arange(40)
 
@@ -31,9 +31,12 @@ def make_runs(subject: int, n_targets: int = 4, n_volumes: int = 40) -> list[Run
 def test_seeds_subjects_and_others_are_each_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
     train = module.train_together
-    monkeypatch.setattr(
-        module, "train_together", lambda fits, _: (batches.append(len(fits)), train(fits))
-    )
+
+    def noted(fits: list, _: None) -> list[float]:
+        batches.append(len(fits))
+        return train(fits)
+
+    monkeypatch.setattr(module, "train_together", noted)
     data = [make_runs(0), make_runs(1, 6), make_runs(2), make_runs(3, n_volumes=30), make_runs(4)]
     kinds = [
         lambda: DRMRegressor(n_epochs=3),
@@ -53,7 +56,9 @@ def test_seeds_subjects_and_others_are_each_as_alone(monkeypatch: pytest.MonkeyP
 
 def test_no_more_at_once_than_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
-    monkeypatch.setattr(module, "train_together", lambda fits, _: batches.append(len(fits)))
+    monkeypatch.setattr(
+        module, "train_together", lambda fits, _: batches.append(len(fits)) or [0.0] * len(fits)
+    )
     monkeypatch.setattr(module, "MOST_RUNS", 4)
     fit_together([DRMRegressor(n_epochs=1, random_state=k) for k in range(5)], [make_runs(0)] * 5)
     assert batches == [2, 2, 1]

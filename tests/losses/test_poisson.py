@@ -35,10 +35,19 @@ def test_limits_are_those_of_a_constant_rate_and_of_the_counts(log_rates: torch.
     counts = torch.poisson(log_rates.exp(), generator=torch.Generator().manual_seed(1))[:, 0]
     counts[:, 3] = 0.0  # a silent target
     counts[2, 1] = torch.nan
-    null, least = Poisson().limits(counts)
+    null, least = Poisson().limits(counts[:, None])
     there, mean = ~counts.isnan().numpy(), counts.nanmean(0).expand_as(counts).numpy()
     assert null == pytest.approx(-stats.poisson.logpmf(counts, mean)[there].mean(), rel=1e-9)
     assert least == pytest.approx(-stats.poisson.logpmf(counts, counts)[there].mean(), rel=1e-9)
+
+
+def test_limits_count_elements_by_their_weights(log_rates: torch.Tensor) -> None:
+    """A count of weight 2 is one measured twice."""
+    counts = torch.poisson(log_rates.exp(), generator=torch.Generator().manual_seed(1))
+    weights = torch.ones_like(counts)
+    weights[:3] = 2.0
+    twice = torch.cat([counts, counts[:3]])
+    assert Poisson().limits(counts, weights) == pytest.approx(Poisson().limits(twice), rel=1e-9)
 
 
 @pytest.mark.parametrize("wrong", [-1.0, float("inf")])

@@ -59,3 +59,11 @@ def test_drm_trains_a_net_on_statistics_window_by_window() -> None:
     training = DRM(net, loss=RestingState(), solve=False, learning_rate=0.1)
     losses, _ = training.estimate(items(run, 100), n_epochs=15)
     assert min(losses) < 0.1 * losses[0]
+
+
+def test_its_limits_are_those_of_its_parts() -> None:
+    slow = torch.randn(80, 2, 3, generator=torch.Generator().manual_seed(0)).cumsum(0)
+    loss = RestingState(connectivity=3.0, lagged=0.0, spectra=1.0, low=0.02)
+    null, least = loss.limits(slow)
+    assert null == pytest.approx(0.75 + 0.25 * Spectra(low=0.02, high=0.1).limits(slow)[0])
+    assert least == 0 and loss.timed

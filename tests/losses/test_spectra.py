@@ -59,3 +59,18 @@ def test_descent_finds_the_colour_of_noise() -> None:
 def test_relative_power_needs_two_parts() -> None:
     with pytest.raises(UsageError, match="n_parts"):
         Spectra(n_parts=1)
+
+
+def test_white_noise_explains_nothing_of_a_spectrum() -> None:
+    """The limit is what a long series of white noise has, whatever the runs' lengths are."""
+    make = torch.Generator().manual_seed(2)
+    white, slow = torch.randn(2, 6000, 1, 3, dtype=torch.float64, generator=make)
+    slow = slow.cumsum(0)
+    loss = Spectra(n_frequencies=100)
+    null, least = loss.limits(slow)
+    assert loss(white, slow).item() == pytest.approx(null, rel=0.06)
+    assert 0.1 < null < 1 and least == 0
+    short = torch.cat([slow[:500], torch.full_like(slow[:500], torch.nan)])
+    both = torch.cat([short, slow[:1000]], 1)
+    alone = [loss.limits(series)[0] for series in (slow[:500], slow[:1000])]
+    assert loss.limits(both)[0] == pytest.approx(sum(alone) / 2)

@@ -23,7 +23,7 @@ def test_forward_is_of_whole_runs_in_the_type_of_the_prediction() -> None:
     value = Pooled()(prediction, target)
     assert value.dtype == torch.float32
     assert value.item() == pytest.approx(prediction.mean().item(), rel=1e-6)
-    assert Pooled().limits(target[:, 0]) == (1.0, 0.0)
+    assert Pooled().limits(target[:, :1]) == (1.0, 0.0)
 
 
 def test_both_methods_are_needed() -> None:

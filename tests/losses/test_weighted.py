@@ -21,9 +21,8 @@ def test_sums_within_sums() -> None:
     )
     torch.testing.assert_close(loss(prediction, target), wanted)
     assert [weight for weight, _ in loss.terms()] == [1.0, 6.0, 1.5]
-    flat = target[:, 0]
-    limits = [part.limits(flat)[0] for part in (DRMLoss(), Poisson())]
-    assert loss.limits(flat)[0] == pytest.approx(limits[0] + 6 * limits[1] + 1.5)
+    limits = [part.limits(target)[0] for part in (DRMLoss(), Poisson())]
+    assert loss.limits(target)[0] == pytest.approx(limits[0] + 6 * limits[1] + 1.5)
 
 
 def test_every_loss_may_refuse_a_target() -> None:

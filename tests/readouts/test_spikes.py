@@ -111,7 +111,8 @@ def history_data(runs: list[Run], net: DRMNet) -> DRMIterator:
 def test_how_long_a_spike_holds_back_the_next_is_recovered() -> None:
     net = history_net()
     drm = DRM(net, loss=LOSSES["poisson"](), solve=False, learning_rate=0.3)
-    losses, _ = drm.estimate(history_data([history_run(self_exciting(0))], net), n_epochs=80)
+    runs = [history_run(self_exciting(seed)) for seed in range(3)]
+    losses, _ = drm.estimate(history_data(runs, net), n_epochs=40)
     assert net.populations[0].value("tau").item() == pytest.approx(REFRACTORY[1], rel=0.2)
     # a leaky unit takes a share of 1 - exp(-BIN / tau) of its input
     tau = net.populations[0].value("tau").item()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -225,6 +226,21 @@ def test_maps_with_zero_outside_read_as_those_with_nan(derivatives):
 
 def _map_paths(out: Path, model: str) -> list[Path]:
     return list(out.glob(f"sub-01/func/*desc-{model}_statmap.nii.gz"))
+
+
+def test_series_are_shown_where_a_model_of_a_file_is_best_not_the_mean(derivatives):
+    (path,) = _map_paths(derivatives, "drm")
+    shutil.copy(path, str(path).replace("desc-drm", "desc-mean"))
+    _edit_inputs(derivatives, models=["glm", "mean", "drm"])
+    text, _ = _read(derivatives)
+    assert "Best voxel of drm in" in text and "Best voxel of mean in" not in text
+
+
+def test_epochs_are_steps_of_training(derivatives):
+    (path,) = derivatives.glob("sub-01/models/*_desc-drm_traininglog.tsv")
+    log = pd.read_csv(path, sep="\t")
+    log.assign(epoch=log["epoch"] - 1).to_csv(path, sep="\t", index=False)  # the start is row 0
+    assert "29 epochs took 12 s" in _read(derivatives)[0]
 
 
 def test_series_are_those_of_the_images_voxel(derivatives):

@@ -134,7 +134,7 @@ FAULTS = {
         HEAD + CHAIN + "readout:\n  regions:\n    A: [V3]\n    B: []\n    C: [V1, V1, V2]\n",
         [
             (12, "readout.regions.A[0]: ", "unknown population 'V3'; choose one of: V1, V2"),
-            (13, "readout.regions.B: ", "must be a list or mapping of 1 or more, got ()"),
+            (13, "readout.regions.B: ", "must be 'all' or a list or mapping of 1 or more, got ()"),
             (14, "readout.regions.C: ", "a population is there twice"),
         ],
     ),

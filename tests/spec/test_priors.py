@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from drmbids.connections.weights import LowRank
 from drmbids.core.exceptions import ModelError
+from drmbids.functional.weight_prior import WeightPriorKind, log_density
 from drmbids.spec.load import parse_model
 from drmbids.spec.shape import DataShape
 
@@ -75,3 +77,51 @@ projections: [{from: events, to: each_region}]
 def test_faults_are_named_with_their_line(old: str, new: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         parse_model(TEXT.replace(old, new))
+
+
+def test_priors_of_weights_reach_populations_and_projections_by_every_way() -> None:
+    text = """
+schema_version: 1
+stimuli: {events: {}}
+populations:
+  V1: {kind: leaky, units: 3, weight_prior: {kind: laplace, sd: 0.5}}
+  V2: {kind: leaky, units: 3, weight_prior: {kind: normal, sd: 0.2}}
+projections:
+  - {from: events, to: V1}
+  - from: V1
+    to: V2
+    weights: {kind: low_rank, rank: 1, weight_prior: {kind: group, sd: 0.1}}
+"""
+    model = parse_model(text)
+    net = model.build(SHAPE)
+    script: dict = {}
+    exec(model.to_python(SHAPE), script)
+    for built in (net, script["net"]):
+        (weights,) = [m for m in built.modules() if isinstance(m, LowRank)]
+        v1, v2 = built.population_list
+        kinds: list[tuple[WeightPriorKind, float]] = [("laplace", 0.5), ("normal", 0.2)]
+        for node, prior in zip((v1, v2, weights), [*kinds, ("group", 0.1)], strict=True):
+            (term,) = node.log_prior_terms()
+            assert term.item() == pytest.approx(log_density(node.weight_matrix(), *prior).item())
+    assert parse_model(model.to_yaml()) == model
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        ("{kind: lasso, sd: 1}", "weight_prior.kind: .*'normal', 'laplace' or 'group'"),
+        ("{kind: laplace, sd: 0}", "weight_prior.sd: must be greater than 0"),
+    ],
+)
+def test_faulty_priors_of_weights(prior: str, message: str) -> None:
+    text = TEXT.replace("V2: {kind: leaky}", f"V2: {{kind: leaky, weight_prior: {prior}}}")
+    with pytest.raises(ModelError, match=message):
+        parse_model(text)
+
+
+def test_a_population_without_a_matrix_of_weights_has_no_prior_of_them() -> None:
+    text = TEXT.replace(
+        "V2: {kind: leaky}", "V2: {kind: gru, weight_prior: {kind: laplace, sd: 1}}"
+    )
+    with pytest.raises(ModelError, match=r"V2.weight_prior: .*no matrix of weights"):
+        parse_model(text)

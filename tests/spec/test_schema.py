@@ -21,6 +21,7 @@ KEYWORDS = PLAIN | {
     "$ref", "type", "const", "enum", "anyOf", "oneOf", "properties", "required",
     "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "minLength",
     "maxLength", "minProperties", "propertyNames", "minimum", "maximum", "exclusiveMinimum",
+    "not",
 }  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def valid(value: Any, schema: Any, root: Mapping[str, Any]) -> bool:
         checks.append(any(valid(value, s, root) for s in schema["anyOf"]))
     if "oneOf" in schema:
         checks.append(sum(valid(value, s, root) for s in schema["oneOf"]) == 1)
+    checks.append("not" not in schema or not valid(value, schema["not"], root))
     if isinstance(value, dict):
         checks += object_checks(value, schema, root)
     if isinstance(value, list):
@@ -93,6 +95,18 @@ def test_the_schema_refuses(two_areas: str, old: str, new: str) -> None:
     assert old in two_areas
     schema = model_schema()
     assert not valid(Source(two_areas.replace(old, new)).data, schema, schema)
+
+
+def test_several_readouts_and_their_losses(two_areas: str) -> None:
+    schema, data = model_schema(), Source(two_areas).data
+    readout = data.pop("readout")
+    for loss in ("poisson", {"kind": "negative_binomial", "dispersion": 0.2}):
+        several = {"bold": readout, "units": {**readout, "loss": loss, "weight": 0.5}}
+        assert valid({**data, "readouts": several}, schema, schema)
+        assert not valid({**data, "readouts": several, "readout": readout}, schema, schema)
+    for wrong in ({"loss": "poison"}, {"loss": {"kind": "poisson", "bin": 1}}, {"weight": -1}):
+        assert not valid({**data, "readouts": {"bold": readout | wrong}}, schema, schema)
+    assert not valid({**data, "readouts": {}}, schema, schema)
 
 
 def test_every_component_is_in_it() -> None:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from drmbids.core.align import ONLY
 from drmbids.spec.default import default_model
 from drmbids.spec.load import parse_model
 from drmbids.spec.schema import model_schema
@@ -22,13 +23,15 @@ SECTIONS = {
     "PopulationSpec": "populations: each",
     "ProjectionSpec": "projections: each",
     "PriorSpec": "priors: each",
+    "WeightPriorSpec": "weight_prior",
     "GateSpec": "projections: gated_by",
     "WeightsSpec": "projections: weights",
     "PlasticitySpec": "projections: plasticity",
     "SynapseSpec": "projections: synapse",
     "ConnectomeSpec": "projections: connectome",
-    "ReadoutSpec": "readout",
+    "ReadoutSpec": "readout, and readouts: each",
     "HRFSpec": "readout: hrf",
+    "LossSpec": "readout: loss",
     "PolynomialDrift": "readout: drift, polynomial",
     "CosineDrift": "readout: drift, cosine",
     "NoDrift": "readout: drift, none",
@@ -117,9 +120,10 @@ def test_the_page_has_every_key_as_the_schema_has_it() -> None:
 def test_examples_are_models() -> None:
     shape = DataShape({"V1": 5, "FFA": 4}, {"events": ("face", "house")}, ("trans_x",), (2.0,))
     models = [parse_model(text) for text in examples()]
-    assert len(models) == 2
-    for model in models:
-        assert list(model.resolve(shape).readout.regions or ()) == ["V1", "FFA"]
+    assert len(models) == 3
+    for model in models[:2]:
+        assert list(model.resolve(shape).readout_parts[ONLY].regions or ()) == ["V1", "FFA"]
+    assert list(models[2].readouts or ()) == ["bold", "units", "answers"]
     assert models[0].resolve(shape).projections == default_model(shape).resolve(shape).projections
 
 

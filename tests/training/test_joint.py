@@ -163,7 +163,7 @@ def test_a_readout_alone_equals_weight_zero_for_the_other(alone: str, runs_of: R
     scale = 1.0
     if alone == "units":
         counts = torch.as_tensor(np.concatenate([r.responses["units"].values for r in runs]))
-        null, least = Poisson().limits(counts)
+        null, least = Poisson().limits(counts[:, None])
         raw, scale = (raw - least) / (null - least), 1 / (null - least)
     close(loss, raw)
     for name in ("populations.0.weight", "populations.1.weight", "populations.0.free_tau"):

@@ -15,9 +15,12 @@ from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.together import fit_together
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
+from drmbids.populations.additive import Additive
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
+from drmbids.readouts.choice import Choice
 from drmbids.readouts.hemodynamics import DoubleGamma
+from drmbids.readouts.spikes import Spikes
 from drmbids.training.drm import DRM
 from drmbids.training.map_training import MapTrainer
 from drmbids.training.passes import RunData, gather_targets
@@ -135,6 +138,14 @@ def test_models_trained_together_end_as_alone(runs_of: RunsOf) -> None:
 def test_trained_maps_have_no_penalty(options: dict) -> None:
     with pytest.raises(UsageError, match="maps='trained'"):
         DRM(fixed_net(), maps="trained", **options)
+
+
+@pytest.mark.parametrize(("kind", "loss"), [(Choice, "CrossEntropy"), (Spikes, "Poisson")])
+def test_maps_that_are_not_solved_are_trained_as_it_is(kind: type, loss: str) -> None:
+    readout = kind([2], [3], regions=["R"])
+    net = DRMNet([Additive(2, 1)], [DRMConnection()], [[None]], readout, 0.5, {"s": 1})
+    with pytest.raises(UsageError, match=f"those of {loss} are trained by gradient as it is"):
+        DRM(net, maps="trained")
 
 
 def test_unknown_maps_are_refused() -> None:

@@ -32,6 +32,7 @@ TRAINED = [
     "windows",
     "maps trained by gradient",
     "other initial weights",
+    "finish",
     "several nets",
 ]
 

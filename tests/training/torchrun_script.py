@@ -129,6 +129,7 @@ SCENARIOS: dict[str, Callable[[], dict[str, Any]]] = {
     ),
     # a net drawn anew in every process: all go on with that of the first
     "other initial weights": lambda: train((24, 24), seed=rank()),
+    "finish": lambda: train((24, 17, 24), alphas=1.0, finish="lbfgs", n_finish_passes=4),
     "several nets": several_nets,
     "callbacks": called_back,
     "no memory in one": lambda: failing(lambda net: limit(net, 40, 1, no_memory)),

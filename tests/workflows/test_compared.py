@@ -38,6 +38,15 @@ def test_a_name_that_cannot_be_used(tmp_path: Path, name: str, said: str) -> Non
         load_models([write(tmp_path / "a.yaml", name)])
 
 
+def test_the_command_line_takes_one_readout(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.yaml", "one")
+    text = file.read_text()
+    several = "readouts: {bold: {regions: {each_region: [each_region]}}}\n"
+    file.write_text(text[: text.index("readout:")] + several)
+    with pytest.raises(ModelError, match=r"a\.yaml: readouts: the command line reads one kind"):
+        load_models([file])
+
+
 def test_two_models_of_one_name(tmp_path: Path) -> None:
     other = "{kind: cosine, high_pass_hz: 0.01}"
     files = [

@@ -119,6 +119,26 @@ def test_show_python_names_what_it_puts_in_place_of_data(
     assert list(names["net"].population_names) == (options[1:3] or ["V1", "V2"])
 
 
+def test_several_readouts_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(
+        "schema_version: 1\nstimuli: {events: {}}\npopulations: {each_region: {kind: leaky}}\n"
+        "projections: [{from: events, to: each_region}]\nreadouts:\n"
+        "  bold: {regions: {each_region: [each_region]}}\n"
+        "  units: {kind: spikes, regions: {cells: all}, weight: 0.5, loss: negative_binomial}\n"
+    )
+    assert main(["model", "show", str(path)]) == 0
+    shown = capsys.readouterr().out
+    for words in ("readouts.bold: bold", "readouts.units: spikes", "negative_binomial", "0.5"):
+        assert words in shown
+    assert main(["model", "show", str(path), "--python"]) == 0
+    script = capsys.readouterr().out
+    assert "#   regions: V1, V2, cells" in script
+    names: dict[str, Any] = {}
+    exec(script, names)
+    assert names["net"].readout.responses == {"bold": ("V1", "V2"), "units": ("cells",)}
+
+
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "schema"]) == 0
     assert "populations" in json.loads(capsys.readouterr().out)["properties"]

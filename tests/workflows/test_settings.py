@@ -35,6 +35,11 @@ def test_how_and_where_a_call_runs_changes_no_hash() -> None:
     assert told(other) == told(CONFIG)
 
 
+def test_no_smoothing_is_smoothing_by_nothing() -> None:
+    none = replace(CONFIG, smoothing_fwhm=0.0)
+    assert settings_of(none, {}) == settings_of(CONFIG, {})
+
+
 def test_what_decides_numbers_changes_it() -> None:
     others = [
         replace(CONFIG, **{name: value})

@@ -1,0 +1,48 @@
+"""The model of log odds that a classifier is made of, and what it is by default."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from drmbids.core.exceptions import UsageError
+from drmbids.core.run import Run
+from drmbids.estimators.drm import DEFAULTS, DRMRegressor
+from drmbids.readouts import READOUTS
+from drmbids.readouts.choice import Choice
+from drmbids.spec.default import default_model
+from drmbids.spec.load import as_model
+from drmbids.spec.model import ModelSpec
+from drmbids.spec.parts import ReadoutSpec
+from drmbids.training.together import Fit
+
+#: Seconds per tick of the default model: decisions take a few hundred milliseconds.
+RESOLUTION = 0.1
+
+
+def default_choice_model(runs: Sequence[Run]) -> ModelSpec:
+    """Return the model of choices that is used when none is given.
+
+    One population, named like the response, driven by all stimuli, and read out by
+    :class:`~drmbids.Choice`.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    """
+    readout = ReadoutSpec(kind=READOUTS.name_of(Choice))
+    changes = {"resolution_s": RESOLUTION, "readout": readout}
+    return default_model(runs).model_copy(update=changes)
+
+
+class LogOdds(DRMRegressor):
+    """Trains log odds of choices by gradient; options are those of :class:`DRMRegressor`."""
+
+    _default_model = staticmethod(default_choice_model)
+    # maps start at zero and are not solved: they need more, and larger, steps
+    _defaults: ClassVar = {**DEFAULTS, "n_epochs": 150, "learning_rate": 0.05}
+
+    def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
+        spec = self._default_model(runs) if self.model is None else as_model(self.model)
+        kinds = ", ".join(part.kind for part in spec.readout_parts.values())
+        if kinds != READOUTS.name_of(Choice):
+            raise UsageError(f"choices need a model with one readout of kind choice, not {kinds}")
+        return super()._build(runs, label)

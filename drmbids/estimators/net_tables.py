@@ -1,0 +1,51 @@
+"""What the net of a fitted estimator tells: its parameters, connections, responses and readouts."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from drmbids.core.nuisance import Nuisance
+from drmbids.estimators.response_table import response_table
+from drmbids.net.net import DRMNet
+from drmbids.net.readouts import by_name
+
+
+class NetTables:
+    """Tables of the net of an estimator, ``net_``, once it is fitted."""
+
+    net_: DRMNet
+
+    @property
+    def _nuisances(self) -> Mapping[str, Nuisance]:
+        """What :meth:`score` takes out of both series: the nuisance of each readout."""
+        return {name: part.nuisance for name, part in by_name(self.net_.readout).items()}
+
+    def parameters_table(self) -> pd.DataFrame:
+        """Return physical parameters, in the columns of :meth:`DRMNet.parameter_rows`."""
+        check_is_fitted(self)
+        return pd.DataFrame(self.net_.parameter_rows())
+
+    def connections_table(self) -> pd.DataFrame:
+        """Return connections with delay, weights, what they go through and what gates them."""
+        check_is_fitted(self)
+        return pd.DataFrame(self.net_.connection_rows())
+
+    def hrf_table(self) -> pd.DataFrame:
+        """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""
+        check_is_fitted(self)
+        return response_table(self.net_.readout)
+
+    @property
+    def readouts_(self) -> dict[str, dict[str, int]]:
+        """Regions of each readout, with their targets; an only readout has an empty name."""
+        return {
+            name: dict(zip(part.regions, part.n_targets, strict=True))
+            for name, part in by_name(self.net_.readout).items()
+        }
+
+    @property
+    def n_parameters_(self) -> int:
+        """Trainable numbers of the net, the maps to targets included."""
+        check_is_fitted(self)
+        return sum(p.numel() for p in self.net_.parameters() if p.requires_grad)

@@ -1,0 +1,101 @@
+"""Several starts of one model, of which the best is kept: their seeds, and what they leave."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from drmbids.core.exceptions import UsageError
+from drmbids.core.processes import RANDOM
+from drmbids.core.run import Run
+from drmbids.net.net import DRMNet
+from drmbids.spec.model import ModelSpec
+from drmbids.training.trainee import Callback
+
+
+def seeds_of_starts(random_state: int, n_starts: int) -> list[int]:
+    """Return the seed of each start.
+
+    The first is the seed itself, so that one start is what it is without others. The others are
+    drawn from it: neighbouring seeds have no start in common, and more starts add to fewer.
+
+    Parameters
+    ----------
+    random_state : int
+    n_starts : int
+
+    Raises
+    ------
+    UsageError
+        If there is no start.
+
+    Examples
+    --------
+    >>> seeds_of_starts(3, 2) == seeds_of_starts(3, 4)[:2]
+    True
+    """
+    if n_starts < 1:
+        raise UsageError(f"a model starts once at least, got n_starts={n_starts}")
+    drawn = np.random.SeedSequence(random_state).generate_state(n_starts - 1)
+    return [random_state, *drawn.tolist()]
+
+
+def nets_of_starts(model: ModelSpec, runs: Sequence[Run], seeds: Sequence[int]) -> list[DRMNet]:
+    """Return a net for each seed; random numbers of others are not touched.
+
+    Parameters
+    ----------
+    model : ModelSpec
+    runs : sequence of Run
+    seeds : sequence of int
+    """
+    nets = []
+    with RANDOM, torch.random.fork_rng(devices=[]):
+        for seed in seeds:
+            # the CPU's generator alone: nets are built there, and others are not put back
+            torch.default_generator.manual_seed(seed)
+            nets.append(model.build(runs))
+    return nets
+
+
+def labels_of_starts(label: str, n_starts: int) -> list[str]:
+    """Return what each start is called in messages about a fit with this label."""
+    if n_starts == 1:
+        return [label]
+    return [", ".join(filter(None, (label, f"start {k}"))) for k in range(n_starts)]
+
+
+def callbacks_of_starts(callbacks: Sequence[Callback], n_starts: int) -> list[list[Callback]]:
+    """Return the callbacks of each start, which are told which one a row of the history is of."""
+    if n_starts == 1:
+        return [list(callbacks)]
+
+    def telling(callback: Callback, start: int) -> Callback:
+        return lambda row: callback({**row, "start": start})
+
+    return [[telling(callback, k) for callback in callbacks] for k in range(n_starts)]
+
+
+def history_of_starts(
+    histories: Sequence[Sequence[Mapping[str, Any]]], best: int
+) -> list[dict[str, Any]]:
+    """Return the history of the start that is kept, with the objectives of all beside it.
+
+    Parameters
+    ----------
+    histories : sequence of sequence of mapping
+        Rows of each start.
+    best : int
+        The start that is kept.
+
+    Returns
+    -------
+    list of dict
+        Rows of that start, with ``start`` and ``objective_start_<k>`` for each.
+    """
+    rows = []
+    for epoch in zip(*histories, strict=True):
+        objectives = {f"objective_start_{k}": row["objective"] for k, row in enumerate(epoch)}
+        rows.append({**epoch[best], "start": best, **objectives})
+    return rows

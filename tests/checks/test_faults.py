@@ -411,7 +411,7 @@ FAULTS = [
     Fault(54, shown("face.png", None), "EV13", "lines 3, 4: stim_file 'face.png' is not in"),
     Fault(54, shown("face.png", b"no picture"), "EV13", "no readable picture"),
     Fault(54, shown("big.png", png(9000, 9000)), "EV13", "9000 x 9000 pixels, above 50,000,000"),
-    Fault(54, shown("film.mp4", b"film"), "EV13", "video files are not read"),
+    Fault(54, shown("film.mp4", b"film"), "EV13", "no readable film"),
     Fault(54, shown("film.npy", npy(np.array([[1.0], [np.nan]])), rate=25), "EV13", "not finite"),
     Fault(54, shown("film.npy", npy(np.ones((2, 1))), rate=-25), "EV13", "SamplingFrequency -25"),
     Fault(54, shown("film.npy", b"no array"), "EV13", "no readable array"),

@@ -94,8 +94,8 @@ def test_readouts(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_spikes_of_pictures_that_were_shown_in_the_scanner_alone() -> None:
-    out = run("plot_16_several_readouts.py")
+def test_spikes_of_pictures_that_were_shown_in_the_scanner_alone(tmp_path: Path) -> None:
+    out = run("plot_16_several_readouts.py", str(tmp_path / "spikes.png"))
     both, alone = re.findall(r"off by ([\d.]+) spikes/s", out)
     assert float(both) < 2.5 and float(alone) > 5
 

@@ -14,11 +14,11 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions
-from drmbids.estimators.transformers import RunTransformer
+from drmbids.estimators.transformers import RunTransformer, SelectStreams
 from drmbids.metrics.scores import measured_values
 
 
-class SelectResponses(RunTransformer):
+class SelectResponses(SelectStreams):
     """Keeps some of the responses (regions), for a model that is not about the others.
 
     A baseline takes responses that are measured at the same times; a model of several readouts
@@ -48,21 +48,7 @@ class SelectResponses(RunTransformer):
     ['cells']
     """
 
-    def __init__(self, names: Sequence[str]):
-        self.names = names
-
-    def _learn(self, runs: list[Run]) -> None:
-        known = {name for run in runs for name in run.responses}
-        missing = sorted(set(self.names) - known)
-        if missing or not self.names:
-            raise DataError(
-                f"{runs[0].label}: no responses {missing}; the runs have {sorted(known)}"
-            )
-        self.names_ = tuple(self.names)
-
-    def _change(self, run: Run) -> Run:
-        kept = {name: stream for name, stream in run.responses.items() if name in self.names_}
-        return replace(run, responses=kept)
+    _kind = "responses"
 
 
 class PCAResponses(RunTransformer):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -73,7 +73,34 @@ class RunTransformer(TransformerMixin, BaseEstimator, ABC):
         return [self._change(run) for run in _runs(X)]
 
 
-class SelectStimuli(RunTransformer):
+class SelectStreams(RunTransformer):
+    """Keeps some of the streams of one kind by name; a derived class says which kind.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Those to keep.
+    """
+
+    _kind: ClassVar[Literal["stimuli", "responses"]]
+
+    def __init__(self, names: Sequence[str]):
+        self.names = names
+
+    def _learn(self, runs: list[Run]) -> None:
+        known = {name for run in runs for name in getattr(run, self._kind)}
+        missing = sorted(set(self.names) - known)
+        if missing or not self.names:
+            there = sorted(known)
+            raise DataError(f"{runs[0].label}: no {self._kind} {missing}; the runs have {there}")
+        self.names_ = tuple(self.names)
+
+    def _change(self, run: Run) -> Run:
+        streams = getattr(run, self._kind)
+        return replace(run, **{self._kind: {n: s for n, s in streams.items() if n in self.names_}})
+
+
+class SelectStimuli(SelectStreams):
     """Keeps some of the stimuli: models that differ in these alone say what each stimulus adds.
 
     Parameters
@@ -99,19 +126,7 @@ class SelectStimuli(RunTransformer):
     ['sound']
     """
 
-    def __init__(self, names: Sequence[str]):
-        self.names = names
-
-    def _learn(self, runs: list[Run]) -> None:
-        known = {name for run in runs for name in run.stimuli}
-        missing = sorted(set(self.names) - known)
-        if missing or not self.names:
-            raise DataError(f"{runs[0].label}: no stimuli {missing}; the runs have {sorted(known)}")
-        self.names_ = tuple(self.names)
-
-    def _change(self, run: Run) -> Run:
-        kept = {name: shown for name, shown in run.stimuli.items() if name in self.names_}
-        return replace(run, stimuli=kept)
+    _kind = "stimuli"
 
 
 class SelectConditions(RunTransformer):

@@ -224,7 +224,7 @@ class DRMRegressor(NetTables, RunEstimator):
             raise UsageError(
                 f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
             )
-        self.model_ = self._default_model(runs) if self.model is None else as_model(self.model)
+        self.model_ = self._stated_model(runs)
         seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
         nets, names = nets_of_starts(self.model_, runs, seeds), labels_of_starts(label, len(seeds))
         told = callbacks_of_starts(self.callbacks, len(seeds))
@@ -244,6 +244,10 @@ class DRMRegressor(NetTables, RunEstimator):
             Fit(drm, train, validation, n_epochs, cutoff, name)
             for drm, name in zip(drms, names, strict=True)
         ]
+
+    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec:
+        """Return the model that was given, else the default."""
+        return self._default_model(runs) if self.model is None else as_model(self.model)
 
     def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
         # runs may lack what one of several readouts measures

@@ -9,10 +9,8 @@ from drmbids.estimators.drm import DEFAULTS, DRMRegressor
 from drmbids.readouts import READOUTS
 from drmbids.readouts.choice import Choice
 from drmbids.spec.default import default_model
-from drmbids.spec.load import as_model
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.parts import ReadoutSpec
-from drmbids.training.together import Fit
 
 #: Seconds per tick of the default model: decisions take a few hundred milliseconds.
 RESOLUTION = 0.1
@@ -40,9 +38,9 @@ class LogOdds(DRMRegressor):
     # maps start at zero and are not solved: they need more, and larger, steps
     _defaults: ClassVar = {**DEFAULTS, "n_epochs": 150, "learning_rate": 0.05}
 
-    def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
-        spec = self._default_model(runs) if self.model is None else as_model(self.model)
+    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec:
+        spec = super()._stated_model(runs)
         kinds = ", ".join(part.kind for part in spec.readout_parts.values())
         if kinds != READOUTS.name_of(Choice):
             raise UsageError(f"choices need a model with one readout of kind choice, not {kinds}")
-        return super()._build(runs, label)
+        return spec

@@ -60,7 +60,7 @@ def fit_as_published(
     fits: Sequence[DRMRegressor], runs: Sequence[Sequence[Run]], basis: np.ndarray
 ) -> None:
     """Fit estimators to clean runs, confounds taken out of their predictions over all scans."""
-    prepared = [fit.prepare(own) for fit, own in zip(fits, runs, strict=True)]
+    prepared = [one for fit, own in zip(fits, runs, strict=True) for one in fit.prepare(own)]
     for one in prepared:
         net = one.model.net
         net.readout = Projected(net.readout, basis)

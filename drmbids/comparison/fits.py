@@ -20,7 +20,7 @@ from drmbids.comparison.units import (
     repeat_warnings,
     save_fold,
 )
-from drmbids.core.align import ONLY
+from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.core.interruption import (
     Interrupted,
@@ -222,7 +222,7 @@ def _scores(
             [
                 score_run(run, series[name], regions, plan.nuisance)
                 for run, series in zip(test, predicted, strict=True)
-                if name == ONLY or set(regions) & set(run.responses)
+                if saw_readout(run, name, regions)
             ],
             regions,
         )

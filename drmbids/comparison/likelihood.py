@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.held_out import held_out_series
-from drmbids.core.align import ONLY
+from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
@@ -122,7 +122,7 @@ def fold_log_likelihood(
             [
                 _error(estimator, run, series[name], regions, nuisance)
                 for run, series in zip(some, predictions, strict=True)
-                if name == ONLY or set(regions) & set(run.responses)
+                if saw_readout(run, name, regions)
             ]
             for some, predictions in ((train, fitted), (test, predicted))
         )

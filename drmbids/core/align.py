@@ -1,6 +1,6 @@
 """A run on the ticks of a model: the one place where stimuli and responses meet a time grid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +113,15 @@ class AlignedRun:
     def only(self) -> Measured:
         """What the only readout measured."""
         return self.measured[ONLY]
+
+
+def saw_readout(run: Run, name: str, regions: Collection[str]) -> bool:
+    """Return whether a run is to be scored for a readout of these regions.
+
+    A run may lack one of several readouts; of an only readout, whose name is :data:`ONLY`, every
+    run has to have samples.
+    """
+    return name == ONLY or not run.responses.keys().isdisjoint(regions)
 
 
 def align(

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from drmbids.core.align import ONLY
+from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -219,7 +219,13 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         runs = weighed(runs, sample_weight)
         several = predicted if isinstance(predicted, Mapping) else {ONLY: predicted}
         values = [
-            _mean_r2(runs, series, self.readouts_[name], self._nuisances[name])
+            _mean_r2(
+                [
+                    score_run(run, predictions, self.readouts_[name], self._nuisances[name])["r2"]
+                    for run, predictions in zip(runs, series, strict=True)
+                    if saw_readout(run, name, self.readouts_[name])
+                ]
+            )
             for name, series in several.items()
         ]
         if np.isnan(values).all():
@@ -251,18 +257,9 @@ def _objects(items: Sequence[Any]) -> np.ndarray:
     return out
 
 
-def _mean_r2(
-    runs: Sequence[Run], predicted: np.ndarray, regions: Mapping[str, int], nuisance: Nuisance
-) -> float:
-    """Return the mean R2 over targets and the runs that were measured, NaN without any."""
-    values = np.concatenate(
-        [
-            score_run(run, series, regions, nuisance)["r2"]
-            for run, series in zip(runs, predicted, strict=True)
-            if len(series) or set(regions) & set(run.responses)
-        ]
-        or [[np.nan]]
-    )
+def _mean_r2(of_runs: Sequence[np.ndarray]) -> float:
+    """Return the mean R2 over targets and runs, NaN without any."""
+    values = np.concatenate(of_runs or [[np.nan]])
     return math.nan if np.isnan(values).all() else float(np.nanmean(values))
 
 

@@ -67,7 +67,7 @@ def _section(
             problems.append(Problem((*path, key), f"{key} and {matrix} are given; keep one"))
         elif not isinstance(name, str):
             problems.append(Problem((*path, key), f"must be the name of a file, got {name!r}"))
-        elif folder is not None and normpath(name).startswith(("/", "..")):
+        elif folder is not None and FilePath(normpath(name)).parts[:1] in (("/",), ("..",)):
             found = f"{name!r} leads out of the folder of the model file; keep it beside it"
             problems.append(Problem((*path, key), found))
         else:

@@ -107,8 +107,10 @@ class Objective:
         if self.solve:
             return
         if isinstance(self.loss, DRMLoss):
-            measured = _of_all_runs(targets)
-            self._start(self.loss, *measured)
+            fresh = not any(bool(p.any()) for p in self.readout.linear_parameters())
+            measured = _of_all_runs(targets) if fresh or several else []
+            if fresh:
+                self._start(self.loss, *measured)
             if several:
                 self._limits = self.loss.limits(*measured)
         elif several:
@@ -131,21 +133,17 @@ class Objective:
 
     @torch.no_grad()
     def _start(self, loss: DRMLoss, measured: Tensor, weight: Tensor | None = None) -> None:
-        """Let maps that are zero start at the null model, the mean of each target.
+        """Let maps start at the null model, the mean of each target.
 
         Otherwise upstream parameters, a time constant above all, move far away to make a constant
         of the activity while the bias is on its way.
         """
-        maps = self.readout.linear_parameters()
-        if not any(bool(p.any()) for p in maps):
-            mean = mean_of_targets(measured.double(), weight)
-            like, regions = self.readout.bias, range(len(self.readout.regions))
-            nothing = [like.new_zeros(1, 1, self.readout.n_features(k)) for k in regions]
-            # what a readout adds on its own, such as the width of a bin
-            own = self.readout.map_features(
-                nothing, like.new_zeros(1, 1, self.readout.n_confounds)
-            )[0, 0]
-            self.readout.bias += loss.predicting(mean)[0, 0].to(own) - own
+        mean = mean_of_targets(measured.double(), weight)
+        like, regions = self.readout.bias, range(len(self.readout.regions))
+        nothing = [like.new_zeros(1, 1, self.readout.n_features(k)) for k in regions]
+        # what a readout adds on its own, such as the width of a bin
+        own = self.readout.map_features(nothing, like.new_zeros(1, 1, self.readout.n_confounds))
+        self.readout.bias += loss.predicting(mean)[0, 0].to(own) - own[0, 0]
 
     def on_common_scale(self, loss: float) -> float:
         """Return a loss on the scale that several readouts share: 1 explains nothing, 0 all."""

@@ -1,6 +1,5 @@
 """Physical parameters that training could not move: the data say nothing of them."""
 
-import math
 import warnings
 from collections.abc import Sequence
 
@@ -29,11 +28,8 @@ def warn_of_unmoved(name: str, estimator: DRMRegressor, runs: Sequence[Run]) -> 
     TrainingWarning
         With the node and the name of each.
     """
-    losses = [
-        row["train_loss"] if math.isnan(row["val_loss"]) else row["val_loss"]
-        for row in estimator.history_
-    ]
-    if losses.index(min(losses)) == 0:
+    objectives = [row["objective"] for row in estimator.history_]
+    if objectives.index(min(objectives)) == 0:
         return
     start, end = (
         {(row["node"], row["parameter"], row["index"]): row for row in net.parameter_rows()}

@@ -33,7 +33,7 @@ populations:
 projections:
   - {from: events, to: brain}
   - {from: brain, to: brain, connectome: {
-      file: weights.tsv, lengths_file: lengths.csv, velocity_m_per_s: 0.1,
+      file: weights.tsv, lengths_file: ..lengths.csv, velocity_m_per_s: 0.1,
       velocity_min_m_per_s: 0.05, velocity_max_m_per_s: 0.12, strength: 0.5, trainable: [velocity]},
      priors: {velocity: {mean: 0.1, sd: 0.05}}}
 readout: {kind: bold, regions: {V1: [brain], FFA: [brain]}}
@@ -81,7 +81,7 @@ def test_it_survives_the_file_and_the_script(full: str, runs: list[Run]) -> None
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "weights.tsv").write_text("0\t1\t0.5\n1\t0\t0\n0.2\t0.3\t0\n")
-    (tmp_path / "lengths.csv").write_text("0,80,120\n90,0,1\n200,70,0\n")
+    (tmp_path / "..lengths.csv").write_text("0,80,120\n90,0,1\n200,70,0\n")
     (tmp_path / "model.yaml").write_text(BRAIN)
     return tmp_path
 
@@ -106,8 +106,8 @@ def test_a_connectome_is_read_from_files_and_kept(folder: Path, runs: list[Run])
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("lengths.csv", "nowhere.csv", 10, "cannot read 'nowhere.csv' (No such file"),
-        ("lengths.csv", "model.yaml", 10, "cannot read 'model.yaml' ("),
+        ("..lengths.csv", "nowhere.csv", 10, "cannot read 'nowhere.csv' (No such file"),
+        ("..lengths.csv", "model.yaml", 10, "cannot read 'model.yaml' ("),
         ("units: auto", "units: 4", 9, "the connectome is 3 x 3 [to][from], brain has 4 units"),
         ("strength: 0.5", "strenght: 0.5", 11, "unknown key 'strenght'; did you mean 'strength'?"),
         ("[velocity]", "[speed]", 11, "must be"),
@@ -128,10 +128,10 @@ def test_faulty_connectomes(folder: Path, old: str, new: str, line: int, message
 
 
 def test_a_connectome_of_other_lengths(folder: Path) -> None:
-    (folder / "lengths.csv").write_text("0,80\n90,0\n")
+    (folder / "..lengths.csv").write_text("0,80\n90,0\n")
     with pytest.raises(ModelError, match="weights are 3 x 3, lengths 2 x 2"):
         load_model(folder / "model.yaml")
-    (folder / "lengths.csv").write_text("1e-3,1e-3,1e-3\n" * 3)
+    (folder / "..lengths.csv").write_text("1e-3,1e-3,1e-3\n" * 3)
     with pytest.raises(ModelError, match="lower its velocity or its upper limit, or resolution_s"):
         load_model(folder / "model.yaml")
 

@@ -27,9 +27,10 @@ lint: .venv/test.stamp ## Style, layers of the package, types
 	$(BIN)/lint-imports
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-# One thread for each of the two workers, so that they do not fight over the cores.
+# One thread for each of the two workers, so that they do not fight over the cores. Each begins with
+# half of the files, so that what the tests of a file share is made once.
 pytest: .venv/test.stamp ## Unit tests and the examples in docstrings
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 format: .venv/test.stamp ## Put the code in shape
 	$(BIN)/ruff check --fix

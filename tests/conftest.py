@@ -26,6 +26,16 @@ def haxby(shared_data: Path) -> Path:
     return shared_data / "haxby_bids"
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let figures of reports be made but not drawn, where a test asks about something else.
+
+    Drawing takes most of the time of a report, and of a small analysis on the command line.
+    """
+    empty = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"></svg>'
+    monkeypatch.setattr("drmbids.report.svg.svg", lambda _: empty)
+
+
 def write_surfaces(root: Path, n_vertices: int = 8) -> Path:
     """Write a dataset of three runs, and an fMRIPrep-like derivative of it without volumes.
 

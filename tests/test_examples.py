@@ -1,56 +1,75 @@
 """The examples run as a reader would run them, and show what they say."""
 
-import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
+import torch
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def run(name: str, *arguments: str) -> str:
-    """Return what an example prints."""
-    environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / name, *arguments],
-        capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return a function that runs an example and returns what it prints.
+
+    In this process, as most examples are shorter than the import of torch and nilearn. ``n_epochs``
+    stands in for that of the example, where fewer show the same.
+    """
+
+    def run_example(name: str, *arguments: str, n_epochs: int | None = None) -> str:
+        path = EXAMPLES / name
+        source = path.read_text()
+        if n_epochs is not None:
+            source, n = re.subn(r"(n_epochs(=|\": ))\d+", rf"\g<1>{n_epochs}", source)
+            assert n > 0
+        monkeypatch.setattr(sys, "argv", [str(path), *arguments])
+        plt.switch_backend("Agg")
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            exec(compile(source, path, "exec"), {"__name__": "__main__"})
+        plt.close("all")
+        return capsys.readouterr().out
+
+    return run_example
 
 
 @pytest.mark.slow
-def test_a_brain_by_hand() -> None:
-    found = re.search(r"loss [\d.]+ -> ([\d.]+)", run("plot_1_first_model.py"))
-    assert found is not None and float(found[1]) < 0.7  # a unit that is dead explains nothing
+def test_a_brain_by_hand(run: Callable[..., str]) -> None:
+    out = run("plot_1_first_model.py", n_epochs=30)
+    found = re.search(r"loss ([\d.]+) -> ([\d.]+)", out)
+    assert found is not None and float(found[2]) < float(found[1]) - 0.05 < 0.65  # no unit is dead
 
 
 @pytest.mark.slow
-def test_models_compared() -> None:
-    out = run("plot_2_compare_models.py")
+def test_models_compared(run: Callable[..., str]) -> None:
+    out = run("plot_2_compare_models.py", n_epochs=2)
     assert "R2 of each held-out run" in out and "feedback" in out and "glm" in out
 
 
 def test_a_population_of_your_own() -> None:
-    assert "keeps the contract" in run("plot_3_own_population.py")
+    script = [sys.executable, EXAMPLES / "plot_3_own_population.py"]
+    out = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    assert "keeps the contract" in out
 
 
 @pytest.mark.slow
-def test_which_connection_attention_modulates() -> None:
-    out = run("plot_4_attention_to_motion.py")
+def test_which_connection_attention_modulates(run: Callable[..., str]) -> None:
+    out = run("plot_4_attention_to_motion.py", n_epochs=15)
     assert "attention modulates V1 -> V5" in out
 
 
 @pytest.mark.slow
-def test_a_net_that_learns_a_task() -> None:
+def test_a_net_that_learns_a_task(run: Callable[..., str]) -> None:
     out = run("plot_15_decision_task.py")
     assert "the area is most like LIP" in out
 
 
-def test_a_column_that_oscillates() -> None:
+def test_a_column_that_oscillates(run: Callable[..., str]) -> None:
     out = run("plot_12_oscillating_column.py")
     assert "the same seed, the same noise: True" in out and "n_substeps=2" in out
     found = re.search(r"without noise: \[([\d. ]+)\]", out)
@@ -60,13 +79,13 @@ def test_a_column_that_oscillates() -> None:
 
 
 @pytest.mark.slow
-def test_receptive_fields_are_recovered() -> None:
+def test_receptive_fields_are_recovered(run: Callable[..., str]) -> None:
     found = re.search(r"off by \(deg\): \[([\d. ]+)\]", run("plot_13_receptive_fields.py"))
     assert found is not None and max(map(float, found[1].split())) < 0.4
 
 
 @pytest.mark.slow
-def test_a_brain_at_rest() -> None:
+def test_a_brain_at_rest(run: Callable[..., str]) -> None:
     found = re.search(r"coupling\s+([\d.]+)\s+([\d.]+)", run("plot_14_resting_state.py"))
     assert found is not None and abs(float(found[1]) - 0.9) < 4 * float(found[2]) < 0.6
 
@@ -84,8 +103,9 @@ READOUTS = {
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:loop of E, I")  # of rectified units, but one inhibits
 @pytest.mark.parametrize("name", READOUTS)
-def test_readouts(name: str, tmp_path: Path) -> None:
+def test_readouts(run: Callable[..., str], name: str, tmp_path: Path) -> None:
     pattern, value = READOUTS[name]
     figure = tmp_path / "figure.png"
     found = re.search(pattern, run(name, str(figure)))
@@ -94,7 +114,9 @@ def test_readouts(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_spikes_of_pictures_that_were_shown_in_the_scanner_alone(tmp_path: Path) -> None:
+def test_spikes_of_pictures_that_were_shown_in_the_scanner_alone(
+    run: Callable[..., str], tmp_path: Path
+) -> None:
     out = run("plot_16_several_readouts.py", str(tmp_path / "spikes.png"))
     both, alone = re.findall(r"off by ([\d.]+) spikes/s", out)
     assert float(both) < 2.5 and float(alone) > 5

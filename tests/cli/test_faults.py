@@ -20,6 +20,8 @@ populations: {V1: {kind: leeky}}
 projections: [{from: evnts, to: V1}]
 """
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def run(bids: Path, out: Path, *options: str) -> int:
     """Run the participant level with little training."""

@@ -25,6 +25,8 @@ from drmbids.workflows.scratch import WORK
 
 OPTIONS = ("--n-epochs", "12", "--n-permutations", "0", "--checkpoint-minutes", "0", "-q")
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def run(arguments: Sequence[str]) -> None:
     # where the tests run in the background, Ctrl-C is ignored by all that they start
@@ -80,7 +82,7 @@ def test_killed_at_random_moments(bids: Path, whole: Path, tmp_path: Path) -> No
     arguments = [str(bids), str(out), "participant", *OPTIONS]
     for _ in range(5):
         process = start(arguments)
-        process.join(draw.uniform(0.2, 2.5))
+        process.join(draw.uniform(0.1, 1.5))
         if process.exitcode is None:
             os.kill(process.pid, signal.SIGKILL)
         process.join()

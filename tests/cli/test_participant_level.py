@@ -20,6 +20,8 @@ from drmbids.core.files import sha256
 
 FILES = Path(__file__).with_name("participant_files.txt")
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def level(bids: Path, *options: str, out: Path | None = None) -> int:
     """Run the participant level with little training."""

@@ -30,6 +30,8 @@ readout: {regions: {brain: [V1]}}
 training: {n_epochs: 1}
 """
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_a_model_file_brings_its_stimuli(tiny_bids: Path, tmp_path: Path) -> None:
     folder = tiny_bids / "stimuli"

@@ -18,6 +18,8 @@ KINDS = {
     "ptseries": ("_space-fsLR_seg-Two_den-91k_", ".ptseries.nii", ".pscalar.nii"),
 }
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_results_come_in_the_form_of_the_data(surfaces: Path, tmp_path: Path, kind: str) -> None:

@@ -1,5 +1,6 @@
 """Compiled units against a loop over ticks, and their gradients by finite differences."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import DeviceError
-from drmbids.functional.unit_code import unit_code
+from drmbids.functional.unit_code import UnitCode, unit_code
 from drmbids.functional.unit_dynamics import Taps, run_units
 
 N, DEPTH, N_TAPS = 3, 4, 2
@@ -53,8 +54,13 @@ def loop(c: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     return torch.stack(said[DEPTH:]), state
 
 
+@cache
+def traced(trained: tuple[int, ...]) -> UnitCode:
+    return unit_code(step, 2, 2, 2, trained)
+
+
 def compiled(c: dict[str, Tensor], trained: tuple[int, ...] = (0, 1)) -> tuple[Tensor, Tensor]:
-    code = unit_code(step, 2, 2, 2, trained)
+    code = traced(trained)
     taps = Taps(c["ticks"], c["sources"], c["weights"], c["strength"], c["past"])
     return run_units(code, c["state"], c["inputs"], c["parameters"], taps)
 
@@ -100,7 +106,7 @@ def test_only_trained_parameters_get_a_gradient() -> None:
 def test_without_taps_units_do_not_hear_each_other() -> None:
     c = case()
     silent = {**c, "strength": torch.zeros((), dtype=torch.float64)}
-    alone = run_units(unit_code(step, 2, 2, 2, ()), c["state"], c["inputs"], c["parameters"])
+    alone = run_units(traced(()), c["state"], c["inputs"], c["parameters"])
     for got, wanted in zip(alone, loop(silent), strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-12)
 
@@ -108,4 +114,4 @@ def test_without_taps_units_do_not_hear_each_other() -> None:
 def test_other_devices_are_refused() -> None:
     state, inputs = torch.zeros(1, 2, N, device="meta"), torch.zeros(5, 1, 2, N, device="meta")
     with pytest.raises(DeviceError, match="compiled masses run on the CPU, not on meta"):
-        run_units(unit_code(step, 2, 2, 2, ()), state, inputs, torch.zeros(2, N, device="meta"))
+        run_units(traced(()), state, inputs, torch.zeros(2, N, device="meta"))

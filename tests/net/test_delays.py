@@ -114,7 +114,7 @@ def test_windows_shorter_than_the_longest_delay(length: int, width: float) -> No
 
 def fit(net: DRMNet, anneal: bool, n_epochs: int = 120) -> dict[tuple[str, str], float]:
     """Train delays on the activity of the true net, and return them."""
-    stimulus = torch.randn(300, 1, 2, generator=torch.Generator().manual_seed(1))
+    stimulus = torch.randn(150, 1, 2, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         target = activity(two_areas(FORWARD, FEEDBACK), stimulus)
     optimizer = torch.optim.Adam([p for p in net.connections.parameters()], lr=0.08)

@@ -1,6 +1,7 @@
 """A window on another device than the CPU waits for nothing from the CPU, so it can be captured."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def test_loops(population: type, delay: type) -> None:
             lambda n, m, hrf=hrf: BOLD(n, m, hrf=hrf())
             for hrf in (DoubleGamma, SmoothHRF, LibraryHRF, FIR)
         ],
-        Balloon,
+        partial(Balloon, length=4.0),
         GRUReadout,
         Choice,
     ],

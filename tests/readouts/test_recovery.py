@@ -11,6 +11,7 @@ import torch
 from drmbids import BOLD, DRM, Additive, DoubleGamma, DRMConnection, DRMIterator, DRMNet, Run
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.stream import Stream
+from drmbids.readouts import balloon
 from drmbids.readouts.balloon import Balloon
 from drmbids.readouts.base import DRMReadout
 from drmbids.readouts.fir import FIR
@@ -202,13 +203,17 @@ def pulse_peaks(readout: DRMReadout) -> list[float]:
 
 
 @pytest.mark.slow
-def test_the_balloon_is_recovered_and_predicts_what_no_convolution_can() -> None:
+def test_the_balloon_is_recovered_and_predicts_what_no_convolution_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # the truth, too, moves in steps of a whole tick: what is asked is not how exact they are
+    monkeypatch.setattr(balloon, "LONGEST_STEP", RESOLUTION)
     true = Balloon(*sizes(), per_region=True)
     true.set_value("transit", torch.tensor([0.8, 3.0]))
     true.set_value("efficacy", 0.6)
     drawn = draw(true)
     found = Balloon(*sizes(), per_region=True)
-    model = fit(found, drawn[:3], 60, rate=0.15)
+    model = fit(found, drawn[:3], 40, rate=0.2)
     assert pulse_peaks(found) == pytest.approx(pulse_peaks(true), abs=0.2)
     linear = fit(BOLD(*sizes(), per_region=True), drawn[:3], 60)
     assert correlation(model, drawn[3:]) > correlation(linear, drawn[3:])

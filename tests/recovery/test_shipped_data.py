@@ -80,12 +80,12 @@ def test_truth_is_recovered(participant: list[Run], dataset: Path, models: Path,
 def test_true_structure_predicts_best(participant: list[Run], models: Path) -> None:
     compared = {
         "glm": GLMBaseline(),
-        "no_feedback": DRMRegressor(models / "no_feedback.yaml"),
-        "two_areas": DRMRegressor(models / "two_areas.yaml"),
+        "no_feedback": DRMRegressor(models / "no_feedback.yaml", n_epochs=60),
+        "two_areas": DRMRegressor(models / "two_areas.yaml", n_epochs=60),
     }
     # two folds of five: held out are the first run and the last
     folds = [([1, 2, 3, 4], [0]), ([0, 1, 2, 3], [4])]
-    results = compare_models(compared, participant, cv=folds)
+    results = compare_models(compared, participant, cv=folds, n_models_at_once=2)
     scores = results.table.groupby(["fold", "region", "model"])["r2"].mean().unstack("model")
     assert (scores["two_areas"] > scores["no_feedback"]).all()
     assert (scores["two_areas"] > scores["glm"] + 0.02).all()

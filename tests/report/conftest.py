@@ -1,6 +1,7 @@
 """A small derivative folder, its numbers from a simulation of two regions and two models."""
 
 import json
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +12,7 @@ import pytest
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.summary import summarise_results
 from drmbids.core.results import Results
+from drmbids.report import write_participant_report
 
 SHAPE, TR, N_VOLUMES, RUNS = (14, 10, 3), 2.5, 80, ("1", "2", "3")
 CONDITIONS = ("face", "house", "scrambled $a_b$")
@@ -224,13 +226,28 @@ def write_participant(out: Path, subject: str, seed: int) -> None:
     path.write_text(json.dumps(_inputs(subject, events, voxels)), "utf-8")
 
 
-@pytest.fixture
-def derivatives(tmp_path: Path) -> Path:
-    """Return the derivative folder of one participant."""
-    out = tmp_path / "out"
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the derivative folder of one participant, not to be changed."""
+    out = tmp_path_factory.mktemp("report") / "template"
     write_participant(out, "01", seed=1)
     log = out / "logs" / "20260101-000000_a"
     log.mkdir(parents=True)
     (log / "config.toml").write_text("seed = 0\n[model]\nresolution = 0.25\n", "utf-8")
     (log / "drmbids.log").write_text("INFO start\nERROR <b>something</b> broke\n", "utf-8")
     return out
+
+
+@pytest.fixture(scope="session")
+def complete(template: Path) -> Path:
+    """Return the derivative folder of one participant with its report, not to be changed."""
+    out = template.with_name("complete")
+    shutil.copytree(template, out)
+    write_participant_report(out, "01")
+    return out
+
+
+@pytest.fixture
+def derivatives(template: Path, tmp_path: Path) -> Path:
+    """Return the derivative folder of one participant, to do with as one likes."""
+    return Path(shutil.copytree(template, tmp_path / "out"))

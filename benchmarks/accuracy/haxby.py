@@ -61,7 +61,6 @@ WHOLE_BRAIN: dict[str, Targets] = {
     "ridge kernels": (0.075, None, 0.360),
     "banded kernels": (0.084, None, 0.373),
     "drm default": (0.065, 0.098, 0.366),
-    "drm edges": (0.065, 0.098, 0.366),
 }
 
 #: Seconds that an onset or an offset is shown for.

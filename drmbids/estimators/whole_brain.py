@@ -114,7 +114,7 @@ class WholeBrain(BaseEstimator):
     >>> rng = np.random.default_rng(0)
     >>> weights = rng.random((5, 5)) * (1 - np.eye(5))
     >>> options = {"mass": "ornstein_uhlenbeck", "values": {"tau": 0.5}}
-    >>> run = simulate_rest(weights, duration=600.0, coupling=0.3, resolution=0.05, **options)
+    >>> run = simulate_rest(weights, duration=300.0, coupling=0.3, resolution=0.1, **options)
     >>> brain = WholeBrain(weights, trainable=["coupling"], coupling=0.1, noise=0.01, **options)
     >>> 0.2 < brain.fit([run]).descents_[0].end["coupling"] < 0.4
     True

@@ -224,7 +224,7 @@ def attention() -> list[Row]:
     Models are fitted to training scans as measured, confounds among their regressors. Rows called
     "published" are of another protocol, that of the published figures and of most targets here:
     confounds are taken out of all scans before quarters are left out, so that left-out scans inform
-    the weights of confounds. It is worth .002 to .006 to a GLM and .005 to .014 to a net.
+    the weights of confounds. It is worth .002 to .006 to a GLM, and to a net up to .024, in SPC.
 
     Units, nonlinearity, time step, epochs, what is gated and how wide the prior of a gain is were
     chosen after looking at these quarters, among about a dozen settings, those of saturating units

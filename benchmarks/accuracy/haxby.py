@@ -89,6 +89,7 @@ def haxby(acquisition: str, targets: dict[str, Targets]) -> list[Row]:
     """
     dataset = data_folder() / "haxby_bids"
     runs = load_runs(dataset, subject="01", task="objectviewing", acquisition=acquisition)
+    edged = [with_edges(run) for run in runs]
     delays = 2.5 * np.arange(15)
     kernels = {"kernels": [GammaKernel(peak) for peak in (3.0, 5.0, 9.0)], "edges": True}
     rows = []
@@ -113,9 +114,9 @@ def haxby(acquisition: str, targets: dict[str, Targets]) -> list[Row]:
     }.items():
         if name not in targets:
             continue
+        shown = edged if name.startswith("drm edges") else runs
         scores = []
         for model in models:
-            shown = [with_edges(run) for run in runs] if name.startswith("drm edges") else runs
             r = compare_models({"model": model}, shown).per_target()["r"]
             scores.append([figure(r) for figure in FIGURES.values()])
         found = np.array(scores)

@@ -67,7 +67,7 @@ def _section(
             problems.append(Problem((*path, key), f"{key} and {matrix} are given; keep one"))
         elif not isinstance(name, str):
             problems.append(Problem((*path, key), f"must be the name of a file, got {name!r}"))
-        elif folder is not None and FilePath(normpath(name)).parts[:1] in (("/",), ("..",)):
+        elif folder is not None and _leads_out(FilePath(normpath(name))):
             found = f"{name!r} leads out of the folder of the model file; keep it beside it"
             problems.append(Problem((*path, key), found))
         else:
@@ -79,6 +79,11 @@ def _section(
                     Problem((*path, key), f"cannot read {name!r} ({why}); give a table of numbers")
                 )
     return out
+
+
+def _leads_out(name: FilePath) -> bool:
+    # a name may begin with dots, and a path with two slashes is absolute too
+    return name.is_absolute() or name.parts[:1] == ("..",)
 
 
 def read_matrix(path: FilePath) -> list[list[float]]:

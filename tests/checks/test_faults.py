@@ -447,6 +447,12 @@ FAULTS = [
         "MD01",
         "'/etc/hosts' leads out of the folder",
     ),
+    Fault(
+        68,
+        model("to: V1}]", "to: V1, weights: {kind: fixed, file: //etc/hosts}}]"),
+        "MD01",
+        "'//etc/hosts' leads out of the folder",
+    ),
     Fault(67, model("schema_version: 1", "schema_version: 99"), "MD01", "99"),
 ]
 

@@ -10,7 +10,8 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 
 # Singular values below this share of the largest count as zero: the confounds of real data are
-# often copies or sums of one another.
+# often copies or sums of one another, but for the digits that a file keeps. It is given to every
+# least-squares solution, since rounding, which differs between processors, decides otherwise.
 RANK_TOLERANCE = 1e-6
 
 
@@ -160,13 +161,40 @@ def project_out(
     array of shape (n_measured, n_targets)
     """
     if weights is None and np.isfinite(values).all():
-        return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+        return values - basis @ np.linalg.lstsq(basis, values, rcond=RANK_TOLERANCE)[0]
     out = np.full_like(values, np.nan)
     for rows, columns, root in same_weights(values, weights):
         part = values[np.ix_(rows, columns)]
-        fit = np.linalg.lstsq(basis[rows] * root, part * root, rcond=None)[0]
+        fit = np.linalg.lstsq(basis[rows] * root, part * root, rcond=RANK_TOLERANCE)[0]
         out[np.ix_(rows, columns)] = part - basis[rows] @ fit
     return out
+
+
+def added_basis(basis: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis of what columns explain beyond a basis.
+
+    Parameters
+    ----------
+    basis : array of shape (n_measured, n_columns)
+        Its columns need not be orthonormal.
+    columns : array of shape (n_measured, n_added)
+
+    Returns
+    -------
+    array of shape (n_measured, rank)
+        Orthogonal to the basis. A column that the basis explains, but for rounding, adds nothing.
+
+    Examples
+    --------
+    >>> constant = np.ones((4, 1))
+    >>> steps = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 3.0], [1.0, 3.0]])
+    >>> np.abs(added_basis(constant, steps)).round(2).T
+    array([[0.5, 0.5, 0.5, 0.5]])
+    """
+    norms = np.linalg.norm(columns, axis=0)
+    columns = columns[:, norms > 0] / norms[norms > 0]
+    u, s, _ = np.linalg.svd(project_out(basis, columns), full_matrices=False)
+    return u[:, s > RANK_TOLERANCE]
 
 
 def same_weights(

@@ -20,10 +20,10 @@ def without_retroicor(
 ) -> np.ndarray:
     """Return series of voxels without what the phases of heart and breath explain.
 
-    In each slice the terms are made orthogonal to intercept and drift (cubic), and what they explain
-    is taken out (Glover et al. 2000): the mean and the drift of a voxel stay as they are, even where
-    a phase is the same in all volumes, as it is for a heart that beats in time with them. This needs
-    slices that were not moved or resampled.
+    In each slice the terms are made orthogonal to intercept and drift (cubic), and what they
+    explain is taken out (Glover et al. 2000): the mean and the drift of a voxel stay as they are,
+    even where a phase is the same in all volumes, as it is for a heart that beats in time with
+    them. This needs slices that were not moved or resampled.
 
     Parameters
     ----------

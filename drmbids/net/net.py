@@ -326,9 +326,10 @@ class DRMNet(nn.Module):
         Returns
         -------
         list of dict
-            Keys ``source, target, delay_s, weight_mean, weight_norm, through, gated_by``: mean and
-            Frobenius norm of the weights of the target on units of the source, NaN where it is not
-            linear in them; what the connection is made of, and what modulates it.
+            Keys ``source, conditions, target, delay_s, weight_mean, weight_norm, through,
+            gated_by``: columns of a stimulus that drive the target, ``n/a`` for a population; mean
+            and Frobenius norm of the weights of the target on units of the source, NaN where it is
+            not linear in them; what the connection is made of, and what modulates it.
         """
         return connection_rows(self)
 

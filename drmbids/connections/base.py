@@ -26,8 +26,9 @@ class DRMConnection(DRMNode):
     and the target's own input weights scale it.
 
     In this order: the columns that are sent, the delay, short-term plasticity for each of them,
-    weights, the synapse, and the gates. Weights come before the delay where there is no plasticity, which makes
-    no difference. What plasticity and synapse remember is state of the net (:meth:`initial_state`).
+    weights, the synapse, and the gates. Weights come before the delay where there is no
+    plasticity, which makes no difference. What plasticity and synapse remember is state of the
+    net (:meth:`initial_state`).
 
     A connection of another kind says with :attr:`shortest_ticks` and :attr:`longest_ticks` which
     part of the past it reads, writes :meth:`forward` for what leaves the source and :meth:`arrive`

@@ -11,8 +11,8 @@ from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import UsageError
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.nuisance import Nuisance, runs_with_freedom
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
 
@@ -80,7 +80,8 @@ def compare_models(
     Raises
     ------
     DataError
-        If there are too few runs for ``cv``, labels are not unique, or an entity is missing.
+        If there are too few runs for ``cv``, labels are not unique, an entity is missing, or drift and
+        confounds leave nothing to predict of runs without which nothing can be held out.
     UsageError
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
@@ -89,6 +90,11 @@ def compare_models(
         the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
+
+    Warns
+    -----
+    DataWarning
+        Of each run of which drift and confounds leave nothing; no fold has it.
 
     Examples
     --------
@@ -107,7 +113,7 @@ def compare_models(
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
-    folds = make_folds(runs, cv)
+    folds = _with_freedom(make_folds(runs, cv), runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
@@ -129,6 +135,20 @@ def compare_models(
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
     return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+
+
+def _with_freedom(folds: Sequence[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:
+    """Return the folds without the runs of which the nuisance leaves nothing, and warn of these."""
+    kept = {id(run) for run in runs_with_freedom(runs, nuisance)}
+    gone = {k for k, run in enumerate(runs) if id(run) not in kept}
+    left = [fold.without(gone) for fold in folds]
+    left = [fold for fold in left if fold.test]
+    if not left or not all(fold.train for fold in left):
+        raise DataError(
+            f"{runs[min(gone)].label}: drift and confounds leave nothing of it, and without it a "
+            "fold has no training run; use fewer confounds"
+        )
+    return left
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """One fold of a cross-validation: whole runs, or the samples of runs that some stimuli reach."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -41,6 +41,11 @@ class Fold:
                 run = replace(run, entities={**run.entities, "stimulus": self.label})
             found.append(run)
         return found
+
+    def without(self, some: Collection[int]) -> "Fold":
+        """Return the fold without some of the runs, by their indices."""
+        train, test = (tuple(k for k in part if k not in some) for part in (self.train, self.test))
+        return replace(self, train=train, test=test)
 
 
 def whole_predictions(

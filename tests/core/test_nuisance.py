@@ -4,8 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
-from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, added_basis, confounds_at, project_out
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.nuisance import (
+    NoNuisance,
+    Nuisance,
+    added_basis,
+    confounds_at,
+    freedom_left,
+    nothing_left,
+    project_out,
+    runs_with_freedom,
+)
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 
@@ -150,3 +159,41 @@ def test_rounding_of_collinear_confounds_changes_no_number(noise: float) -> None
     np.testing.assert_allclose(
         project_out(np.column_stack([basis, near]), values), project_out(basis, values), atol=1e-7
     )
+def scrubbed(n_left: int, n_confounds: int = 4, n: int = 20) -> Run:
+    """Return a run with so many volumes left, beside drifts of 3 columns and confounds."""
+    values = RNG.standard_normal((n, 2))
+    values[n_left:] = np.nan
+    times = 2.0 * np.arange(n)
+    confounds = Stream(RNG.standard_normal((n, n_confounds)), times)
+    return Run({"V1": Stream(values, times)}, confounds=confounds, tr=2.0, entities={"run": "7"})
+
+
+@pytest.mark.parametrize(("n_left", "enough"), [(0, False), (6, False), (8, False), (9, True)])
+def test_volumes_left_are_counted_against_the_nuisance(n_left: int, enough: bool) -> None:
+    text = nothing_left(scrubbed(n_left), Nuisance())
+    assert (text is None) == enough
+    if text is not None:
+        assert text == (
+            f"run-7: 7 drift and confound columns leave nothing of {n_left} volumes; "
+            "use fewer confounds"
+        )
+    assert nothing_left(scrubbed(n_left), Nuisance(), NoNuisance()) is None
+
+
+def test_freedom_is_that_of_each_target_and_its_gaps() -> None:
+    values = RNG.standard_normal((20, 2))
+    values[:13, 1] = np.nan
+    # a one-hot confound costs nothing where its volume is missing anyway
+    basis = np.linalg.qr(np.column_stack([np.ones(20), np.eye(20)[3]]))[0]
+    assert freedom_left(values, basis).tolist() == [18, 6]
+    values[:, 0] = np.nan
+    assert freedom_left(values, basis).tolist() == [0, 6]
+
+
+def test_a_run_of_which_nothing_is_left_is_named_and_left_out() -> None:
+    runs = [scrubbed(20), scrubbed(7), scrubbed(12)]
+    with pytest.warns(DataWarning, match="run left out: run-7: 7 drift and confound columns") as w:
+        assert runs_with_freedom(runs, Nuisance()) == [runs[0], runs[2]]
+    assert len(w) == 1
+    with pytest.raises(DataError, match="leave nothing of 7 volumes"):
+        runs_with_freedom(runs[1:2], Nuisance())

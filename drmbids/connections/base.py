@@ -1,9 +1,11 @@
 """DRMConnection: a tapped delay line with optional weights, gates and synapses."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -58,8 +60,9 @@ class DRMConnection(DRMNode):
     Raises
     ------
     UsageError
-        If Dale's law is asked for otherwise, the weights cannot hold a sign, or the columns are
-        none, negative or there twice.
+        If an argument is of another kind than it has to be (a connection takes no numbers of
+        units), Dale's law is asked for otherwise, the weights cannot hold a sign, or the columns
+        are none, negative or there twice.
 
     Examples
     --------
@@ -85,7 +88,8 @@ class DRMConnection(DRMNode):
     ):
         super().__init__()
         self.columns = None if columns is None else check_columns(columns)
-        self._delay = float(delay)
+        self._delay = _seconds(delay)
+        _check_parts(type(self).__name__, weights, gates, plasticity, synapse)
         self.weights = weights
         self.gates = nn.ModuleList(gates)
         self.plasticity, self.synapse = plasticity, synapse
@@ -234,3 +238,34 @@ def check_columns(columns: Sequence[int]) -> tuple[int, ...]:
             f"columns are different integers of 0 or more, at least one, got {list(columns)!r}"
         )
     return found
+
+
+def _seconds(delay: Any) -> float:
+    """Return a delay as a float, or raise where it is not a number."""
+    if isinstance(delay, Real):
+        return float(delay)
+    if isinstance(delay, np.ndarray | Tensor) and delay.ndim == 0:
+        return float(delay)
+    raise UsageError(f"delay is a number of seconds, got {_shown(delay)}")
+
+
+def _check_parts(connection: str, weights: Any, gates: Any, plasticity: Any, synapse: Any) -> None:
+    """Raise where a part of a connection is something else, such as a number of units."""
+    if not isinstance(weights, nn.Module | None):
+        raise UsageError(
+            f"{connection}: weights={_shown(weights)} is not a module such as Dense(n_from, n_to); "
+            "the arguments are (delay, weights), a delay in seconds and no numbers of units"
+        )
+    for name, part in (("plasticity", plasticity), ("synapse", synapse)):
+        if not isinstance(part, Synapse | None):
+            raise UsageError(
+                f"{connection}: {name}={_shown(part)} is not a Synapse; give one, or None"
+            )
+    if isinstance(gates, nn.Module) or not isinstance(gates, Iterable):
+        raise UsageError(f"{connection}: gates={_shown(gates)} is not a list of Gate; give a list")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as one line of a message holds it: its kind where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else type(value).__name__

@@ -159,6 +159,8 @@ def test_rounding_of_collinear_confounds_changes_no_number(noise: float) -> None
     np.testing.assert_allclose(
         project_out(np.column_stack([basis, near]), values), project_out(basis, values), atol=1e-7
     )
+
+
 def scrubbed(n_left: int, n_confounds: int = 4, n: int = 20) -> Run:
     """Return a run with so many volumes left, beside drifts of 3 columns and confounds."""
     values = RNG.standard_normal((n, 2))

@@ -1,6 +1,5 @@
 """Models against each other on the same held-out runs."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -43,7 +42,7 @@ def compare_models(
         :class:`~drmbids.GLMBaseline`), scikit-learn's searches over their parameters or pipelines
         that end in one; each is cloned for each fold.
     runs : sequence of Run
-        Two or more, each with a label of its own.
+        Each with a label of its own; as many as ``cv`` needs, two for whole runs.
     cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
         What is held out at once: one run, session or subject; one stimulus in all runs
         (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
@@ -82,7 +81,7 @@ def compare_models(
     Raises
     ------
     DataError
-        If there are fewer than two runs, labels are not unique, or an entity is missing.
+        If there are too few runs for ``cv``, labels are not unique, or an entity is missing.
     UsageError
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
@@ -109,7 +108,6 @@ def compare_models(
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
-    _check_runs(runs)
     folds = make_folds(runs, cv)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
@@ -167,12 +165,3 @@ def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
                 n = _n_measured(runs[k], spans.get(k))
                 rows.append((fold.label, label, part, n))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
-
-
-def _check_runs(runs: Sequence[Run]) -> None:
-    """Raise unless there are two runs at least, each with a label of its own."""
-    if len(runs) < 2:
-        raise DataError(f"cross-validation needs 2 runs or more, found {len(runs)}")
-    twice = [label for label, n in Counter(run.label for run in runs).items() if n > 1]
-    if twice:
-        raise DataError(f"several runs are called {twice[0]!r}; give each its own entities")

@@ -1,5 +1,6 @@
 """Folds of a cross-validation over whole runs, or stimuli."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,9 @@ _GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
 def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     """Return the folds of a cross-validation.
 
+    All that decides whether data can be cross-validated is here: :func:`compare_models`, the
+    participant level and ``drmbids check`` ask nothing else.
+
     Parameters
     ----------
     runs : sequence of Run
@@ -33,10 +37,12 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     Raises
     ------
     DataError
-        If an entity is missing, or all runs would be held out at once.
+        If an entity is missing, labels of runs are not unique, or all runs would be held out at
+        once.
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
+    _check_labels(runs)
     if isinstance(cv, list) and cv and all(isinstance(fold, Fold) for fold in cv):
         return cv
     if isinstance(cv, StimulusFolds) or cv == "stimulus":
@@ -65,8 +71,17 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     return _checked(_split(runs, cv), runs)
 
 
+def _check_labels(runs: Sequence[Run]) -> None:
+    """Raise unless each run has a label of its own."""
+    twice = [label for label, n in Counter(run.label for run in runs).items() if n > 1]
+    if twice:
+        raise DataError(f"several runs are called {twice[0]!r}; give each its own entities")
+
+
 def _split(runs: Sequence[Run], cv: Any) -> Iterable[tuple[Any, Any]]:
     """Return (train, test) of a scikit-learn splitter, with the subjects as groups."""
+    if len(runs) < 2:
+        raise DataError(f"cross-validation over runs needs 2 or more, found {len(runs)}; add runs")
     subjects = [run.entities.get("subject") for run in runs]
     groups = None if None in subjects else subjects
     splitter = check_cv(cv)

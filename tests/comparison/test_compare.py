@@ -219,7 +219,7 @@ def test_no_fits_at_once_are_refused():
 
 
 def test_runs_need_a_label_of_their_own_and_company():
-    with pytest.raises(DataError, match="2 runs or more, found 1"):
+    with pytest.raises(DataError, match="needs two at least"):
         compare_models({"glm": GLMBaseline()}, make_runs(1))
     with pytest.raises(DataError, match="several runs are called 'run-0'"):
         compare_models({"glm": GLMBaseline()}, [make_run(0), make_run(0)])

@@ -116,6 +116,8 @@ _PUBLIC = {
     "parameter_intervals": "inference.intervals",
     "compare_models": "comparison.compare",
     "StimulusFolds": "comparison.stimulus_folds",
+    "BlockFolds": "comparison.time_blocks",
+    "block_folds": "comparison.time_blocks",
     "paired_differences": "comparison.paired",
     "with_log_likelihood": "comparison.likelihood",
     "permutation_test": "comparison.permutation",

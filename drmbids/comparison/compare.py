@@ -15,6 +15,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance, runs_with_freedom
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
+from drmbids.core.spans import Spans
 
 
 def compare_models(
@@ -160,11 +161,14 @@ def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(readout=filled)
 
 
-def _n_measured(run: Run) -> int:
-    """Return at how many times something was measured."""
-    if not run.responses:
-        return len(run.measured_times())
-    return len(np.unique(np.concatenate([stream.times for stream in run.responses.values()])))
+def _n_measured(run: Run, spans: Spans | None) -> int:
+    """Return at how many times something was measured, in some stretches of time where given."""
+    times = (
+        run.measured_times()
+        if not run.responses
+        else np.unique(np.concatenate([stream.times for stream in run.responses.values()]))
+    )
+    return len(times) if spans is None else int(spans.within(times).sum())
 
 
 def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
@@ -176,8 +180,8 @@ def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
             ("train", fold.train, [runs[k].label for k in fold.train], fold.trained),
             ("test", fold.test, tested, fold.tested),
         )
-        for part, members, labels, rows_of in sides:
+        for part, members, labels, spans in sides:
             for k, label in zip(members, labels, strict=True):
-                n = int(rows_of[k].sum()) if k in rows_of else _n_measured(runs[k])
+                n = _n_measured(runs[k], spans.get(k))
                 rows.append((fold.label, label, part, n))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))

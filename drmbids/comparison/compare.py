@@ -12,7 +12,8 @@ from drmbids.comparison.folds import make_folds
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, runs_with_freedom
+from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
@@ -81,8 +82,8 @@ def compare_models(
     Raises
     ------
     DataError
-        If there are too few runs for ``cv``, labels are not unique, an entity is missing, or drift and
-        confounds leave nothing to predict of runs without which nothing can be held out.
+        If there are too few runs for ``cv``, labels are not unique, an entity is missing, or drift
+        and confounds leave nothing to predict of runs without which nothing can be held out.
     UsageError
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.

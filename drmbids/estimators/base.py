@@ -13,7 +13,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, runs_with_freedom
+from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.core.weights import with_weights

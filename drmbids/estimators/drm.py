@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
-from drmbids.core.nuisance import Nuisance, runs_with_freedom
+from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_unknown

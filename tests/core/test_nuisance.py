@@ -5,16 +5,8 @@ from hypothesis import strategies as st
 from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
-from drmbids.core.nuisance import (
-    NoNuisance,
-    Nuisance,
-    added_basis,
-    confounds_at,
-    freedom_left,
-    nothing_left,
-    project_out,
-    runs_with_freedom,
-)
+from drmbids.core.freedom import freedom_left, nothing_left, runs_with_freedom
+from drmbids.core.nuisance import NoNuisance, Nuisance, added_basis, confounds_at, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 

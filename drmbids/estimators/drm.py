@@ -241,9 +241,8 @@ class DRMRegressor(NetTables, RunEstimator):
         n_train = len(runs) - self.n_validation_runs
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
-        n_epochs, cutoff = self._setting("n_epochs"), self._cutoff()
         return [
-            Fit(drm, train, validation, n_epochs, cutoff, name)
+            Fit(drm, train, validation, self._setting("n_epochs"), self._cutoff(), name)
             for drm, name in zip(drms, names, strict=True)
         ]
 

@@ -23,7 +23,7 @@ from drmbids.estimators.starts import (
     nets_of_starts,
     seeds_of_starts,
 )
-from drmbids.estimators.storage import load_fitted, save_fitted
+from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.readouts import Readouts
@@ -200,8 +200,7 @@ class DRMRegressor(NetTables, RunEstimator):
         list of Fit
             One for each start.
         """
-        self._begin(runs)
-        return self._build(runs, label)
+        return self._build(self._begin(runs), label)
 
     def keep_best(self, fits: Sequence[Fit], objectives: Sequence[float]) -> None:
         """Keep the start with the lowest objective.
@@ -324,7 +323,7 @@ class DRMRegressor(NetTables, RunEstimator):
             If the folder cannot be written.
         """
         check_is_fitted(self)
-        save_fitted(Path(folder), self.model_, self.net_)
+        save_fitted(Path(folder), self.model_, self.net_, targets=self.targets_)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> "DRMRegressor":
@@ -346,4 +345,5 @@ class DRMRegressor(NetTables, RunEstimator):
         self = cls(model=spec, device=device)
         self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
+        self.targets_ = saved_targets(Path(path))
         return self

@@ -14,6 +14,7 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.files import sha256, write_bytes, write_json, write_text
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.core.targets import Targets
 from drmbids.net.net import DRMNet
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
@@ -24,7 +25,13 @@ MODEL, WEIGHTS, MANIFEST = "model.yaml", "weights.safetensors", "manifest.json"
 FORMAT_VERSION = 1
 
 
-def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet, classes: Sequence[str] = ()) -> None:
+def save_fitted(
+    folder: Path,
+    spec: ModelSpec,
+    net: DRMNet,
+    classes: Sequence[str] = (),
+    targets: Targets | None = None,
+) -> None:
     """Write the three files; the manifest comes last, so a folder with one is complete.
 
     Parameters
@@ -36,6 +43,8 @@ def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet, classes: Sequence[st
         Trained.
     classes : sequence of str
         What a model of choices chooses from.
+    targets : mapping of str to sequence of str, optional
+        Names of the targets of each region, by which new runs are matched.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     write_text(folder / MODEL, spec.to_yaml())
@@ -48,6 +57,7 @@ def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet, classes: Sequence[st
             "stimuli": {name: list(columns) for name, columns in net.stimuli.items()},
             "resolution_s": net.resolution,
             **({"classes": list(classes)} if classes else {}),
+            **({"targets": {k: list(v) for k, v in targets.items()}} if targets else {}),
             "sha256": {name: sha256(folder / name) for name in (MODEL, WEIGHTS)},
         },
     )
@@ -149,6 +159,17 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise DataError(f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}")
     return manifest
+
+
+def saved_targets(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of the targets of a saved model; none where it was saved without.
+
+    Parameters
+    ----------
+    path : Path
+        As for :func:`load_fitted`.
+    """
+    return {k: tuple(names) for k, names in read_manifest(path).get("targets", {}).items()}
 
 
 def _run_of_sizes(manifest: dict[str, Any]) -> Run:

@@ -17,6 +17,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
+from drmbids.core.targets import match_targets, targets_of
 
 
 def compare_models(
@@ -43,7 +44,8 @@ def compare_models(
         :class:`~drmbids.GLMBaseline`), scikit-learn's searches over their parameters or pipelines
         that end in one; each is cloned for each fold.
     runs : sequence of Run
-        Each with a label of its own; as many as ``cv`` needs, two for whole runs.
+        Each with a label of its own; as many as ``cv`` needs, two for whole runs. Their targets are
+        matched by name (:func:`~drmbids.match_targets`).
     cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
         What is held out at once: one run, session or subject; one stimulus in all runs
         (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
@@ -110,11 +112,12 @@ def compare_models(
     >>> results.table["fold"].unique().tolist()
     ['run-0', 'run-1', 'run-2']
     """
-    runs, nuisance = list(runs), Nuisance() if nuisance is None else nuisance
+    nuisance = Nuisance() if nuisance is None else nuisance
     if not models:
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
+    runs = match_targets(runs)
     folds = _with_freedom(make_folds(runs, cv), runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
@@ -136,7 +139,9 @@ def compare_models(
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+    return Results(
+        table, predictions, estimators, _fold_table(folds, runs), nuisance, targets_of(runs)
+    )
 
 
 def _with_freedom(folds: Sequence[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:

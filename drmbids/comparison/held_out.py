@@ -9,6 +9,7 @@ import pandas as pd
 from drmbids.core.exceptions import UsageError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.metrics.scores import correlation, remainder, without_nuisance
 
 
@@ -64,7 +65,7 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
         If the results were read from a file, lack the model or one of its runs is not given, or
         the scores do not follow from these runs.
     """
-    by_label = {run.label: run for run in runs}
+    by_label = {run.label: with_targets(run, results.targets) for run in runs}
     found: list[HeldOut] = []
     for fold, rows in _rows(results, model).groupby("fold", sort=False):
         sizes = rows.groupby("region", sort=False).size().to_dict()

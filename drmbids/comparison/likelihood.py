@@ -13,6 +13,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.estimators.fitted import (
     fitted_estimator,
     fitted_readouts,
@@ -68,7 +69,7 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     if set(results.estimators) != set(results.predictions) or not results.estimators:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
     assert results.folds is not None and results.nuisance is not None
-    by_label, found = {run.label: run for run in runs}, {}
+    by_label, found = {run.label: with_targets(run, results.targets) for run in runs}, {}
     for model, by_fold in results.estimators.items():
         for part in results.by_readout():  # raises unless results and runs belong together
             if model in part.predictions:

@@ -24,7 +24,7 @@ from drmbids.estimators.starts import (
     nets_of_starts,
     seeds_of_starts,
 )
-from drmbids.estimators.storage import load_fitted, save_fitted
+from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.readouts import Readouts
@@ -322,7 +322,7 @@ class DRMRegressor(NetTables, RunEstimator):
             If the folder cannot be written.
         """
         check_is_fitted(self)
-        save_fitted(Path(folder), self.model_, self.net_)
+        save_fitted(Path(folder), self.model_, self.net_, targets=self.targets_)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu", model: NetSource | None = None) -> Self:
@@ -346,4 +346,5 @@ class DRMRegressor(NetTables, RunEstimator):
         self = cls(model=spec if model is None else model, device=device)
         self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
+        self.targets_ = saved_targets(Path(path))
         return self

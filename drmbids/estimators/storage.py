@@ -14,6 +14,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.files import sha256, write_bytes, write_json, write_text
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.core.targets import Targets
 from drmbids.estimators.given_net import GivenNet
 from drmbids.net.net import DRMNet
 from drmbids.spec.load import load_model
@@ -26,7 +27,11 @@ FORMAT_VERSION = 1
 
 
 def save_fitted(
-    folder: Path, spec: ModelSpec | GivenNet, net: DRMNet, classes: Sequence[str] = ()
+    folder: Path,
+    spec: ModelSpec | GivenNet,
+    net: DRMNet,
+    classes: Sequence[str] = (),
+    targets: Targets | None = None,
 ) -> None:
     """Write the three files; the manifest comes last, so a folder with one is complete.
 
@@ -39,6 +44,8 @@ def save_fitted(
         Trained.
     classes : sequence of str
         What a model of choices chooses from.
+    targets : mapping of str to sequence of str, optional
+        Names of the targets of each region, by which new runs are matched.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     by_hand = isinstance(spec, GivenNet)
@@ -54,6 +61,7 @@ def save_fitted(
             "resolution_s": net.resolution,
             **({"classes": list(classes)} if classes else {}),
             **({"made_by": spec.name} if by_hand else {}),
+            **({"targets": {k: list(v) for k, v in targets.items()}} if targets else {}),
             "sha256": {
                 name: sha256(folder / name) for name in (() if by_hand else (MODEL,)) + (WEIGHTS,)
             },
@@ -171,6 +179,17 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise DataError(f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}")
     return manifest
+
+
+def saved_targets(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of the targets of a saved model; none where it was saved without.
+
+    Parameters
+    ----------
+    path : Path
+        As for :func:`load_fitted`.
+    """
+    return {k: tuple(names) for k, names in read_manifest(path).get("targets", {}).items()}
 
 
 def _run_of_sizes(manifest: dict[str, Any]) -> Run:

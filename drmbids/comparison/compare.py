@@ -21,7 +21,7 @@ from drmbids.core.spans import Spans
 def compare_models(
     models: Mapping[str, Any],
     runs: Sequence[Run],
-    cv: Any = "run",
+    cv: Any = "auto",
     return_estimators: bool = False,
     nuisance: Nuisance | None = None,
     on_fold: Callable[[str, str, int, int], None] | None = None,
@@ -42,12 +42,16 @@ def compare_models(
         :class:`~drmbids.GLMBaseline`), scikit-learn's searches over their parameters or pipelines
         that end in one; each is cloned for each fold.
     runs : sequence of Run
-        Each with a label of its own; as many as ``cv`` needs, two for whole runs.
-    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
-        What is held out at once: one run, session or subject; one stimulus in all runs
+        Each with a label of its own; as many as ``cv`` needs, two for whole runs, one otherwise.
+    cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
+StimulusFolds, int, splitter or iterable
+        What is held out at once: one run, session or subject; one block of time in all runs
+        (:class:`~drmbids.BlockFolds`); one stimulus in all runs
         (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
         subjects as ``groups`` when all runs name one, or pairs of indices (train, test). No run may
-        be held out twice.
+        be held out twice. ``"auto"``: runs where there are two or more, else blocks. ``"none"``
+        holds nothing out: all scores are in sample, and say how well models fit, not how well they
+        predict.
     return_estimators : bool
         Whether the fitted estimators are kept.
     nuisance : Nuisance, optional
@@ -108,7 +112,7 @@ def compare_models(
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
-    folds = make_folds(runs, cv)
+    folds = make_folds(runs, cv, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
@@ -129,7 +133,7 @@ def compare_models(
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance, folds)
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Folds of a cross-validation over whole runs, or stimuli."""
+"""Folds of a cross-validation over whole runs, blocks of time or stimuli, or none."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from drmbids.comparison.fold import Fold
+from drmbids.comparison.fold import IN_SAMPLE, Fold
 from drmbids.comparison.stimulus_folds import StimulusFolds
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 
 #: Entities that say which runs are held out together.
 _GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
 
 
-def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
+def make_folds(
+    runs: Sequence[Run], cv: Any = "auto", nuisance: Nuisance | None = None
+) -> list[Fold]:
     """Return the folds of a cross-validation.
 
     All that decides whether data can be cross-validated is here: :func:`compare_models`, the
@@ -27,8 +31,11 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     ----------
     runs : sequence of Run
         The data.
-    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
+    cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
+StimulusFolds, int, splitter or iterable
         As in :func:`compare_models`; folds that were made before stay as they are.
+    nuisance : Nuisance, optional
+        What is fitted to the scans trained on, of which it has to leave something.
 
     Returns
     -------
@@ -37,8 +44,8 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     Raises
     ------
     DataError
-        If an entity is missing, labels of runs are not unique, or all runs would be held out at
-        once.
+        If an entity is missing, labels of runs are not unique, all runs would be held out at once,
+        a run is too short for blocks, or nuisance leaves nothing of the scans trained on.
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
@@ -47,17 +54,26 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
         return cv
     if isinstance(cv, StimulusFolds) or cv == "stimulus":
         return (cv if isinstance(cv, StimulusFolds) else StimulusFolds()).folds(runs)
+    if cv == "auto":
+        cv = "run" if len(runs) > 1 else "blocks"
+    if isinstance(cv, BlockFolds) or cv == "blocks":
+        folds = (cv if isinstance(cv, BlockFolds) else BlockFolds()).folds(runs)
+        return folds if nuisance is None else _with_freedom(folds, runs, nuisance)
+    if cv == "none":
+        every = tuple(range(len(runs)))
+        return [Fold(IN_SAMPLE, every, every, kind="none")]
     if isinstance(cv, str):
         if cv != "run" and cv not in _GROUPS:
             raise UsageError(
-                f"cv must be run, session, subject, stimulus or a splitter, got {cv!r}"
+                "cv must be auto, run, session, subject, blocks, stimulus, none or a splitter, "
+                f"got {cv!r}"
             )
         groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
         names = list(dict.fromkeys(groups))
         if len(names) < 2:
             raise DataError(
                 f"cv={cv!r} leaves out one {cv} after another and needs two at least, found "
-                f"{names}; add runs, or choose another cv"
+                f"{names}; add runs, or hold out blocks of time (cv='blocks')"
             )
         every = range(len(runs))
         return [
@@ -71,6 +87,22 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     return _checked(_split(runs, cv), runs)
 
 
+def _with_freedom(folds: list[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:
+    """Return the folds if nuisance leaves something of each run's scans trained on, or raise."""
+    for k, run in enumerate(runs):
+        for stream in run.responses.values():
+            rank = nuisance.basis(run, stream.times).shape[1]
+            there = np.isfinite(stream.values).any(axis=1)
+            for fold in folds:
+                n = int((there & fold.trained[k].within(stream.times)).sum())
+                if rank >= n:
+                    raise DataError(
+                        f"{run.label}, {fold.label}: {rank} drift and confound columns leave "
+                        f"nothing of {n} volumes trained on; use fewer confounds or more runs"
+                    )
+    return folds
+
+
 def _check_labels(runs: Sequence[Run]) -> None:
     """Raise unless each run has a label of its own."""
     twice = [label for label, n in Counter(run.label for run in runs).items() if n > 1]
@@ -81,7 +113,10 @@ def _check_labels(runs: Sequence[Run]) -> None:
 def _split(runs: Sequence[Run], cv: Any) -> Iterable[tuple[Any, Any]]:
     """Return (train, test) of a scikit-learn splitter, with the subjects as groups."""
     if len(runs) < 2:
-        raise DataError(f"cross-validation over runs needs 2 or more, found {len(runs)}; add runs")
+        raise DataError(
+            f"cross-validation over runs needs 2 or more, found {len(runs)}; add runs, "
+            "or hold out blocks of time (cv='blocks')"
+        )
     subjects = [run.entities.get("subject") for run in runs]
     groups = None if None in subjects else subjects
     splitter = check_cv(cv)

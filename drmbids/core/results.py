@@ -1,6 +1,6 @@
 """Scores as one tidy table, and what they were made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,6 +40,9 @@ class Results:
         ``"test"``), ``n_measured`` (volumes). None for a table that was read from a file.
     nuisance : Nuisance, optional
         What the scores were made without.
+    splits : sequence of Fold
+        The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
+        are taken apart again; none for a table that was read from a file.
     """
 
     table: pd.DataFrame
@@ -47,6 +50,7 @@ class Results:
     estimators: dict[str, dict[str, Any]] = field(default_factory=dict)
     folds: pd.DataFrame | None = None
     nuisance: Nuisance | None = None
+    splits: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]

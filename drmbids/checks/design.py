@@ -77,7 +77,9 @@ def _warn_of_collinear_conditions(run: Run) -> None:
     _, size, right = np.linalg.svd(design, full_matrices=False)
     if size[-1] > _TOLERANCE * size[0]:
         return
-    mixed = [n for n, weight in zip(names, right[-1][1:], strict=True) if abs(weight) > _TOLERANCE]
+    # of several null directions, any mixture could have come out: their span is what counts
+    shares = np.linalg.norm(right[size <= _TOLERANCE * size[0]], axis=0)[1:]
+    mixed = [n for n, share in zip(names, shares, strict=True) if share > _TOLERANCE]
     found = f"the blocks of {', '.join(mixed)} follow from one another, or leave no rest"
     warn("DG03", run.label, found, "leave one condition out, or merge some, if this is not meant")
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
-from drmbids.comparison.folds import make_folds
+from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
@@ -85,7 +85,8 @@ StimulusFolds, int, splitter or iterable
     Raises
     ------
     DataError
-        If there are too few runs for ``cv``, labels are not unique, or an entity is missing.
+        If there are too few runs for ``cv``, labels are not unique, an entity is missing, or drift
+        and confounds leave nothing to predict of runs without which nothing can be held out.
     UsageError
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
@@ -94,6 +95,11 @@ StimulusFolds, int, splitter or iterable
         the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
+
+    Warns
+    -----
+    DataWarning
+        Of each run of which drift and confounds leave nothing; no fold has it.
 
     Examples
     --------
@@ -112,7 +118,7 @@ StimulusFolds, int, splitter or iterable
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
-    folds = make_folds(runs, cv, nuisance)
+    folds = with_freedom(make_folds(runs, cv), runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (

@@ -1,6 +1,6 @@
 """One fold of a cross-validation: whole runs, or parts of runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -90,6 +90,11 @@ class Fold:
                 trained = _only(runs[k], self.trained.get(k))
             found.append(TestedRun(run, runs[k].label, trained, self.tested.get(k)))
         return found
+
+    def without(self, some: Collection[int]) -> "Fold":
+        """Return the fold without some of the runs, by their indices."""
+        train, test = (tuple(k for k in part if k not in some) for part in (self.train, self.test))
+        return replace(self, train=train, test=test)
 
 
 def whole_predictions(

@@ -1,5 +1,6 @@
 """Folds of a cross-validation over whole runs, blocks of time or stimuli, or none."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,7 +12,8 @@ from sklearn.model_selection import check_cv
 from drmbids.comparison.fold import IN_SAMPLE, Fold
 from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.comparison.time_blocks import BlockFolds
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.freedom import nothing_left
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 
@@ -19,9 +21,7 @@ from drmbids.core.run import Run
 _GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
 
 
-def make_folds(
-    runs: Sequence[Run], cv: Any = "auto", nuisance: Nuisance | None = None
-) -> list[Fold]:
+def make_folds(runs: Sequence[Run], cv: Any = "auto") -> list[Fold]:
     """Return the folds of a cross-validation.
 
     All that decides whether data can be cross-validated is here: :func:`compare_models`, the
@@ -34,8 +34,6 @@ def make_folds(
     cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
 StimulusFolds, int, splitter or iterable
         As in :func:`compare_models`; folds that were made before stay as they are.
-    nuisance : Nuisance, optional
-        What is fitted to the scans trained on, of which it has to leave something.
 
     Returns
     -------
@@ -45,7 +43,7 @@ StimulusFolds, int, splitter or iterable
     ------
     DataError
         If an entity is missing, labels of runs are not unique, all runs would be held out at once,
-        a run is too short for blocks, or nuisance leaves nothing of the scans trained on.
+        or a run is too short for its blocks.
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
@@ -57,8 +55,7 @@ StimulusFolds, int, splitter or iterable
     if cv == "auto":
         cv = "run" if len(runs) > 1 else "blocks"
     if isinstance(cv, BlockFolds) or cv == "blocks":
-        folds = (cv if isinstance(cv, BlockFolds) else BlockFolds()).folds(runs)
-        return folds if nuisance is None else _with_freedom(folds, runs, nuisance)
+        return (cv if isinstance(cv, BlockFolds) else BlockFolds()).folds(runs)
     if cv == "none":
         every = tuple(range(len(runs)))
         return [Fold(IN_SAMPLE, every, every, kind="none")]
@@ -87,20 +84,55 @@ StimulusFolds, int, splitter or iterable
     return _checked(_split(runs, cv), runs)
 
 
-def _with_freedom(folds: list[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:
-    """Return the folds if nuisance leaves something of each run's scans trained on, or raise."""
+def with_freedom(folds: Sequence[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:
+    """Return the folds without the runs of which the nuisance leaves nothing, and warn of these.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+    runs : sequence of Run
+    nuisance : Nuisance
+        What is fitted to each run, or, with blocks held out, to the scans that are trained on.
+
+    Raises
+    ------
+    DataError
+        If a fold would have no run left to train on.
+
+    Warns
+    -----
+    DataWarning
+        Of each run that is left out, in one line.
+    """
+    gone = {}
     for k, run in enumerate(runs):
-        for stream in run.responses.values():
-            rank = nuisance.basis(run, stream.times).shape[1]
-            there = np.isfinite(stream.values).any(axis=1)
-            for fold in folds:
-                n = int((there & fold.trained[k].within(stream.times)).sum())
-                if rank >= n:
-                    raise DataError(
-                        f"{run.label}, {fold.label}: {rank} drift and confound columns leave "
-                        f"nothing of {n} volumes trained on; use fewer confounds or more runs"
-                    )
-    return folds
+        why = nothing_left(run, nuisance) or _nothing_left_of_blocks(folds, k, runs, nuisance)
+        if why is not None:
+            gone[k] = why
+    if gone and len(gone) == len(runs):
+        raise DataError(next(iter(gone.values())))
+    for why in gone.values():
+        warnings.warn(f"run left out: {why}", DataWarning, stacklevel=3)
+    left = [fold for fold in (fold.without(gone) for fold in folds) if fold.test]
+    if not left or not all(fold.train for fold in left):
+        raise DataError(
+            f"{runs[min(gone)].label}: drift and confounds leave nothing of it, and without it a "
+            "fold has no training run; use fewer confounds"
+        )
+    return left
+
+
+def _nothing_left_of_blocks(
+    folds: Sequence[Fold], k: int, runs: Sequence[Run], nuisance: Nuisance
+) -> str | None:
+    """Say which block leaves too few scans to fit the nuisance to, None where all leave enough."""
+    for fold in folds:
+        if fold.kind == "block" and k in fold.train:
+            (trained,) = replace(fold, train=(k,)).training_runs(runs)
+            why = nothing_left(trained, nuisance)
+            if why is not None:
+                return why.replace(runs[k].label, f"{runs[k].label} without {fold.label}", 1)
+    return None
 
 
 def _check_labels(runs: Sequence[Run]) -> None:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
@@ -117,7 +118,8 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            If runs lack responses or differ in their regions.
+            If runs lack responses or differ in their regions, or drift and confounds leave nothing
+            of any.
         UsageError
             If ``y``, or a list of weights, is given with runs.
         """
@@ -125,8 +127,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         if runs is not None:
             refuse_y(y)
             runs = weighed(runs, sample_weight)
-            self._begin(runs)
-            self._fit_runs(runs)
+            self._fit_runs(self._begin(runs))
             return self
         X, y = validate_data(
             self, X, y, dtype=np.float64, ensure_min_samples=2, multi_output=True, y_numeric=True
@@ -144,12 +145,18 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         self.intercept_ = offset if y.ndim == 2 else offset[0]
         return self
 
-    def _begin(self, runs: Sequence[Run]) -> None:
-        """Forget what an earlier fit on rows left, and note the regions of the runs."""
+    def _begin(self, runs: Sequence[Run]) -> list[Run]:
+        """Forget what an earlier fit on rows left, note the regions; return the runs to fit."""
         for name in ("n_features_in_", "feature_names_in_", "intercept_"):
             vars(self).pop(name, None)
-        self.regions_ = self._find_regions(runs)
-        warn_of_unmeasured(runs, self.regions_)
+        kept = runs_with_freedom(runs, *self._nuisances_of_fit())
+        self.regions_ = self._find_regions(kept)
+        warn_of_unmeasured(kept, self.regions_)
+        return kept
+
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        """Return what is fitted in each run, of each readout; it has to leave something."""
+        return [self._nuisance]
 
     def predict(self, X: Any) -> Any:
         """Predict the responses of runs, without nuisance.

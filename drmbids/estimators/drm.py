@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
+from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_unknown
@@ -200,8 +202,7 @@ class DRMRegressor(NetTables, RunEstimator):
         list of Fit
             One for each start.
         """
-        self._begin(runs)
-        return self._build(runs, label)
+        return self._build(self._begin(runs), label)
 
     def keep_best(self, fits: Sequence[Fit], objectives: Sequence[float]) -> None:
         """Keep the start with the lowest objective.
@@ -220,10 +221,6 @@ class DRMRegressor(NetTables, RunEstimator):
 
     def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)
-        if not 0 <= self.n_validation_runs < len(runs):
-            raise UsageError(
-                f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
-            )
         self.model_ = self._stated_model(runs)
         seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
         nets, names = nets_of_starts(self.model_, runs, seeds), labels_of_starts(label, len(seeds))
@@ -232,18 +229,25 @@ class DRMRegressor(NetTables, RunEstimator):
         options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
         drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
         self.net_, self.history_ = drms[0].net, drms[0].history
+        runs = runs_with_freedom(runs, *self._nuisances.values())
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
         if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
+        if not 0 <= self.n_validation_runs < len(runs):
+            raise UsageError(
+                f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
+            )
         n_train = len(runs) - self.n_validation_runs
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
-        n_epochs, cutoff = self._setting("n_epochs"), self._cutoff()
         return [
-            Fit(drm, train, validation, n_epochs, cutoff, name)
+            Fit(drm, train, validation, self._setting("n_epochs"), self._cutoff(), name)
             for drm, name in zip(drms, names, strict=True)
         ]
+
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        return []  # known once the net is built
 
     def _stated_model(self, runs: Sequence[Run]) -> ModelSpec:
         """Return the model that was given, else the default."""
@@ -292,11 +296,8 @@ class DRMRegressor(NetTables, RunEstimator):
 
     def _check_conditions(self, run: Run) -> None:
         """Warn of conditions without training, unless the model file chose its conditions."""
-        known = {
-            name: columns
-            for name, columns in self.net_.stimuli.items()
-            if self.model_.stimuli[name].conditions == "all"
-        }
+        every = {name for name, s in self.model_.stimuli.items() if s.conditions == "all"}
+        known = {name: columns for name, columns in self.net_.stimuli.items() if name in every}
         shown = {name: s for name, s in run.stimuli.items() if name in known}
         warn_of_unknown(replace(run, stimuli=shown), known)
 

@@ -8,11 +8,10 @@ import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
-from drmbids.comparison.folds import make_folds
+from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -23,7 +22,7 @@ from drmbids.core.targets import match_targets, targets_of
 def compare_models(
     models: Mapping[str, Any],
     runs: Sequence[Run],
-    cv: Any = "run",
+    cv: Any = "auto",
     return_estimators: bool = False,
     nuisance: Nuisance | None = None,
     on_fold: Callable[[str, str, int, int], None] | None = None,
@@ -44,13 +43,17 @@ def compare_models(
         :class:`~drmbids.GLMBaseline`), scikit-learn's searches over their parameters or pipelines
         that end in one; each is cloned for each fold.
     runs : sequence of Run
-        Each with a label of its own; as many as ``cv`` needs, two for whole runs. Their targets are
-        matched by name (:func:`~drmbids.match_targets`).
-    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
-        What is held out at once: one run, session or subject; one stimulus in all runs
+        Each with a label of its own; as many as ``cv`` needs, two for whole runs, one otherwise.
+        Their targets are matched by name (:func:`~drmbids.match_targets`).
+    cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
+StimulusFolds, int, splitter or iterable
+        What is held out at once: one run, session or subject; one block of time in all runs
+        (:class:`~drmbids.BlockFolds`); one stimulus in all runs
         (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
         subjects as ``groups`` when all runs name one, or pairs of indices (train, test). No run may
-        be held out twice.
+        be held out twice. ``"auto"``: runs where there are two or more, else blocks. ``"none"``
+        holds nothing out: all scores are in sample, and say how well models fit, not how well they
+        predict.
     return_estimators : bool
         Whether the fitted estimators are kept.
     nuisance : Nuisance, optional
@@ -118,7 +121,7 @@ def compare_models(
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
     runs = match_targets(runs)
-    folds = _with_freedom(make_folds(runs, cv), runs, nuisance)
+    folds = with_freedom(make_folds(runs, cv), runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
@@ -139,23 +142,8 @@ def compare_models(
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(
-        table, predictions, estimators, _fold_table(folds, runs), nuisance, targets_of(runs)
-    )
-
-
-def _with_freedom(folds: Sequence[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:
-    """Return the folds without the runs of which the nuisance leaves nothing, and warn of these."""
-    kept = {id(run) for run in runs_with_freedom(runs, nuisance)}
-    gone = {k for k, run in enumerate(runs) if id(run) not in kept}
-    left = [fold.without(gone) for fold in folds]
-    left = [fold for fold in left if fold.test]
-    if not left or not all(fold.train for fold in left):
-        raise DataError(
-            f"{runs[min(gone)].label}: drift and confounds leave nothing of it, and without it a "
-            "fold has no training run; use fewer confounds"
-        )
-    return left
+    made = _fold_table(folds, runs)
+    return Results(table, predictions, estimators, made, nuisance, targets_of(runs), folds)
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,10 @@ from drmbids.core.spans import Spans
 FoldKind = Literal["run", "stimulus", "block", "none"]
 
 
+#: Label of the only fold where models are scored on the runs that they were fitted to.
+IN_SAMPLE = "in-sample"
+
+
 @dataclass(frozen=True, eq=False)
 class TestedRun:
     """A run, or part of one, that a model is scored on.

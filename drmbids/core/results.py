@@ -1,6 +1,6 @@
 """Scores as one tidy table, and what they were made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,6 +44,9 @@ class Results:
     targets : dict
         ``{region: names of the targets}``, in the order that ``target`` counts in; empty for a
         table that was read from a file.
+    splits : sequence of Fold
+        The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
+        are taken apart again; none for a table that was read from a file.
     """
 
     table: pd.DataFrame
@@ -52,6 +55,7 @@ class Results:
     folds: pd.DataFrame | None = None
     nuisance: Nuisance | None = None
     targets: Targets = field(default_factory=dict)
+    splits: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]

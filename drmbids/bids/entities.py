@@ -30,6 +30,12 @@ _OLD_NAMES = {"preproc": ("bold", "preproc"), "brainmask": ("mask", "brain")}
 #: Entities whose label is a number: ``run-1`` and ``run-01`` name the same run.
 INDEX_ENTITIES = ("run", "echo", "flip", "inv", "chunk")
 
+#: What may differ between two images of one and the same run.
+PROCESSING = (
+    *("space", "res", "den", "desc", "label", "echo", "part"),
+    *("atlas", "segmentation", "scale", "stat"),
+)
+
 #: Answers that are no label, which holds no dot: any label will do, or the entity must be absent.
 ANY, NONE = "Query.ANY", "Query.NONE"
 

@@ -12,6 +12,7 @@ from drmbids.bids.load import EVENTS_ALONE
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import Problem, ProblemError, ProblemWarning
 from drmbids.bids.stimuli import Stimuli
+from drmbids.bids.timing import VolumeTimes
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.physiology import Physio
@@ -62,8 +63,8 @@ class Inspection:
         Found so far, each once.
     files : sequence of RunFiles
         The runs that match, good and bad.
-    images, trs, events : mapping of RunFiles
-        What could be read of each run: open image, repetition time in seconds, events.
+    images, timings, events : mapping of RunFiles
+        What could be read of each run: open image, times of volumes, events.
     space : VoxelSpace, PlaceSpace or None
         The regions.
     runs : mapping of RunFiles to Run
@@ -74,7 +75,7 @@ class Inspection:
     problems: list[Problem] = field(default_factory=list)
     files: Sequence[RunFiles] = ()
     images: dict[RunFiles, Measured] = field(default_factory=dict)
-    trs: dict[RunFiles, float] = field(default_factory=dict)
+    timings: dict[RunFiles, VolumeTimes] = field(default_factory=dict)
     events: dict[RunFiles, Events] = field(default_factory=dict)
     space: Space | None = None
     runs: dict[RunFiles, Run] = field(default_factory=dict)

@@ -81,7 +81,10 @@ def add_reading(options: Options) -> None:
         help="leave out voxels that are NaN or infinite in some volumes, else an error",
     )
     options.add(
-        "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
+        "--tr",
+        type=positive(float),
+        metavar="S",
+        help="repetition time where sidecar and header state none or contradict each other",
     )
     options.add(
         "--smoothing-fwhm", type=positive(float, zero=True), metavar="MM", help="Gaussian smoothing"

@@ -24,6 +24,7 @@ from drmbids.estimators.fitted import (
 from drmbids.estimators.linear import tr_of
 from drmbids.metrics.likelihood import SquaredError, autoregressive_error, squared_error
 from drmbids.metrics.scores import ratio, without_nuisance
+from drmbids.metrics.whitening import check_steps
 
 
 def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
@@ -153,6 +154,7 @@ def _error(
             f"{run.label}: TR {tr_of(run, times):g} s, but the autocorrelation of "
             f"{type(fitted).__name__} is that of samples {fitted.tr_:g} s apart"
         )
+    check_steps(times, fitted.tr_, run.label)
     return autoregressive_error(
         measured - cleaned, basis, times, fitted.tr_, autoregression, weights
     )

@@ -168,7 +168,7 @@ def fill_series(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         return
     run = next(iter(runs))
     for name, (voxel, score) in best_and_median_voxel(path).items():
-        shown = voxel_series(analysis, run, voxel, _tr(analysis))
+        shown = voxel_series(analysis, run, voxel)
         place = ", ".join(map(str, voxel))
         title = f"{name} ({place}), mean r of {model} over folds {score:.3g}"
         figure = series(shown.times, shown.measured, shown.predicted, title, analysis.baseline)
@@ -186,9 +186,3 @@ def _leading_model(analysis: Analysis) -> str | None:
     fitted = [model["name"] for model in analysis.inputs.get("fitted", ())]
     ordered = sorted(analysis.models, key=lambda m: (m not in fitted, m == analysis.baseline))
     return next((model for model in ordered if analysis.score_map_path(model)), None)
-
-
-def _tr(analysis: Analysis) -> float | None:
-    """Return the repetition time that all runs share, or None."""
-    found = pd.Series([run.get("tr") for run in analysis.inputs.get("runs", [])], dtype=float)
-    return float(found.iloc[0]) if len(found) and found.nunique() == 1 else None

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.bids.find import RunFiles
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
@@ -35,13 +34,19 @@ from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.overwrite import check_participant
 from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import (
+    Usable,
     chosen_confounds,
     chosen_regions,
     chosen_stimuli,
     usable_runs,
 )
 from drmbids.workflows.progress import fold_progress
-from drmbids.workflows.record import inputs_record, model_record, statistics_record
+from drmbids.workflows.record import (
+    inputs_record,
+    model_record,
+    statistics_record,
+    timing_lines,
+)
 from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.settings import settings_of
 from drmbids.workflows.unmoved import warn_of_unmoved
@@ -110,7 +115,7 @@ def analyse_participant(
     label = f"sub-{subject}"
     with collected_warnings(label, config.ignore) as told:
         usable = usable_runs(config, models, subject)
-        runs = list(usable.runs) or _read(config, models, usable.files)
+        runs = _read(config, models, usable)
         folds = make_folds(runs, config.cv)  # raises where nothing can be held out
         settings = settings_of(config, models)
         replaced = check_participant(config, runs, usable.files, settings)
@@ -208,10 +213,10 @@ def _datasets(config: Config) -> list[Path]:
     return [*config.derivatives.values(), config.bids_dir]
 
 
-def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFiles]) -> list[Run]:
-    """Return the runs of files that were checked."""
-    return read_runs(
-        files,
+def _read(config: Config, models: Mapping[str, ModelSpec], usable: Usable) -> list[Run]:
+    """Return the runs that were checked, and log when they were measured."""
+    runs = list(usable.runs) or read_runs(
+        usable.files,
         atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         smoothing_fwhm=config.smoothing_fwhm or None,
@@ -220,6 +225,9 @@ def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFi
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
     )
+    for line in timing_lines(runs):
+        logger.info("sub-%s: %s", runs[0].entities["subject"], line)
+    return runs
 
 
 def _write_recovery(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from drmbids.bids.dataset import open_dataset
+from drmbids.bids.ignored import kept_subjects
 from drmbids.bids.write import describe_columns
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
@@ -86,6 +87,7 @@ def finished_participants(out_dir: Path) -> set[str]:
 
 def missing_participants(config: Config) -> list[str]:
     """Return the participants of the input, or those asked for, that have no results."""
-    wanted = config.participant_label or tuple(open_dataset(config.bids_dir).subjects)
+    dataset = open_dataset(config.bids_dir)
+    wanted = config.participant_label or kept_subjects(dataset, dataset.subjects)
     finished = finished_participants(config.out_dir)
     return [label for label in wanted if label not in finished]

@@ -9,7 +9,8 @@ from drmbids.bids.atlases import AtlasName
 from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.dataset import open_dataset
 from drmbids.bids.find import RunFiles
-from drmbids.bids.problems import ProblemError, ProblemWarning, error
+from drmbids.bids.ignored import ignored_subjects, kept_subjects
+from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, error
 from drmbids.bids.stimuli import EVENTS, Stimuli
 from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import Request
@@ -72,7 +73,24 @@ def find_participants(config: Config) -> list[str]:
     if missing:
         remedy = f"there are {', '.join(available)}"
         raise error("DS03", where, f"no participant {', '.join(missing)}", remedy)
-    return list(dict.fromkeys(config.participant_label)) or available
+    if config.participant_label:
+        return list(dict.fromkeys(config.participant_label))
+    return kept_subjects(open_dataset(config.bids_dir), available)
+
+
+def ignored_participants(config: Config) -> list[Problem]:
+    """Return the warning about participants that ``.bidsignore`` lists, if there are any.
+
+    Parameters
+    ----------
+    config : Config
+    """
+    if config.participant_label or "DS12" in config.ignore:
+        return []
+    folders = list(config.derivatives.values()) or [config.bids_dir]
+    available = list(dict.fromkeys(s for f in folders for s in open_dataset(f).subjects))
+    problem = ignored_subjects(open_dataset(config.bids_dir), available)
+    return [] if problem is None else [problem]
 
 
 def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -> Usable:

@@ -106,17 +106,21 @@ def with_layout(config: Config) -> Config:
     return replace(config, out_dir=config.out_dir / name, output_layout="bids")
 
 
-def recorded_settings(out_dir: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def recorded_settings(
+    out_dir: Path, participants: Sequence[str] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield label and settings of each analysis in a derivative dataset.
 
     Parameters
     ----------
     out_dir : Path
+    participants : sequence of str
+        Labels, without ``sub-``, of those to look at; all when empty.
     """
     for path in sorted(out_dir.glob("sub-*/models/*_desc-inputs_runs.json")):
-        found = read_record(path).get("settings")
-        if isinstance(found, dict):
-            yield path.parts[-3], found
+        found, label = read_record(path).get("settings"), path.parts[-3]
+        if isinstance(found, dict) and label.removeprefix("sub-") in (participants or [label[4:]]):
+            yield label, found
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -157,15 +161,17 @@ def other_settings(
     )
 
 
-def different_settings(out_dir: Path) -> str | None:
+def different_settings(out_dir: Path, participants: Sequence[str] = ()) -> str | None:
     """Return how participants of a folder differ in their settings, as a sentence; None if not.
 
     Parameters
     ----------
     out_dir : Path
+    participants : sequence of str
+        Labels, without ``sub-``, of those to look at; all when empty.
     """
     first: tuple[str, dict[str, Any]] | None = None
-    for label, found in recorded_settings(out_dir):
+    for label, found in recorded_settings(out_dir, participants):
         first = first or (label, found)
         if found != first[1]:
             told = "; ".join(differences(first[1], found)).replace(", now ", " and ")

@@ -4,6 +4,7 @@ import pandas as pd
 
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.selection import select_models
+from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
 
 #: Label of the rows over all regions together.
@@ -104,6 +105,11 @@ def _with_all_regions(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the scores, and where there are several regions those of all targets as one more."""
     if scores["region"].nunique() < 2:
         return scores
+    if (scores["region"] == ALL_REGIONS).any():
+        raise DataError(
+            f"a region is called {ALL_REGIONS!r}, which stands for all regions together; run the "
+            "participant level again with another name"
+        )
     names = scores["region"].astype(str) + " " + scores["target"].astype(str)
     every = scores.assign(region=ALL_REGIONS, target=pd.factorize(names)[0])
     return pd.concat([scores, every], ignore_index=True)

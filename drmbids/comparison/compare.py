@@ -1,5 +1,6 @@
 """Models against each other on the same held-out runs."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance, runs_with_freedom
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -95,7 +96,8 @@ def compare_models(
     Warns
     -----
     DataWarning
-        Of each run of which drift and confounds leave nothing; no fold has it.
+        Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
+        which no target of a region has a score of a model, though others have.
 
     Examples
     --------
@@ -121,6 +123,7 @@ def compare_models(
     estimators: dict[str, dict[str, Any]] = (
         {name: {} for name in models} if return_estimators else {}
     )
+    ranks: dict[str, dict[str, float]] = {name: {} for name in models}
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -129,6 +132,8 @@ def compare_models(
         held_out = (run.label for run in fold.test_runs(runs))
         series = (predicted.get(ONLY, predicted) for predicted in fit.predictions)
         predictions[name].update(zip(held_out, series, strict=True))
+        for region, rank in fit.ranks.items():
+            ranks[name][region] = max(rank, ranks[name].get(region, 0.0))
         if return_estimators:
             estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
@@ -136,7 +141,25 @@ def compare_models(
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+    results = Results(table, predictions, estimators, _fold_table(folds, runs), nuisance, ranks)
+    _warn_of_unscored(results)
+    return results
+
+
+def _warn_of_unscored(results: Results) -> None:
+    """Warn of folds that have no score in a region of which others have some."""
+    missing = results.unscored()
+    missing = missing[missing["n_unscored"] == missing["n_targets"]]
+    n_folds = results.table["fold"].nunique()
+    for (model, region), rows in missing.groupby(["model", "region"], sort=False):
+        if len(rows) < n_folds:
+            warnings.warn(
+                f"{model}, {region}: {len(rows)} of {n_folds} folds have no score (nothing "
+                "measured, or a constant series or prediction) and count in no mean over folds: "
+                f"{', '.join(rows['fold'])}",
+                DataWarning,
+                stacklevel=3,
+            )
 
 
 def _with_freedom(folds: Sequence[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:

@@ -23,7 +23,7 @@ class HeldOut:
     targets : DataFrame
         Columns ``region, target``, one row for each column of the series; the same in all runs.
     measured, predicted : array of shape (n_measured, n_targets)
-        NaN in both where an element is missing.
+        NaN in both where an element is missing, and where the fold has no score of the target.
     complete : array of shape (n_measured, n_targets)
         The prediction also where nothing was measured, nuisance taken out.
     basis : array of shape (n_measured, rank)
@@ -92,12 +92,17 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
             weights = by_label[label].measured_weights(list(sizes))
             complete = remainder(basis, complete)
             r.append(correlation(measured, predicted, weights))
+            # a fold without a score counts nowhere
+            measured, predicted = (
+                np.where(rows["r"].notna(), series, np.nan) for series in (measured, predicted)
+            )
             if weights is not None:
                 weights = np.broadcast_to(weights, measured.shape)[:, order]
             series = (part[:, order] for part in (measured, predicted, complete))
             found.append(HeldOut(label, str(fold), first, *series, basis, weights))
         # a fold has the mean of its runs, over those in which a target could be scored
-        if not np.allclose(pd.DataFrame(r).mean(), rows["r"], atol=1e-6, equal_nan=True):
+        scored = rows["r"].notna().to_numpy()
+        if not np.allclose(pd.DataFrame(r).mean()[scored], rows["r"][scored], atol=1e-6):
             raise UsageError(
                 f"the scores of model {model!r} in fold {fold!r} do not follow from these runs; "
                 "give runs and results of one call of compare_models"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from drmbids.core.exceptions import DataError
-from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.nuisance import LEAST_FREEDOM, Nuisance, freedom_left, project_out
 from drmbids.core.run import Run
 
 # A series counts as constant when what is left after its mean (or nuisance) is taken out is this
@@ -152,7 +152,7 @@ def without_nuisance(
     Returns
     -------
     measured, predicted : array of shape (n_measured, n_targets)
-        NaN in both where the element is missing.
+        NaN in both where the element is missing, or nuisance leaves nothing of the target.
     basis : array of shape (n_measured, rank)
         What was taken out.
 
@@ -169,6 +169,8 @@ def without_nuisance(
         )
     basis = nuisance.basis(run, run.measured_times(list(regions)))
     weights = run.measured_weights(list(regions))
+    if basis.shape[1]:
+        measured = np.where(freedom_left(measured, basis) < LEAST_FREEDOM, np.nan, measured)
     # the same elements missing in both, so that both lose the same subspace
     predicted = np.where(np.isfinite(measured), predicted, np.nan)
     return remainder(basis, measured, weights), remainder(basis, predicted, weights), basis
@@ -241,7 +243,7 @@ def centred(values: np.ndarray, there: np.ndarray, weights: np.ndarray | None = 
         total = (weights * there).sum(0)
         mean = (weights * values).sum(0) / np.where(total > 0, total, 1.0)
     centred = np.where(there, values - mean, 0.0)
-    return _without_rounding(centred, values)
+    return without_rounding(centred, values)
 
 
 def remainder(
@@ -257,11 +259,16 @@ def remainder(
     weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
         As for :func:`~drmbids.core.nuisance.project_out`.
     """
-    return _without_rounding(project_out(basis, values, weights), values)
+    return without_rounding(project_out(basis, values, weights), values)
 
 
-def _without_rounding(remainder: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the remainder with zeros in columns where it is rounding error of the values."""
+def without_rounding(remainder: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the remainder with zeros in columns where it is rounding error of the values.
+
+    Parameters
+    ----------
+    remainder, values : array of shape (n_measured, n_targets)
+    """
     size = np.sqrt(np.nansum(remainder**2, axis=0))
     rounding = size <= CONSTANT_TOLERANCE * np.sqrt(np.nansum(values**2, axis=0))
     return np.where(rounding & np.isfinite(remainder), 0.0, remainder)

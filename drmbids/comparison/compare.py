@@ -1,5 +1,6 @@
 """Models against each other on the same held-out runs."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -101,7 +102,8 @@ StimulusFolds, int, splitter or iterable
     Warns
     -----
     DataWarning
-        Of each run of which drift and confounds leave nothing; no fold has it.
+        Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
+        which no target of a region has a score of a model, though others have.
 
     Examples
     --------
@@ -127,6 +129,7 @@ StimulusFolds, int, splitter or iterable
     estimators: dict[str, dict[str, Any]] = (
         {name: {} for name in models} if return_estimators else {}
     )
+    ranks: dict[str, dict[str, float]] = {name: {} for name in models}
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -135,6 +138,8 @@ StimulusFolds, int, splitter or iterable
         held_out = (run.label for run in fold.test_runs(runs))
         series = (predicted.get(ONLY, predicted) for predicted in fit.predictions)
         predictions[name].update(zip(held_out, series, strict=True))
+        for region, rank in fit.ranks.items():
+            ranks[name][region] = max(rank, ranks[name].get(region, 0.0))
         if return_estimators:
             estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
@@ -143,7 +148,27 @@ StimulusFolds, int, splitter or iterable
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
     made = _fold_table(folds, runs)
-    return Results(table, predictions, estimators, made, nuisance, targets_of(runs), folds)
+    results = Results(
+        table, predictions, estimators, made, nuisance, targets_of(runs), folds, ranks
+    )
+    _warn_of_unscored(results)
+    return results
+
+
+def _warn_of_unscored(results: Results) -> None:
+    """Warn of folds that have no score in a region of which others have some."""
+    missing = results.unscored()
+    missing = missing[missing["n_unscored"] == missing["n_targets"]]
+    n_folds = results.table["fold"].nunique()
+    for (model, region), rows in missing.groupby(["model", "region"], sort=False):
+        if len(rows) < n_folds:
+            warnings.warn(
+                f"{model}, {region}: {len(rows)} of {n_folds} folds have no score (nothing "
+                "measured, or a constant series or prediction) and count in no mean over folds: "
+                f"{', '.join(rows['fold'])}",
+                DataWarning,
+                stacklevel=3,
+            )
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

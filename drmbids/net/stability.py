@@ -188,12 +188,13 @@ def loop_growth(net: "DRMNet", stage: Stage) -> float | None:
         k: [torch.rand(n, generator=generator, dtype=torch.float64) for _ in range(depth + 1)]
         for k, n in units.items()
     }
+    states = {k: line[-1] for k, line in past.items()}
     weights = {k: _columns_of(net, k) for k in forms}
     sizes = []
     for _ in range(ROUNDS):
         for _ in range(depth):
             # a connection without delay comes from a member that is there already
-            now = {k: past[k][-1] for k in forms}
+            now = dict.fromkeys(forms, torch.empty(0))
             for k in stage.members:
                 ago = [(now if a.ticks == 0 else None, a) for a in inside[k]]
                 heard = [
@@ -201,16 +202,21 @@ def loop_growth(net: "DRMNet", stage: Stage) -> float | None:
                     for there, a in ago
                 ]
                 form = rates[k]
-                total = torch.stack(heard).sum(0) if heard else torch.zeros_like(now[k])
-                decay = 0.0 if form.decay is None else form.decay.double().cpu()
-                now[k] = decay * past[k][-1] + (1 - decay) * total
+                total = torch.stack(heard).sum(0) if heard else torch.zeros_like(states[k])
+                approach, late = (
+                    (1.0, 1.0) if form.dynamics is None else form.dynamics.double().cpu()
+                )
+                step = approach * (total - states[k])
+                now[k], states[k] = states[k] + late * step, states[k] + step
             for k in forms:
                 past[k] = [*past[k][1:], now[k]]
-        size = torch.stack([x.square().sum() for line in past.values() for x in line]).sum().sqrt()
+        lines = [*past.values(), list(states.values())]
+        size = torch.stack([x.square().sum() for line in lines for x in line]).sum().sqrt()
         if not size > 0:
             return 0.0
         sizes.append(size.item())
         past = {k: [x / size for x in line] for k, line in past.items()}
+        states = {k: x / size for k, x in states.items()}
     late = sizes[len(sizes) // 2 :]
     return math.exp(sum(math.log(s) for s in late) / len(late))
 

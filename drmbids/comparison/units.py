@@ -37,7 +37,7 @@ from drmbids.training.checkpoint import EVERY_S, Checkpoint
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "nilearn")
 
 # Raise it when what a unit holds, or how it is computed, changes without another version number.
-_UNITS_VERSION = 3
+_UNITS_VERSION = 4
 _ARRAYS, _FACTS = "arrays.safetensors", "facts.json"
 
 

@@ -29,6 +29,10 @@ MOST_UNITS = 2048
 ROUNDS = 60
 #: Growth over a loop's longest delay that counts as such, beyond what rounding and a start leave.
 LEAST_GROWTH = 1.05
+#: Seconds a tick above which learned delays are not to be trusted: beside a simulator of 5 ms steps
+#: (``benchmarks/ticks.py``) a delay errs by 0.015 s in ticks of 0.5 s, 0.04 s in ticks of 1 s and
+#: 0.14 s in ticks of 2 s, where predicted BOLD errs by a fifth of its standard deviation.
+LONGEST_DELAY_TICK = 1.0
 #: Nonlinearities that bound activity, so that no gain makes it grow without end.
 BOUNDED = ("tanh", "sigmoid")
 
@@ -139,6 +143,22 @@ def _fixed_point(mass: Mass, p: dict[str, Tensor]) -> Tensor:
         if bool(arrived.all()):
             break
     return torch.where(arrived, point, start)
+
+
+def delay_problems(net: "DRMNet") -> list[str]:
+    """Return one line where ticks are too long for the delays that are learned.
+
+    Parameters
+    ----------
+    net : DRMNet
+    """
+    learned = [a for line in net.afferents for a in line if a.connection.learns_delay]
+    if not learned or net.resolution <= LONGEST_DELAY_TICK:
+        return []
+    return [
+        f"{len(learned)} learned delays in ticks of {net.resolution:g} s would err by a tenth of a "
+        f"second or more; take a resolution of {LONGEST_DELAY_TICK:g} s or less, 0.5 s for 0.02 s"
+    ]
 
 
 def loop_problems(net: "DRMNet") -> list[str]:

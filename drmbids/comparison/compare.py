@@ -10,6 +10,7 @@ import pandas as pd
 from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
+from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataError, UsageError
@@ -29,6 +30,7 @@ def compare_models(
     n_jobs: int | None = None,
     log_likelihood: bool = False,
     units: Units | None = None,
+    timing: pd.DataFrame | None = None,
 ) -> Results:
     """Fit each model on training runs and score it on the runs held out, fold by fold.
 
@@ -70,6 +72,9 @@ def compare_models(
         Folder in which each fit is kept when it is finished, and on the way
         (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped. Callbacks
         are shown the epochs that are trained, and none of a fit that was finished.
+    timing : DataFrame, optional
+        From :func:`~drmbids.timing_audit` of the runs; made here, with a warning, when absent and
+        a :class:`~drmbids.GLMBaseline` with an assumed hemodynamic response is compared.
 
     Returns
     -------
@@ -90,6 +95,12 @@ def compare_models(
         the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
+
+    Warns
+    -----
+    DataWarning
+        If other onsets, durations or amplitudes of the events explain held-out data clearly better
+        than those stated, so that a comparison with fixed hemodynamics is not fair.
 
     Examples
     --------
@@ -115,6 +126,8 @@ def compare_models(
     estimators: dict[str, dict[str, Any]] = (
         {name: {} for name in models} if return_estimators else {}
     )
+    if timing is None:
+        timing = audit_of_models(models, runs, nuisance)
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -130,7 +143,7 @@ def compare_models(
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance, timing)
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

@@ -40,6 +40,9 @@ class Results:
         ``"test"``), ``n_measured`` (volumes). None for a table that was read from a file.
     nuisance : Nuisance, optional
         What the scores were made without.
+    timing : DataFrame, optional
+        Whether other onsets, durations or amplitudes of the events explain held-out data better
+        (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
     """
 
     table: pd.DataFrame
@@ -47,6 +50,7 @@ class Results:
     estimators: dict[str, dict[str, Any]] = field(default_factory=dict)
     folds: pd.DataFrame | None = None
     nuisance: Nuisance | None = None
+    timing: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]

@@ -27,6 +27,7 @@ from drmbids.comparison.timing_errors import (
     audit_folds,
 )
 from drmbids.core.exceptions import UsageError
+from drmbids.core.freedom import nothing_left
 from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.estimators.contents import find_regions
@@ -137,6 +138,9 @@ def timing_audit(
     if not runs:
         raise UsageError("no run to audit: give a list of runs")
     nuisance = Nuisance() if nuisance is None else nuisance
+    runs = [run for run in runs if nothing_left(run, nuisance) is None]
+    if not runs:
+        return _table([])
     settings = possible_settings(runs, shifts)
     measured = _measured(runs, nuisance)
     folds = audit_folds([part.times for part in measured])

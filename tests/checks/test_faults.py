@@ -432,6 +432,17 @@ FAULTS = [
     Fault(65, model("to: V1}]", "to: V1, delay_s: -1}]"), "MD01", "got -1"),
     Fault(65, model("brain: [V1]", "brain: [V3]"), "MD01", "unknown population 'V3'"),
     Fault(65, model("brain: [V1]", "nose: [V1]"), "MD02", "nose"),
+    *[
+        Fault(
+            65, model("{regions:", f"{{kind: {kind}, regions:"), "MD02", f"{kind} is of {of}, .*B"
+        )
+        for kind, of in (
+            ("lead_field", "EEG or MEG"),
+            ("spikes", "spike counts"),
+            ("calcium", "calcium fluorescence"),
+            ("choice", "choices"),
+        )
+    ],
     Fault(66, model("schema_version: 1", "schema_version: 1\nschema_version: 1"), "MD01", "twice"),
     Fault(66, model("schema_version: 1", "schema_version: !!python/name:os.system"), "MD01"),
     Fault(66, model("", BOMB), "MD01"),

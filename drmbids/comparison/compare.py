@@ -10,6 +10,7 @@ import pandas as pd
 from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
+from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataWarning, UsageError
@@ -31,6 +32,7 @@ def compare_models(
     n_jobs: int | None = None,
     log_likelihood: bool = False,
     units: Units | None = None,
+    timing: pd.DataFrame | None = None,
 ) -> Results:
     """Fit each model on training runs and score it on the runs held out, fold by fold.
 
@@ -77,6 +79,9 @@ StimulusFolds, int, splitter or iterable
         Folder in which each fit is kept when it is finished, and on the way
         (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped. Callbacks
         are shown the epochs that are trained, and none of a fit that was finished.
+    timing : DataFrame, optional
+        From :func:`~drmbids.timing_audit` of the runs; made here, with a warning, when absent and
+        a :class:`~drmbids.GLMBaseline` with an assumed hemodynamic response is compared.
 
     Returns
     -------
@@ -103,7 +108,9 @@ StimulusFolds, int, splitter or iterable
     -----
     DataWarning
         Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
-        which no target of a region has a score of a model, though others have.
+        which no target of a region has a score of a model, though others have. If other onsets,
+        durations or amplitudes of the events explain held-out data clearly better than those
+        stated, so that a comparison with fixed hemodynamics is not fair.
 
     Examples
     --------
@@ -130,6 +137,8 @@ StimulusFolds, int, splitter or iterable
         {name: {} for name in models} if return_estimators else {}
     )
     ranks: dict[str, dict[str, float]] = {name: {} for name in models}
+    if timing is None:
+        timing = audit_of_models(models, runs, nuisance)
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -148,9 +157,8 @@ StimulusFolds, int, splitter or iterable
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
     made = _fold_table(folds, runs)
-    results = Results(
-        table, predictions, estimators, made, nuisance, targets_of(runs), folds, ranks
-    )
+    targets = targets_of(runs)
+    results = Results(table, predictions, estimators, made, nuisance, targets, folds, ranks, timing)
     _warn_of_unscored(results)
     return results
 

@@ -82,6 +82,9 @@ class Results:
     ranks : mapping of str to mapping of str to float
         ``{model: {region: n_features}}``, how many independent features the predictions of a target
         are weighted sums of, as far as models tell (``ranks_`` of an estimator).
+    timing : DataFrame, optional
+        Whether other onsets, durations or amplitudes of the events explain held-out data better
+        (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
     """
 
     table: pd.DataFrame
@@ -92,6 +95,7 @@ class Results:
     targets: Targets = field(default_factory=dict)
     splits: Sequence[Any] = ()
     ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    timing: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]

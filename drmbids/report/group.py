@@ -10,12 +10,14 @@ import pandas as pd
 
 from drmbids import __version__
 from drmbids.comparison.mixed import summarise_differences
+from drmbids.comparison.timing_text import timing_finding
 from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.files import write_text
 from drmbids.report.folder import Analysis, find_analyses
 from drmbids.report.group_analyses import name_analyses, participant_of, told_differences
 from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
 from drmbids.report.group_tables import model_selection, participant_pairs, participant_scores
+from drmbids.report.headline import group_headlines
 from drmbids.report.page import Section, render, section
 from drmbids.report.part_sections import fill_group_intervals, fill_group_parts
 from drmbids.report.run_sections import fill_methods
@@ -64,10 +66,8 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
         warnings.warn(text, DataWarning, stacklevel=2)
     baselines = list(dict.fromkeys(a.baseline for a in scored if a.baseline))
     baseline = baselines[0] if len(baselines) == 1 else None
-    differences = pd.DataFrame()
-    if baseline:
-        pairs = [_pairs_of(a, name, baseline) for a, name in names.items()]
-        differences = pd.concat(pairs, ignore_index=True)
+    free = next((a.free_hrf for a in scored if a.free_hrf), None)
+    differences = _differences(names, baseline, free)
     tables = {
         "scores": scores,
         "differences": differences,
@@ -100,6 +100,7 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
         title="Group · drmbids",
         heading="Group",
         subtitle=f"{n} participant{'' if n == 1 else 's'}",
+        lead=_lead(scored, tables["paired"], free),
         chapters=[{"title": "", "sections": sections}],
         version=__version__,
     )
@@ -124,9 +125,37 @@ def _find_scored(out_dir: Path, participants: Sequence[str]) -> tuple[list[Path]
     return folders, scored
 
 
+def _lead(scored: Sequence[Analysis], paired: pd.DataFrame, free: str | None) -> list[str]:
+    """Return which linear models each model beats, and in whom that may not be fair."""
+    fitted = dict.fromkeys(str(m["name"]) for a in scored for m in a.inputs.get("fitted", ()))
+    several = len(paired) > 0 and paired["analysis"].nunique() > 1
+    found = group_headlines(paired, list(fitted), free, several)
+    for analysis in scored:
+        table = analysis.table("desc-timing_scores")
+        finding = None if table is None else timing_finding(table)
+        if finding is not None:
+            found.append(f"Timing, {analysis.stem}: {finding}.")
+    return found
+
+
 def _scores_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the scores of one analysis."""
     return _named(analysis, name, participant_scores(_read_scores(analysis)))
+
+
+def _differences(
+    names: Mapping[Analysis, str], baseline: str | None, free: str | None
+) -> pd.DataFrame:
+    """Return each participant's differences with the linear models; empty without a baseline."""
+    if baseline is None:
+        return pd.DataFrame()
+    compared = [model for model in (baseline, free) if model]
+    pairs = [_pairs_of(a, name, model) for model in compared for a, name in names.items()]
+    found = pd.concat(pairs, ignore_index=True)
+    if found.empty:
+        return found
+    # the difference between the two linear models is there once
+    return found[found["model"] != baseline].reset_index(drop=True)
 
 
 def _pairs_of(analysis: Analysis, name: str, baseline: str) -> pd.DataFrame:

@@ -13,7 +13,12 @@ def _column(description: str, units: str | None = None, **levels: str) -> Mappin
 
 
 _WHO = {
-    "model": _column("Name of the model", glm="linear model", mean="mean of the training runs"),
+    "model": _column(
+        "Name of the model",
+        glm="linear model with an assumed hemodynamic response",
+        freehrf="linear model with free hemodynamic responses",
+        mean="mean of the training runs",
+    ),
     "region": _column("Region of interest"),
     "target": _column(
         "Index of the target (voxel, vertex, grayordinate or parcel) in its region, in the order "
@@ -160,6 +165,28 @@ def log_columns(names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         if name.startswith("objective_start_")
     }
 
+
+#: The audit of onsets, durations and amplitudes.
+TIMING_TABLES = {
+    "setting": _column(
+        "What of the events is not taken as stated",
+        onsets="all onsets are shifted, or none in the first row",
+        durations="all durations are multiplied",
+        amplitudes="all amplitudes are 1",
+        peak="none; the hemodynamic response peaks elsewhere",
+    ),
+    "value": _column("Seconds later than stated (onsets), factor (durations), seconds (peak)"),
+    "r2": _column("Held-out r2 of the linear model, targets weighted by what it explains", "1"),
+    "gain": _column("r2 less that of events as stated", "1"),
+    "gain_se": _column("Standard error of the gain (Nadeau and Bengio 2003)", "1"),
+    "p": _column("One-sided p of the gain, for this setting alone", "1"),
+    "finding": _column("What is clearly better than events as stated, n/a in all other rows"),
+    "severity": _column(
+        "How sure the finding is",
+        warning="hemodynamic responses that peak between 4 and 6.5 s do not explain it",
+        note="hemodynamics may explain it",
+    ),
+}
 
 #: Parts of the explained variance.
 PART_TABLES = SCORE_TABLES | {

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import pandas as pd
+
 from drmbids.bids.atlases import AtlasName
 from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.dataset import open_dataset
@@ -37,11 +39,14 @@ class Usable:
     runs : sequence of Run
         The usable runs as the check read them; empty where they have to be read anew, to be
         smoothed or since runs were left out at the end.
+    timing : DataFrame or None
+        Whether other times of events explain the data better, see :func:`drmbids.timing_audit`.
     """
 
     files: Sequence[RunFiles]
     left_out: Mapping[str, Sequence[str]]
     runs: Sequence[Run] = ()
+    timing: pd.DataFrame | None = None
 
     @property
     def errors(self) -> list[str]:
@@ -130,9 +135,10 @@ def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -
         raise ProblemError(errors)
     left_out = {f.label: [str(p) for p in told] for f, told in inspection.left_out.items()}
     as_read = not config.smoothing_fwhm and list(inspection.runs) == inspection.usable
-    for path, runs in shared_events(inspection.usable).items():
-        logger.info("sub-%s: the events of %s are those of %s", subject, ", ".join(runs), path)
-    usable = Usable(inspection.usable, left_out, list(inspection.runs.values()) if as_read else ())
+    for path, shared in shared_events(inspection.usable).items():
+        logger.info("sub-%s: the events of %s are those of %s", subject, ", ".join(shared), path)
+    runs = list(inspection.runs.values()) if as_read else ()
+    usable = Usable(inspection.usable, left_out, runs, inspection.timing)
     for text in usable.errors:
         logger.error("sub-%s: %s", subject, text)
     return usable
@@ -177,6 +183,7 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
         physio=config.physio,
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
+        baseline_hrf=config.baseline_hrf,
     )
 
 

@@ -161,6 +161,7 @@ def statistics_record(
         "repeats_held_out_together": statistics.normalised is not None,
         "partition": {} if parts is None else _parts(parts),
         "intervals": intervals,
+        "timing_audit": statistics.results.timing is not None,
     }
 
 

@@ -179,8 +179,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     version = manifest.get("format_version")
     if version != FORMAT_VERSION:
         raise DataError(
-            f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}; fit it again, "
-            "its delays and time constants would mean something else here"
+            f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}; fit it "
+            "again, its delays and time constants would mean something else here"
         )
     return manifest
 

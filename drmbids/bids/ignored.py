@@ -171,7 +171,7 @@ def ignored_subjects(dataset: Dataset, subjects: Sequence[str]) -> Problem | Non
         return None
     remedy = "take them out of there if they are to be analysed"
     path = str(ignored_by(dataset)[0].root / NAME)
-    return Problem("DS10", path, f"leaves out {', '.join(lost)}", remedy)
+    return Problem("DS12", path, f"leaves out {', '.join(lost)}", remedy)
 
 
 def without_ignored(
@@ -208,7 +208,7 @@ def without_ignored(
     told, remedy = f"leaves out {some}", "take it out of there if it is to be analysed"
     if not any(matches(name, query) for _, name in kept):
         raise error("DS04", raw.root / NAME, f"{told}, and nothing else matches", remedy)
-    warn("DS10", raw.root / NAME, told, remedy)
+    warn("DS12", raw.root / NAME, told, remedy)
     return kept
 
 

@@ -51,9 +51,10 @@ def check_design(inspection: Inspection) -> None:
 
 def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:
     """Add what drifts and confounds do to one run."""
-    times = next(iter(run.responses.values())).times
+    first = next(iter(run.responses.values()))
+    times = first.times[np.isfinite(first.values).any(axis=1)]  # scrubbed volumes are missing
     try:
-        rank = nuisance.basis(run, times).shape[1]
+        rank = _rank_of_kept(nuisance.basis(run, first.times), first.times, times, run.label)
     except DataError as error:
         inspection.add([told_by("DG01", files.label, str(error), "use fewer confounds")], files)
         return
@@ -61,6 +62,19 @@ def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance:
         with inspection.judging(files):
             found = f"{rank} drift and confound columns take most of {len(times)} volumes"
             warn("DG04", files.label, found, "use fewer confounds, or slower drifts")
+
+
+def _rank_of_kept(basis: np.ndarray, times: np.ndarray, kept: np.ndarray, label: str) -> int:
+    """Return the rank of drifts and confounds in the volumes that are kept, or raise."""
+    if len(kept) == len(times):
+        return basis.shape[1]
+    rank = int(np.linalg.matrix_rank(basis[np.isin(times, kept)])) if len(kept) else 0
+    if rank >= len(kept):
+        raise DataError(
+            f"{label}: {basis.shape[1]} drift and confound columns leave nothing of the "
+            f"{len(kept)} volumes that are kept of {len(times)}; use fewer confounds"
+        )
+    return rank
 
 
 def _warn_of_collinear_conditions(run: Run) -> None:
@@ -77,7 +91,9 @@ def _warn_of_collinear_conditions(run: Run) -> None:
     _, size, right = np.linalg.svd(design, full_matrices=False)
     if size[-1] > _TOLERANCE * size[0]:
         return
-    mixed = [n for n, weight in zip(names, right[-1][1:], strict=True) if abs(weight) > _TOLERANCE]
+    # of several null directions, any mixture could have come out: their span is what counts
+    shares = np.linalg.norm(right[size <= _TOLERANCE * size[0]], axis=0)[1:]
+    mixed = [n for n, share in zip(names, shares, strict=True) if share > _TOLERANCE]
     found = f"the blocks of {', '.join(mixed)} follow from one another, or leave no rest"
     warn("DG03", run.label, found, "leave one condition out, or merge some, if this is not meant")
 

@@ -1,6 +1,5 @@
 """Models against each other on the same held-out runs."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,19 +8,21 @@ import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
-from drmbids.comparison.folds import make_folds
+from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.units import Units
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
+from drmbids.core.spans import Spans
+from drmbids.core.targets import match_targets, targets_of
 
 
 def compare_models(
     models: Mapping[str, Any],
     runs: Sequence[Run],
-    cv: Any = "run",
+    cv: Any = "auto",
     return_estimators: bool = False,
     nuisance: Nuisance | None = None,
     on_fold: Callable[[str, str, int, int], None] | None = None,
@@ -42,12 +43,17 @@ def compare_models(
         :class:`~drmbids.GLMBaseline`), scikit-learn's searches over their parameters or pipelines
         that end in one; each is cloned for each fold.
     runs : sequence of Run
-        Two or more, each with a label of its own.
-    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
-        What is held out at once: one run, session or subject; one stimulus in all runs
+        Each with a label of its own; as many as ``cv`` needs, two for whole runs, one otherwise.
+        Their targets are matched by name (:func:`~drmbids.match_targets`).
+    cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
+StimulusFolds, int, splitter or iterable
+        What is held out at once: one run, session or subject; one block of time in all runs
+        (:class:`~drmbids.BlockFolds`); one stimulus in all runs
         (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
         subjects as ``groups`` when all runs name one, or pairs of indices (train, test). No run may
-        be held out twice.
+        be held out twice. ``"auto"``: runs where there are two or more, else blocks. ``"none"``
+        holds nothing out: all scores are in sample, and say how well models fit, not how well they
+        predict.
     return_estimators : bool
         Whether the fitted estimators are kept.
     nuisance : Nuisance, optional
@@ -81,7 +87,8 @@ def compare_models(
     Raises
     ------
     DataError
-        If there are fewer than two runs, labels are not unique, or an entity is missing.
+        If there are too few runs for ``cv``, labels are not unique, an entity is missing, or drift
+        and confounds leave nothing to predict of runs without which nothing can be held out.
     UsageError
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
@@ -90,6 +97,11 @@ def compare_models(
         the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
+
+    Warns
+    -----
+    DataWarning
+        Of each run of which drift and confounds leave nothing; no fold has it.
 
     Examples
     --------
@@ -103,13 +115,13 @@ def compare_models(
     >>> results.table["fold"].unique().tolist()
     ['run-0', 'run-1', 'run-2']
     """
-    runs, nuisance = list(runs), Nuisance() if nuisance is None else nuisance
+    nuisance = Nuisance() if nuisance is None else nuisance
     if not models:
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
-    _check_runs(runs)
-    folds = make_folds(runs, cv)
+    runs = match_targets(runs)
+    folds = with_freedom(make_folds(runs, cv), runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
@@ -130,7 +142,8 @@ def compare_models(
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+    made = _fold_table(folds, runs)
+    return Results(table, predictions, estimators, made, nuisance, targets_of(runs), folds)
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:
@@ -142,11 +155,14 @@ def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(readout=filled)
 
 
-def _n_measured(run: Run) -> int:
-    """Return at how many times something was measured."""
-    if not run.responses:
-        return len(run.measured_times())
-    return len(np.unique(np.concatenate([stream.times for stream in run.responses.values()])))
+def _n_measured(run: Run, spans: Spans | None) -> int:
+    """Return at how many times something was measured, in some stretches of time where given."""
+    times = (
+        run.measured_times()
+        if not run.responses
+        else np.unique(np.concatenate([stream.times for stream in run.responses.values()]))
+    )
+    return len(times) if spans is None else int(spans.within(times).sum())
 
 
 def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
@@ -158,17 +174,8 @@ def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
             ("train", fold.train, [runs[k].label for k in fold.train], fold.trained),
             ("test", fold.test, tested, fold.tested),
         )
-        for part, members, labels, rows_of in sides:
+        for part, members, labels, spans in sides:
             for k, label in zip(members, labels, strict=True):
-                n = int(rows_of[k].sum()) if k in rows_of else _n_measured(runs[k])
+                n = _n_measured(runs[k], spans.get(k))
                 rows.append((fold.label, label, part, n))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
-
-
-def _check_runs(runs: Sequence[Run]) -> None:
-    """Raise unless there are two runs at least, each with a label of its own."""
-    if len(runs) < 2:
-        raise DataError(f"cross-validation needs 2 runs or more, found {len(runs)}")
-    twice = [label for label, n in Counter(run.label for run in runs).items() if n > 1]
-    if twice:
-        raise DataError(f"several runs are called {twice[0]!r}; give each its own entities")

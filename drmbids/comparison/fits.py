@@ -10,7 +10,7 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
-from drmbids.comparison.fold import Fold
+from drmbids.comparison.fold import Fold, TestedRun
 from drmbids.comparison.likelihood import fold_log_likelihood
 from drmbids.comparison.units import (
     FoldFit,
@@ -73,7 +73,7 @@ class _Task:
 
     estimators: list[Any]
     train: list[list[Run]]
-    test: list[list[Run]]
+    test: list[list[TestedRun]]
     labels: list[str]
     places: list[Unit] | None
 
@@ -158,14 +158,16 @@ def _task(
     """Return fits that are made together."""
     estimators = [clone(models[name]) for name, _ in some]
     train = [fold.training_runs(runs) for _, fold in some]
-    test = [fold.test_runs(runs) for _, fold in some]
+    test = [fold.tested_runs(runs) for _, fold in some]
     labels = [f"model {name!r}, fold {fold.label!r}" for name, fold in some]
     places = None
     if plan.units is not None:
         settings = {"nuisance": plan.nuisance, "log_likelihood": plan.log_likelihood}
         each = zip(some, estimators, train, test, strict=True)
         places = [
-            plan.units.unit(name, fold.label, estimator, seen, unseen, settings)
+            plan.units.unit(
+                name, fold.label, estimator, seen, [tested.run for tested in unseen], settings
+            )
             for (name, fold), estimator, seen, unseen in each
         ]
     return _Task(estimators, train, test, labels, places)
@@ -200,7 +202,7 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
     found = []
     for estimator, train, test in zip(task.estimators, task.train, task.test, strict=True):
         with recorded_warnings() as more:
-            predicted = predict_each(estimator, [_blanked(run) for run in test])
+            predicted = predict_each(estimator, [_blanked(tested.run) for tested in test])
             scores = _scores(estimator, train, test, predicted, plan)
         kept = estimator if plan.keep else None
         found.append(FoldFit(predicted, scores, kept, [*messages, *more]))
@@ -211,7 +213,7 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
 def _scores(
     estimator: Any,
     train: Sequence[Run],
-    test: Sequence[Run],
+    test: Sequence[TestedRun],
     predicted: Sequence[Mapping[str, np.ndarray]],
     plan: FitPlan,
 ) -> pd.DataFrame:
@@ -220,9 +222,9 @@ def _scores(
     for name, regions in fitted_readouts(estimator).items():
         scores = _mean_over_runs(
             [
-                score_run(run, series[name], regions, plan.nuisance)
-                for run, series in zip(test, predicted, strict=True)
-                if saw_readout(run, name, regions)
+                score_run(tested.run, series[name], regions, plan.nuisance, tested.trained)
+                for tested, series in zip(test, predicted, strict=True)
+                if saw_readout(tested.run, name, regions)
             ],
             regions,
         )

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.held_out import held_out_series
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.estimators.fitted import (
     fitted_estimator,
     fitted_readouts,
@@ -68,19 +70,16 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     """
     if set(results.estimators) != set(results.predictions) or not results.estimators:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
-    assert results.folds is not None and results.nuisance is not None
-    by_label, found = {run.label: run for run in runs}, {}
+    assert results.nuisance is not None
+    runs = [with_targets(run, results.targets) for run in runs]
+    folds, found = {fold.label: fold for fold in results.splits}, {}
     for model, by_fold in results.estimators.items():
         for part in results.by_readout():  # raises unless results and runs belong together
             if model in part.predictions:
                 held_out_series(part, runs, model)
         for fold, estimator in by_fold.items():
-            rows = results.folds[results.folds["fold"] == fold]
-            train, test = (
-                [by_label[label] for label in rows.loc[rows["part"] == part, "run"]]
-                for part in ("train", "test")
-            )
-            found_for = [results.predictions[model][run.label] for run in test]
+            train, test = folds[fold].training_runs(runs), folds[fold].tested_runs(runs)
+            found_for = [results.predictions[model][tested.run.label] for tested in test]
             series = [s if isinstance(s, Mapping) else {ONLY: s} for s in found_for]
             value = fold_log_likelihood(estimator, train, test, series, results.nuisance)
             sizes = fitted_regions(estimator)
@@ -95,7 +94,7 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
 def fold_log_likelihood(
     estimator: Any,
     train: Sequence[Run],
-    test: Sequence[Run],
+    test: Sequence[TestedRun],
     predicted: Sequence[Mapping[str, np.ndarray]],
     nuisance: Nuisance,
 ) -> np.ndarray:
@@ -105,7 +104,8 @@ def fold_log_likelihood(
     ----------
     estimator : estimator
         Fitted to the training runs.
-    train, test : sequence of Run
+    train : sequence of Run
+    test : sequence of TestedRun
     predicted : sequence of mapping of str to array of shape (n_measured, n_targets)
         What the estimator predicts for each held-out run, by readout.
     nuisance : Nuisance
@@ -117,15 +117,15 @@ def fold_log_likelihood(
         In nats, targets of all regions side by side.
     """
     fitted = predict_each(estimator, train)
-    found = []
+    seen, found = [TestedRun(run, run.label) for run in train], []
     for name, regions in fitted_readouts(estimator).items():
         trained, tested = (
             [
-                _error(estimator, run, series[name], regions, nuisance)
-                for run, series in zip(some, predictions, strict=True)
-                if saw_readout(run, name, regions)
+                _error(estimator, part, series[name], regions, nuisance)
+                for part, series in zip(some, predictions, strict=True)
+                if saw_readout(part.run, name, regions)
             ]
-            for some, predictions in ((train, fitted), (test, predicted))
+            for some, predictions in ((seen, fitted), (test, predicted))
         )
         variance = ratio(sum(e.total for e in trained), sum(e.freedom for e in trained))
         parts = [error.log_likelihood(variance) for error in tested]
@@ -135,14 +135,15 @@ def fold_log_likelihood(
 
 def _error(
     estimator: Any,
-    run: Run,
+    part: TestedRun,
     predicted: np.ndarray,
     regions: Mapping[str, int],
     nuisance: Nuisance,
 ) -> SquaredError:
     """Return the errors of one run, autocorrelated where the estimator takes them so."""
+    run = part.run
     weights = run.measured_weights(list(regions))
-    measured, cleaned, basis = without_nuisance(run, predicted, regions, nuisance)
+    measured, cleaned, _, basis = without_nuisance(run, predicted, regions, nuisance, part.trained)
     fitted = fitted_estimator(estimator)
     autoregression = getattr(fitted, "autoregression_", None)
     if autoregression is None:

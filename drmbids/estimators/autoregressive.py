@@ -8,7 +8,7 @@ from scipy.linalg import toeplitz
 from sklearn.cluster import KMeans
 
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.estimators.design import HRF
 from drmbids.estimators.glm import GLMBaseline
@@ -200,7 +200,7 @@ def _yule_walker(rest: list[np.ndarray], since: list[np.ndarray], order: int) ->
     out = np.zeros((rest[0].shape[1], order))
     for k, own in enumerate(np.stack(covariance, 1)):
         if own[0] > 0:  # a column that is fitted perfectly has no noise
-            out[k] = np.linalg.lstsq(toeplitz(own[:-1]), own[1:], rcond=None)[0]
+            out[k] = np.linalg.lstsq(toeplitz(own[:-1]), own[1:], rcond=RANK_TOLERANCE)[0]
     return np.clip(out, -1.0, 1.0) if order == 1 else out
 
 

@@ -1,6 +1,7 @@
 """BOLD: activity through hemodynamics to voxels."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -50,6 +51,8 @@ class BOLD(ConvolvedReadout):
     >>> BOLD([2], [5], hrf=DoubleGamma(derivatives="time")).n_features(0)
     4
     """
+
+    measures: ClassVar[str] = "bold"
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Calcium: activity through an indicator that rises, decays and saturates, to its fluorescence."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -56,6 +56,8 @@ class Calcium(ConvolvedReadout):
     >>> readout([activity], torch.arange(0.0, 2.0, 0.1)).shape
     torch.Size([20, 1, 5])
     """
+
+    measures: ClassVar[str] = "calcium fluorescence"
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """LFP: synaptic currents that activity gives rise to, or the power of a band of frequencies."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -57,6 +57,8 @@ class LFP(ConvolvedReadout):
     >>> readout([activity], torch.arange(0.0, 0.04, 0.002)).shape
     torch.Size([20, 1, 5])
     """
+
+    measures: ClassVar[str] = "field potentials"
 
     def __init__(
         self,

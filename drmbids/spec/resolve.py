@@ -228,7 +228,8 @@ def _auto_units(
     columns = dict.fromkeys(names, 0)
     for projection in projections:
         if projection.target in columns:  # whether it is there is checked when all is written out
-            columns[projection.target] += len(stimuli.get(projection.source, ()))
+            sent = projection.named_conditions or stimuli.get(projection.source, ())
+            columns[projection.target] += len(sent)
     every = sum(map(len, stimuli.values()))
     sizes = {
         name: min(max(UNITS_PER_COLUMN * (n or every), FEWEST_UNITS), MOST_UNITS)

@@ -119,6 +119,7 @@ _MODEL = {
         bootstrap="fits to runs drawn with replacement",
         jackknife="fits that leave out volumes",
     ),
+    "conditions": _column("Conditions of the stimulus that drive the target, n/a of a population"),
     "weight_mean": _column("Mean of the weights, n/a where a connection has none of its own", "1"),
     "weight_norm": _column("Frobenius norm of the weights", "1"),
     "through": _column("Weights, plasticity and synapse of the connection, or its kind"),

@@ -85,7 +85,7 @@ def ignored_participants(config: Config) -> list[Problem]:
     ----------
     config : Config
     """
-    if config.participant_label or "DS10" in config.ignore:
+    if config.participant_label or "DS12" in config.ignore:
         return []
     folders = list(config.derivatives.values()) or [config.bids_dir]
     available = list(dict.fromkeys(s for f in folders for s in open_dataset(f).subjects))

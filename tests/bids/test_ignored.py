@@ -50,8 +50,8 @@ def test_runs_and_participants_are_left_out(tiny: Path, add_run: Callable[..., P
     add_run(tiny, "sub-pilot_task-x_run-1")
     (tiny / ".bidsignore").write_text("*_run-2_*\nsub-pilot/\n")
     with (
-        pytest.warns(match=r"leaves out sub-pilot; .*\[DS10\]"),
-        pytest.warns(match=r"leaves out sub-01_task-x_run-2; .*\[DS10\]"),
+        pytest.warns(match=r"leaves out sub-pilot; .*\[DS12\]"),
+        pytest.warns(match=r"leaves out sub-01_task-x_run-2; .*\[DS12\]"),
     ):
         assert [run.label for run in find_runs(tiny)] == ["sub-01_task-x_run-1"]
     for choice in ({"run": 2, "subject": "01"}, {"subject": "pilot"}):

@@ -461,7 +461,7 @@ FAULTS = [
     Fault(59, asked("--participant-label", "sub-01"), None),
     Fault(59, asked("--participant-label", "01"), None),
     Fault(60, asked("--participant-label", "07"), "DS03", "no participant 07; there are 01"),
-    Fault(61, ignored("*_run-2_*"), "DS10", "leaves out sub-01_task-x_run-2; take it out"),
+    Fault(61, ignored("*_run-2_*"), "DS12", "leaves out sub-01_task-x_run-2; take it out"),
     Fault(61, ignored("sub-0[2-9]/\n# sub-01"), None),
     Fault(61, ignored("*_bold.nii.gz"), "DS04", "leaves out .*run-3, and nothing else matches"),
     Fault(61, wrong_case, "DS08", "Sub-02.*rename it sub-02"),
@@ -472,6 +472,17 @@ FAULTS = [
     Fault(65, model("to: V1}]", "to: V1, delay_s: -1}]"), "MD01", "got -1"),
     Fault(65, model("brain: [V1]", "brain: [V3]"), "MD01", "unknown population 'V3'"),
     Fault(65, model("brain: [V1]", "nose: [V1]"), "MD02", "nose"),
+    *[
+        Fault(
+            65, model("{regions:", f"{{kind: {kind}, regions:"), "MD02", f"{kind} is of {of}, .*B"
+        )
+        for kind, of in (
+            ("lead_field", "EEG or MEG"),
+            ("spikes", "spike counts"),
+            ("calcium", "calcium fluorescence"),
+            ("choice", "choices"),
+        )
+    ],
     Fault(66, model("schema_version: 1", "schema_version: 1\nschema_version: 1"), "MD01", "twice"),
     Fault(66, model("schema_version: 1", "schema_version: !!python/name:os.system"), "MD01"),
     Fault(66, model("", BOMB), "MD01"),

@@ -11,6 +11,7 @@ from drmbids.bids.problems import Problem, ProblemError, check_codes
 from drmbids.bids.stimuli import Stimuli
 from drmbids.checks import CHECKS
 from drmbids.checks.inspection import Inspection, Request
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.spec.load import as_model
 
 
@@ -40,7 +41,7 @@ def check_dataset(
     atlas_or_mask: Any = None,
     confounds: str | Sequence[str] | None = None,
     tr: float | None = None,
-    cv: str = "run",
+    cv: str | BlockFolds = "auto",
     derivatives: Any = None,
     filters: Mapping[str, Any] | str | Path | None = None,
     ignore: Sequence[str] = (),
@@ -58,7 +59,7 @@ def check_dataset(
         Models that are to be fitted; :func:`drmbids.default_model` when empty.
     atlas_or_mask, confounds, tr
         Regions, confounds and repetition time, see :func:`drmbids.load_runs`.
-    cv : str
+    cv : str or BlockFolds
         What a fold holds out, see :func:`drmbids.compare_models`.
     derivatives, filters
         See :func:`drmbids.find_runs`.
@@ -108,7 +109,8 @@ def check_dataset(
             confounds,
             tr,
             named,
-            cv,
+            "blocks" if isinstance(cv, BlockFolds) else cv,
+            cv if isinstance(cv, BlockFolds) else BlockFolds(),
             stimuli=stimuli,
             allow_gaps=allow_gaps,
         )

@@ -1,5 +1,6 @@
 """Models against each other on the same held-out runs."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.units import Units
+from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -99,7 +101,8 @@ StimulusFolds, int, splitter or iterable
     Warns
     -----
     DataWarning
-        Of each run of which drift and confounds leave nothing; no fold has it.
+        Of each run of which drift and confounds leave nothing; no fold has it. Of each condition
+        that is held out in a block and trained on nowhere.
 
     Examples
     --------
@@ -118,7 +121,11 @@ StimulusFolds, int, splitter or iterable
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
-    folds = with_freedom(make_folds(runs, cv), runs, nuisance)
+    folds = make_folds(runs, cv)
+    if folds is not cv:  # otherwise whoever made them has been told
+        for text in untrained_conditions(folds, runs):
+            warnings.warn(text, DataWarning, stacklevel=2)
+    folds = with_freedom(folds, runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (

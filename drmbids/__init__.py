@@ -16,6 +16,7 @@ _PUBLIC = {
     "TimeGrid": "core.time",
     "Nuisance": "core.nuisance",
     "with_weights": "core.weights",
+    "match_targets": "core.targets",
     "choice_stream": "core.choices",
     "spike_stream": "core.spikes",
     "spike_events": "core.spikes",

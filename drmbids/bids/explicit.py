@@ -9,7 +9,7 @@ from drmbids.bids.dataset import read_json
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.find import RunFiles
 from drmbids.bids.formats import open_bold
-from drmbids.bids.load import EVENTS_ALONE, read_run
+from drmbids.bids.load import EVENTS_ALONE, check_confound_patterns, read_run
 from drmbids.bids.stimuli import Stimuli
 from drmbids.bids.surfaces import HEMISPHERES
 from drmbids.bids.unite import without_dead_voxels
@@ -91,6 +91,7 @@ def load_run(
         raise UsageError(f"{path}: volumes need a mask or atlas: give mask=")
     regions = find_regions([files], measured, mask, labels)
     wanted = confound_columns if confounds is not None else None
+    check_confound_patterns([files], wanted)
     if events is None:
         stimuli = Stimuli(events=False, more=[m for m in stimuli.more if m != "stim_file"])
     run = read_run(

@@ -13,6 +13,7 @@ from drmbids.bids.entities import (
     ANY,
     FORMATS,
     NONE,
+    PROCESSING,
     BIDSName,
     keys,
     matches,
@@ -25,11 +26,6 @@ from drmbids.core.formats import FileFormat
 
 _OR_ALL = {"session": ", or all of them: session='*' (--session-label '*')"}
 
-# What may differ between two images of one and the same run.
-_PROCESSING = (
-    *("space", "res", "den", "desc", "label", "echo", "part"),
-    *("atlas", "segmentation", "scale", "stat"),
-)
 # What may differ between the runs of one analysis without being chosen.
 _FREE = ("subject", "run", "hemi")
 # Entities that the command line has an option for.
@@ -301,7 +297,7 @@ def _refuse_repeats(files: Iterable[BIDSName]) -> None:
     """Raise if two images show the same run, as ``run-1`` and ``run-01`` do."""
     seen: dict[frozenset[tuple[str, str]], list[BIDSName]] = defaultdict(list)
     for name in files:
-        seen[frozenset(name.without(_PROCESSING).items())].append(name)
+        seen[frozenset(name.without(PROCESSING).items())].append(name)
     for same in seen.values():
         if len(same) > 1:
             found = f"the same run twice: {same[0].path} and {same[1].path}"

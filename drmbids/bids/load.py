@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from drmbids.bids.chosen_regions import as_atlas, find_regions
-from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
+from drmbids.bids.confounds import STRATEGIES, check_patterns, load_strategy, read_confounds
 from drmbids.bids.find import RunFiles, find_runs, folders_of
 from drmbids.bids.formats import open_bold
 from drmbids.bids.heart_and_breath import heart_and_breath
@@ -58,7 +58,8 @@ def load_runs(
         dataset's own brain mask (``*_desc-brain_mask``), all vertices with a signal, each brain
         model, or all parcels. Never resampled: it has to lie on the grid of the data.
     confounds : str or sequence of str, optional
-        Columns of the confounds table, with shell wildcards (``["trans_*", "rot_*"]``), or a
+        Columns of the confounds table, with shell wildcards (``["trans_*", "motion_outlier*"]``;
+        one that fits in some runs adds nothing in the others), or a
         strategy of nilearn (``"simple"``, ``"scrubbing"``, ``"compcor"``, ``"ica_aroma"``) for
         fMRIPrep's. Volumes that a strategy scrubs become NaN in the responses.
     stimuli : Stimuli
@@ -151,6 +152,7 @@ def read_runs(
         image.check_like(images[0])
     trs = [repetition_time(one, image, tr) for one, image in zip(files, images, strict=True)]
     check_same_tr([one.label for one in files], trs)
+    check_confound_patterns(files, confounds)
     regions = find_regions(files, images[0], atlas_or_mask, labels)
     runs = [
         read_run(one, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps)
@@ -250,19 +252,26 @@ def run_confounds(
     """Return the confounds table and the volumes to keep, None for no table and for all."""
     if not wanted:
         return None, None
-    if isinstance(wanted, str) and wanted in STRATEGIES:
-        table, kept = load_strategy(files.bold, wanted)
-    elif files.confounds is None:
+    if files.confounds is None:
         found = "no confounds table (*_desc-confounds_timeseries.tsv) of this run in its dataset"
         remedy = "go without confounds, or name the derivatives that hold it"
         raise error("CF01", files.bold, found, remedy)
+    if isinstance(wanted, str) and wanted in STRATEGIES:
+        table, kept = load_strategy(files.bold, wanted, files.confounds)
     else:
         table, kept = read_confounds(files.confounds, wanted), None
     if len(table) != n_volumes:
         found = f"{len(table)} rows, but {files.bold} has {n_volumes} volumes"
         remedy = "give the table that was made with this image"
-        raise error("CF04", files.confounds or files.bold, found, remedy)
-    return table, kept
+        raise error("CF04", files.confounds, found, remedy)
+    return (table if table.shape[1] else None), kept
+
+
+def check_confound_patterns(files: Sequence[RunFiles], wanted: str | Sequence[str] | None) -> None:
+    """Raise DataError if a pattern of confounds fits no column of any run."""
+    if wanted and not (isinstance(wanted, str) and wanted in STRATEGIES):
+        tables = {one.label: one.confounds for one in files if one.confounds is not None}
+        check_patterns(tables, wanted)
 
 
 def _refuse_gaps(path: Path, regions: Space, gaps: np.ndarray, finite: np.ndarray) -> None:

@@ -19,8 +19,8 @@ from drmbids.core.run import Run, VoxelSpace
 # where the drafts have it, before `desc`.
 _ORDER = (
     *("subject", "session", "sample", "task", "tracksys", "acquisition", "ceagent"),
-    *("reconstruction", "direction", "run", "echo", "part", "hemi", "space", "recording"),
-    *("chunk", "atlas", "segmentation", "res", "den", "label", "stat", "desc"),
+    *("reconstruction", "direction", "run", "echo", "part", "hemi", "space", "cohort", "recording"),
+    *("chunk", "atlas", "segmentation", "scale", "res", "den", "label", "stat", "desc"),
 )
 
 

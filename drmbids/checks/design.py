@@ -68,9 +68,10 @@ def _judge_folds(inspection: Inspection, runs: Sequence[Run], nuisance: Nuisance
 
 def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:
     """Add what drifts and confounds do to one run."""
-    times = next(iter(run.responses.values())).times
+    first = next(iter(run.responses.values()))
+    times = first.times[np.isfinite(first.values).any(axis=1)]  # scrubbed volumes are missing
     try:
-        rank = nuisance.basis(run, times).shape[1]
+        rank = _rank_of_kept(nuisance.basis(run, first.times), first.times, times, run.label)
     except DataError as error:
         inspection.add([told_by("DG01", files.label, str(error), "use fewer confounds")], files)
         return
@@ -78,6 +79,19 @@ def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance:
         with inspection.judging(files):
             found = f"{rank} drift and confound columns take most of {len(times)} volumes"
             warn("DG04", files.label, found, "use fewer confounds, or slower drifts")
+
+
+def _rank_of_kept(basis: np.ndarray, times: np.ndarray, kept: np.ndarray, label: str) -> int:
+    """Return the rank of drifts and confounds in the volumes that are kept, or raise."""
+    if len(kept) == len(times):
+        return basis.shape[1]
+    rank = int(np.linalg.matrix_rank(basis[np.isin(times, kept)])) if len(kept) else 0
+    if rank >= len(kept):
+        raise DataError(
+            f"{label}: {basis.shape[1]} drift and confound columns leave nothing of the "
+            f"{len(kept)} volumes that are kept of {len(times)}; use fewer confounds"
+        )
+    return rank
 
 
 def _warn_of_collinear_conditions(run: Run) -> None:

@@ -127,8 +127,13 @@ def _add_running(options: Options) -> None:
     options.add(
         "--output-layout",
         choices=get_args(OutputLayout),
-        help="bids: an analysis replaces the one before; multiverse: each configuration has a "
-        "derivative dataset of its own in OUT_DIR/hash-<hash>",
+        help="bids: OUT_DIR holds one configuration; multiverse: each has a derivative dataset of "
+        "its own in OUT_DIR/hash-<hash>",
+    )
+    options.add(
+        "--overwrite",
+        action="store_true",
+        help="replace results in OUT_DIR that were made with other settings or runs, else an error",
     )
     options.add(
         "--stop-on-first-crash", action="store_true", help="end when one participant failed"

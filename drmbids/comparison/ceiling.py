@@ -12,6 +12,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.core.targets import match_targets
 from drmbids.estimators.contents import find_regions
 from drmbids.metrics.ceiling import (
     explainable_variance,
@@ -118,7 +119,7 @@ def noise_ceiling(
     nuisance = Nuisance() if nuisance is None else nuisance
     tables = []
     for group in _repeated(runs, repeat_groups(runs, by)):
-        members = [runs[k] for k in group]
+        members = match_targets([runs[k] for k in group])
         regions = find_regions(members)
         weighted = [run.label for run in members if run.measured_weights(list(regions)) is not None]
         if weighted:

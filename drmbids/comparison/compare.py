@@ -18,6 +18,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
+from drmbids.core.targets import match_targets, targets_of
 
 
 def compare_models(
@@ -45,6 +46,7 @@ def compare_models(
         that end in one; each is cloned for each fold.
     runs : sequence of Run
         Each with a label of its own; as many as ``cv`` needs, two for whole runs, one otherwise.
+        Their targets are matched by name (:func:`~drmbids.match_targets`).
     cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
 StimulusFolds, int, splitter or iterable
         What is held out at once: one run, session or subject; one block of time in all runs
@@ -116,11 +118,12 @@ StimulusFolds, int, splitter or iterable
     >>> results.table["fold"].unique().tolist()
     ['run-0', 'run-1', 'run-2']
     """
-    runs, nuisance = list(runs), Nuisance() if nuisance is None else nuisance
+    nuisance = Nuisance() if nuisance is None else nuisance
     if not models:
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
+    runs = match_targets(runs)
     folds = make_folds(runs, cv)
     if folds is not cv:  # otherwise whoever made them has been told
         for text in untrained_conditions(folds, runs):
@@ -146,7 +149,8 @@ StimulusFolds, int, splitter or iterable
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance, folds)
+    made = _fold_table(folds, runs)
+    return Results(table, predictions, estimators, made, nuisance, targets_of(runs), folds)
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

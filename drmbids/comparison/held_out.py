@@ -10,6 +10,7 @@ from drmbids.comparison.fold import Fold, TestedRun
 from drmbids.core.exceptions import UsageError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.metrics.scores import Cleaned, correlation, without_nuisance
 
 
@@ -69,6 +70,7 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
         If the results were read from a file, lack the model or one of its runs is not given, or
         the scores do not follow from these runs.
     """
+    runs = [with_targets(run, results.targets) for run in runs]
     found: list[HeldOut] = []
     splits = {fold.label: fold for fold in results.splits}
     for label, rows in _rows(results, model).groupby("fold", sort=False):

@@ -14,6 +14,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.estimators.fitted import (
     fitted_estimator,
     fitted_readouts,
@@ -69,6 +70,7 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     if set(results.estimators) != set(results.predictions) or not results.estimators:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
     assert results.nuisance is not None
+    runs = [with_targets(run, results.targets) for run in runs]
     folds, found = {fold.label: fold for fold in results.splits}, {}
     for model, by_fold in results.estimators.items():
         for part in results.by_readout():  # raises unless results and runs belong together

@@ -17,6 +17,7 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import match_targets
 from drmbids.estimators.contents import condition_label, find_conditions, without_frames
 from drmbids.estimators.fitted import fitted_regions
 from drmbids.estimators.linear import LinearBaseline
@@ -83,7 +84,7 @@ def partition_conditions(
     >>> table.groupby("measure", sort=False)["part"].unique().map(list).to_dict()
     {'unique': ['face', 'house', 'face & house'], 'product': ['face', 'house']}
     """
-    nuisance = Nuisance() if nuisance is None else nuisance
+    runs, nuisance = match_targets(runs), Nuisance() if nuisance is None else nuisance
     chosen = _spaces(runs, spaces)
     models, of = {}, {}
     for names in _sets(list(chosen)):

@@ -15,6 +15,7 @@ from drmbids.comparison.summary import summarise_results
 from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +107,7 @@ def comparison_statistics(
     >>> found.summary[["model", "n_above_chance_fwe"]].values.tolist()
     [['mean', 0], ['glm', 0]]
     """
+    runs = [with_targets(run, results.targets) for run in runs]
     if results.estimators and "log_likelihood" not in results.scores:
         results = with_log_likelihood(results, runs)
     ceiling, normalised = _ceilings(results, runs, repeats)

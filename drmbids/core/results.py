@@ -9,6 +9,7 @@ import pandas as pd
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.targets import Targets
 
 #: Columns that every score table has, one row for each model, fold, region and target.
 SCORE_COLUMNS = ("model", "fold", "region", "target", "r", "r2")
@@ -40,6 +41,9 @@ class Results:
         ``"test"``), ``n_measured`` (volumes). None for a table that was read from a file.
     nuisance : Nuisance, optional
         What the scores were made without.
+    targets : dict
+        ``{region: names of the targets}``, in the order that ``target`` counts in; empty for a
+        table that was read from a file.
     splits : sequence of Fold
         The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
         are taken apart again; none for a table that was read from a file.
@@ -50,6 +54,7 @@ class Results:
     estimators: dict[str, dict[str, Any]] = field(default_factory=dict)
     folds: pd.DataFrame | None = None
     nuisance: Nuisance | None = None
+    targets: Targets = field(default_factory=dict)
     splits: Sequence[Any] = ()
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import by_name
 from drmbids.net.tables import origin, sent_columns
 from drmbids.readouts.bold import BOLD
 
@@ -198,11 +199,11 @@ def _hrf_peaks(net: DRMNet) -> Iterator[dict[str, Any]]:
 @torch.no_grad()
 def _hrfs(net: DRMNet, step: float) -> Iterator[tuple[str, list[float]]]:
     """Yield region and hemodynamic response, sampled every ``step`` seconds."""
-    readout = net.readout
-    if not isinstance(readout, BOLD):
-        return
-    lag = torch.arange(0.0, readout.hrf.length, step, device=next(net.parameters()).device)
-    yield from zip(readout.regions, readout.responses(lag).tolist(), strict=True)
+    device = next(net.parameters()).device
+    for readout in by_name(net.readout).values():
+        if isinstance(readout, BOLD):
+            lag = torch.arange(0.0, readout.hrf.length, step, device=device)
+            yield from zip(readout.regions, readout.responses(lag).tolist(), strict=True)
 
 
 def _weights(net: DRMNet) -> Iterator[dict[str, Any]]:

@@ -33,8 +33,8 @@ from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
 from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
 from drmbids.workflows.cross_validation import CrossValidation
-from drmbids.workflows.earlier import replaced_analysis
 from drmbids.workflows.logs import collected_warnings, logger
+from drmbids.workflows.overwrite import check_participant
 from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import (
     chosen_confounds,
@@ -48,7 +48,6 @@ from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.settings import settings_of
 from drmbids.workflows.unmoved import warn_of_unmoved
 from drmbids.workflows.write import (
-    inputs_path,
     write_inputs,
     write_intervals,
     write_model,
@@ -107,6 +106,8 @@ def analyse_participant(
     ------
     DataError
         If the data cannot be used, for example because there is one run only.
+    EarlierResultError
+        If results of another analysis would be lost.
     """
     label = f"sub-{subject}"
     with collected_warnings(label, config.ignore) as told:
@@ -116,15 +117,12 @@ def analyse_participant(
         folds = make_folds(runs, config.cv, BlockFolds(config.n_blocks, config.guard))
         held_out = CrossValidation.of(config, folds)
         settings = settings_of(config, models)
-        _warn_of_replaced(config, runs, settings)
+        replaced = check_participant(config, runs, usable.files, settings)
+        if replaced is not None:
+            warnings.warn(replaced, DataWarning, stacklevel=2)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
-        fitted = {
-            name: DRMRegressor(
-                spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
-            )
-            for name, spec in specs.items()
-        }
+        fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
         compared = {
             BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
             **({MEAN: MeanBaseline(nuisance=nuisance)} if held_out.whole_runs else {}),
@@ -210,14 +208,6 @@ def _compare(
         )
 
 
-def _warn_of_replaced(config: Config, runs: Sequence[Run], settings: Mapping[str, Any]) -> None:
-    """Warn where this call replaces results that were made otherwise."""
-    path = inputs_path(config.out_dir, runs)
-    text = replaced_analysis(path, settings, [run.label for run in runs])
-    if text is not None:
-        warnings.warn(text, DataWarning, stacklevel=2)
-
-
 def _datasets(config: Config) -> list[Path]:
     """Return all datasets that are read."""
     return [*config.derivatives.values(), config.bids_dir]
@@ -248,6 +238,12 @@ def _write_recovery(
     truth = find_truth(config.bids_dir, subject)
     if truth is not None:
         write_recovery(dataset, runs, next(iter(fitted.values())), truth)
+
+
+def _regressor(config: Config, spec: ModelSpec) -> DRMRegressor:
+    """Return the estimator of a model, unfitted."""
+    seed = _seed(config, spec)
+    return DRMRegressor(spec, config.n_epochs, device=config.device, random_state=seed)
 
 
 def _seed(config: Config, spec: ModelSpec) -> int:

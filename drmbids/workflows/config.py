@@ -128,8 +128,10 @@ echo : tuple of str
     checkpoint_minutes : float
         Minutes of a fit that are lost at most when its process is killed without notice.
     output_layout : {"bids", "multiverse"}
-        How configurations share ``out_dir``: the analysis of a participant replaces the one before,
-        or each configuration has a derivative dataset of its own, ``hash-<hash>``, in it.
+        How configurations share ``out_dir``: it holds one, or each has a derivative dataset of its
+        own, ``hash-<hash>``, in it.
+    overwrite : bool
+        Replace results in ``out_dir`` that were made with other settings; an error otherwise.
     reports_only : bool
         Write the reports of earlier results again, nothing else.
     boilerplate_only : bool
@@ -203,6 +205,7 @@ echo : tuple of str
     clean_workdir: bool = False
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
     output_layout: OutputLayout = "bids"
+    overwrite: bool = False
     reports_only: bool = False
     boilerplate_only: bool = False
     ignore: tuple[str, ...] = ()

@@ -17,7 +17,8 @@ from drmbids.workflows.columns import (
 from drmbids.workflows.config import Config
 from drmbids.workflows.logs import collected_warnings, logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output
-from drmbids.workflows.settings import different_settings, with_layout
+from drmbids.workflows.overwrite import check_alike
+from drmbids.workflows.settings import with_layout
 
 # Tables whose columns mean something of their own.
 _COLUMNS = {
@@ -43,7 +44,7 @@ def run_group(config: Config) -> int:
     Raises
     ------
     DataError
-        If no participant has results.
+        If no participant has results, or some were analysed with other settings than the rest.
     """
     config = with_layout(config)
     if not finished_participants(config.out_dir):
@@ -52,6 +53,7 @@ def run_group(config: Config) -> int:
             f"{_elsewhere(config.out_dir)}"
         )
     check_output(config.bids_dir, config.out_dir)
+    check_alike(config.out_dir)
     call = new_call_folder(config.out_dir)
     config.save(call / "config.toml")
     with logging_to(call / "drmbids.log", config.verbosity):
@@ -59,9 +61,6 @@ def run_group(config: Config) -> int:
         if missing:
             names = ", ".join(f"sub-{label}" for label in missing)
             logger.warning("no results of %s; they are left out", names)
-        several = different_settings(config.out_dir)
-        if several is not None:
-            logger.warning("%s", several)
         with collected_warnings("group"):
             path = write_group_report(config.out_dir)
         for table in sorted((config.out_dir / "group").glob("*.tsv")):

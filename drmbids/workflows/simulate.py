@@ -14,7 +14,8 @@ from drmbids.core.stream import Stream
 from drmbids.net.net import DRMNet
 from drmbids.recovery.truth import truth_path, write_truth
 from drmbids.simulation.design import draw_gains, random_events, random_motion
-from drmbids.simulation.simulate import noise_for_snr, predict, simulate_runs
+from drmbids.simulation.noise import noise_for_snr
+from drmbids.simulation.simulate import predict, simulate_runs
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.simulated_dataset import write_dataset

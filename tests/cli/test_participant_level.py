@@ -232,12 +232,18 @@ def test_results_of_another_task_stay(
     assert level(bids, "--task", "rest", out=out) == 0
     assert {p: sha256(p) for p in look} == look
     assert capsys.readouterr().err == ""
-    options = ("--task", "look", "-r", "1", "2", "--random-seed", "9", "--n-permutations", "7")
-    assert level(bids, *options, out=out) == 0
+    described = (out / "dataset_description.json").read_bytes()
+    options = ("--task", "look", "--random-seed", "9", "--n-permutations", "7")
+    assert level(bids, *options, out=out) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "sub-01: replaces the results of an earlier call: " in line
+    assert "sub-01 with other settings: " in line and "--overwrite" in line
     for difference in ("random_seed not given, now 9", "n_permutations 1000, now 7"):
         assert difference in line
+    assert (out / "dataset_description.json").read_bytes() == described
+    assert {p: sha256(p) for p in look} == look
+    assert level(bids, *options, "--overwrite", out=out) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sub-01: replaces the results of an earlier call: " in line
     record = (out / "sub-01/models/sub-01_task-look_desc-inputs_runs.json").read_text()
     assert "replaces the results" in record
     changed = [p.name for p in look if sha256(p) != look[p]]

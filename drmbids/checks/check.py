@@ -1,5 +1,6 @@
 """All stages of the check, for one participant or for a dataset."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.find import find_runs, folders_of
 from drmbids.bids.load import EVENTS_ALONE
-from drmbids.bids.problems import Problem, ProblemError, check_codes
+from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, check_codes
 from drmbids.bids.stimuli import Stimuli
 from drmbids.checks import CHECKS
 from drmbids.checks.inspection import Inspection, Request
@@ -94,11 +95,16 @@ def check_dataset(
     specs = [as_model(model) for model in models]
     named = {f"{k}: {spec.name}": spec for k, spec in enumerate(specs, start=1)}
     query = {"derivatives": derivatives, "filters": filters, **entities}
-    try:
-        found = find_runs(bids_dir, **query)
-    except ProblemError as error:
-        return error.problems
     problems: dict[Problem, None] = {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            found = find_runs(bids_dir, **query)
+        except ProblemError as error:
+            return error.problems
+    for told in (warning.message for warning in caught):
+        if isinstance(told, ProblemWarning):
+            problems[told.problem] = None
     for subject in dict.fromkeys(files.entities["subject"] for files in found):
         choice = {**query, "subject": subject}
         regions = as_atlas(atlas_or_mask, [*folders_of(derivatives), Path(bids_dir)])

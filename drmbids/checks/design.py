@@ -63,7 +63,7 @@ def _judge_folds(inspection: Inspection, runs: Sequence[Run], nuisance: Nuisance
         return
     with inspection.judging():
         for text in untrained_conditions(folds, runs):
-            warn("DG07", f"{len(runs)} runs", text, "lower the guard, or choose fewer blocks")
+            warn("DG08", f"{len(runs)} runs", text, "lower the guard, or choose fewer blocks")
 
 
 def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:

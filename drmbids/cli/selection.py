@@ -34,7 +34,11 @@ def add_folds(options: Options) -> None:
 
 def add_selection(options: Options) -> None:
     """Add the options that choose runs."""
-    options.labels("sub", "--participant-label", help="participants; all when not given")
+    options.labels(
+        "sub",
+        "--participant-label",
+        help="participants, at the group level too; all when not given",
+    )
     options.labels(
         "ses", "--session-label", "--session-id", dest="session_label",
         help="sessions; '*' for all of several",
@@ -105,7 +109,10 @@ def add_reading(options: Options) -> None:
         help="leave out voxels that are NaN or infinite in some volumes, else an error",
     )
     options.add(
-        "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
+        "--tr",
+        type=positive(float),
+        metavar="S",
+        help="repetition time where sidecar and header state none or contradict each other",
     )
     options.add(
         "--smoothing-fwhm", type=positive(float, zero=True), metavar="MM", help="Gaussian smoothing"

@@ -140,6 +140,12 @@ def _data_sentence(inputs: Mapping[str, Any]) -> str:
         return ""
     volumes = sum(run.get("n_volumes") or 0 for run in runs)
     tr = f", TR {_join([format_value(t) for t in trs])} s" if trs else ""
+    if any("tr" in run and run["tr"] is None for run in runs):
+        tr += ", volumes at irregular times"
+    starts = sorted({run.get("first_volume") or 0.0 for run in runs})
+    if starts != [0.0]:
+        told = _join([format_value(start) for start in starts])
+        tr += f", the first volume measured at {told} s"
     text = (
         f"Data were read from a BIDS dataset ({_CITATIONS['bids']}): "
         f"{_count(len(runs), 'run')} with {_count(volumes, 'volume')} in all{tr}"

@@ -21,7 +21,7 @@ from drmbids.report.svg import FigureFolder
 
 # Columns of the summary that belong together.
 _SCORES = (
-    *("n_targets", "r_median", "r_mean", "r_p95", "r_fold_sd"),
+    *("n_targets", "n_folds", "n_folds_left_out", "r_median", "r_mean", "r_p95", "r_fold_sd"),
     *("r2_median", "r2_mean", "r2_p95"),
 )
 _CHANCE = ("n_targets", "n_above_chance_fwe", "n_above_chance_fdr", "p_fwe_min")
@@ -40,7 +40,8 @@ def fill_scores(section: Section, analysis: Analysis, figures: FigureFolder) -> 
             _part(summary, _SCORES),
             "Correlation (r) and explained variance (R²) of measured and predicted series "
             f"{analysis.where}: mean over folds for each voxel, then median, mean and 95th "
-            "percentile over voxels; SD of r: of the median over voxels, over folds.",
+            "percentile over voxels; SD of r: of the median over voxels, over folds. All scores of "
+            "a row are over the same folds; a fold left out lacks one of them.",
         )
     table = analysis.table("desc-scores_timeseries")
     if table is None:
@@ -88,8 +89,8 @@ def fill_statistics(section: Section, analysis: Analysis) -> None:
             "Voxels predicted above chance (p below 0.05), corrected for all voxels of a model by "
             "the largest r (family-wise error) or for the false discovery rate: "
             f"{recorded['n_permutations']} random shifts of each run, or held-out block, against "
-            "its prediction, which keep autocorrelation; the null is widened since folds share "
-            "training data. Cautious where stimuli recur at a fixed period.",
+            "its prediction, which keep autocorrelation; the null is spread as folds that share "
+            "training data ask for. Cautious where stimuli recur at a fixed period.",
         )
     elif recorded and analysis.held_out == "none":
         section.note("Scores in sample are not tested against chance: any model fits its own data.")
@@ -196,7 +197,7 @@ def fill_series(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         return
     run = next(iter(runs))
     for name, (voxel, score) in best_and_median_voxel(path).items():
-        shown = voxel_series(analysis, run, voxel, _tr(analysis))
+        shown = voxel_series(analysis, run, voxel)
         place = ", ".join(map(str, voxel))
         title = f"{name} ({place}), mean r of {model} over folds {score:.3g}"
         figure = series(shown.times, shown.measured, shown.predicted, title, analysis.baseline)
@@ -224,9 +225,3 @@ def _leading_model(analysis: Analysis) -> str | None:
     fitted = [model["name"] for model in analysis.inputs.get("fitted", ())]
     ordered = sorted(analysis.models, key=lambda m: (m not in fitted, m == analysis.baseline))
     return next((model for model in ordered if analysis.score_map_path(model)), None)
-
-
-def _tr(analysis: Analysis) -> float | None:
-    """Return the repetition time that all runs share, or None."""
-    found = pd.Series([run.get("tr") for run in analysis.inputs.get("runs", [])], dtype=float)
-    return float(found.iloc[0]) if len(found) and found.nunique() == 1 else None

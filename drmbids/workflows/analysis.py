@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.bids.find import RunFiles
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
@@ -24,6 +25,7 @@ from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.free_hrf import free_hrf_baseline
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.mean import MeanBaseline
 from drmbids.recovery.truth import find_truth
@@ -31,19 +33,25 @@ from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
-from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
+from drmbids.workflows.config import BASELINE, DRM, FREE_HRF, MEAN, Config
 from drmbids.workflows.cross_validation import CrossValidation
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.overwrite import check_participant
 from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import (
+    Usable,
     chosen_confounds,
     chosen_regions,
     chosen_stimuli,
     usable_runs,
 )
 from drmbids.workflows.progress import fold_progress
-from drmbids.workflows.record import inputs_record, model_record, statistics_record
+from drmbids.workflows.record import (
+    inputs_record,
+    model_record,
+    statistics_record,
+    timing_lines,
+)
 from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.settings import settings_of
 from drmbids.workflows.unmoved import warn_of_unmoved
@@ -112,7 +120,7 @@ def analyse_participant(
     label = f"sub-{subject}"
     with collected_warnings(label, config.ignore) as told:
         usable = usable_runs(config, models, subject)
-        runs = list(usable.runs) or _read(config, models, usable.files)
+        runs = _read(config, models, usable)
         # raises where nothing can be held out
         folds = make_folds(runs, config.cv, BlockFolds(config.n_blocks, config.guard))
         held_out = CrossValidation.of(config, folds)
@@ -123,25 +131,24 @@ def analyse_participant(
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
         fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
-        compared = {
-            BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
-            **({MEAN: MeanBaseline(nuisance=nuisance)} if held_out.whole_runs else {}),
-            **fitted,
-        }
-        results = _compare(config, compared, runs, folds, nuisance, units)
+        baselines = _baselines(config, nuisance)
+        if not held_out.whole_runs:  # no other run was measured at the times held out
+            baselines.pop(MEAN)
+        compared = {**baselines, **fitted}
+        results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0
         seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
         statistics = comparison_statistics(
             results,
             runs,
             BASELINE,
-            further_baselines=[name for name in (MEAN,) if name in compared],
+            further_baselines=[name for name in (FREE_HRF, MEAN) if name in compared],
             n_permutations=n_permutations,
             random_state=seed,
         )
         write_series(dataset, runs, results, held_out)
         write_scores(dataset, runs, statistics, held_out)
-        glm = BASELINE, GLMBaseline(config.baseline_hrf, nuisance=nuisance)
+        glm = BASELINE, compared[BASELINE]
         parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts, held_out)
@@ -155,12 +162,22 @@ def analyse_participant(
         "models": list(compared),
         "baseline": BASELINE,
         "cross_validation": held_out.record(results),
+        "free_hrf": FREE_HRF,
         "statistics": statistics_record(statistics, n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
     record["methods"] = citation(record, fitted, nuisance)
     write_inputs(dataset, runs, record)
     return Analysed(record["methods"], tuple(usable.left_out))
+
+
+def _baselines(config: Config, nuisance: Nuisance) -> dict[str, Any]:
+    """Return the models that every comparison has."""
+    return {
+        BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
+        FREE_HRF: free_hrf_baseline(nuisance),
+        MEAN: MeanBaseline(nuisance=nuisance),
+    }
 
 
 def _fit_on_all_runs(
@@ -190,6 +207,7 @@ def _compare(
     folds: list[Fold],
     nuisance: Nuisance,
     units: Units | None,
+    timing: pd.DataFrame | None,
 ) -> Results:
     """Return the scores of models on held-out runs."""
     label = f"sub-{runs[0].entities['subject']}"
@@ -205,6 +223,7 @@ def _compare(
             n_jobs=config.n_cpus and max(1, config.n_cpus // config.n_threads),
             log_likelihood=True,
             units=units,
+            timing=timing,
         )
 
 
@@ -213,10 +232,10 @@ def _datasets(config: Config) -> list[Path]:
     return [*config.derivatives.values(), config.bids_dir]
 
 
-def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFiles]) -> list[Run]:
-    """Return the runs of files that were checked."""
-    return read_runs(
-        files,
+def _read(config: Config, models: Mapping[str, ModelSpec], usable: Usable) -> list[Run]:
+    """Return the runs that were checked, and log when they were measured."""
+    runs = list(usable.runs) or read_runs(
+        usable.files,
         atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         smoothing_fwhm=config.smoothing_fwhm or None,
@@ -225,6 +244,9 @@ def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFi
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
     )
+    for line in timing_lines(runs):
+        logger.info("sub-%s: %s", runs[0].entities["subject"], line)
+    return runs
 
 
 def _write_recovery(

@@ -24,6 +24,7 @@ from drmbids.workflows.columns import (
     MODEL_TABLES,
     PART_TABLES,
     SCORE_TABLES,
+    TIMING_TABLES,
     log_columns,
 )
 from drmbids.workflows.compared import describe_models
@@ -104,6 +105,9 @@ def write_scores(
             path = models / file_name(entities, "scores", ".tsv", desc=label)
             chance = label == "permutation"
             write_table(path, table, held_out.columns(CHANCE_TABLES) if chance else score_tables)
+    if results.timing is not None and len(results.timing):
+        path = models / file_name(entities, "scores", ".tsv", desc="timing")
+        write_table(path, results.timing.replace("", np.nan), TIMING_TABLES)
     space = _space(runs[0])
     for model, scores in results.per_target().groupby("model", sort=False):
         for score in ("r", "r2"):

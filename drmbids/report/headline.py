@@ -34,7 +34,12 @@ class Difference(NamedTuple):
         return "worse than" if self.high < 0 else "not shown to be better than"
 
 
-def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | None) -> str:
+def headline(
+    model: str,
+    differences: Mapping[str, Difference],
+    free_hrf: str | None,
+    in_sample: bool = False,
+) -> str:
     """Return which linear models a model predicts better than.
 
     Parameters
@@ -44,6 +49,8 @@ def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | 
         In r, by the name of the linear model.
     free_hrf : str or None
         Which of them has free hemodynamic responses.
+    in_sample : bool
+        Whether nothing was held out.
 
     Examples
     --------
@@ -60,6 +67,12 @@ def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | 
         f"{differences[name]}"
         for name in ordered
     ]
+    if in_sample:
+        parts = [f"{name} {'+' if d.mean > 0 else ''}{d}" for name, d in differences.items()]
+        return (
+            f"In-sample r of {model}, difference with {'; '.join(parts)}. Nothing was held out, so "
+            "that it says nothing of which model predicts better."
+        )
     text = f"Held-out r of {model}: {'; '.join(parts)}."
     beaten = [name for name, d in differences.items() if d.low > 0]
     if beaten and free_hrf not in beaten:
@@ -82,7 +95,8 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     scores = analysis.table("desc-scores_timeseries")
     found = []
     if scores is not None and len(scores):
-        pairs = [participant_pairs(scores, name) for name in analysis.baselines]
+        ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
+        pairs = [participant_pairs(scores, name, ratio) for name in analysis.baselines]
         table = pd.concat(pairs, ignore_index=True)
         table = table.assign(half=_half(table)) if len(table) else table
         for fitted in analysis.inputs.get("fitted", ()):
@@ -93,14 +107,20 @@ def participant_headlines(analysis: Analysis) -> list[str]:
                 for row in _rows(table, str(fitted["name"]))
             }
             if differences:
-                found.append(headline(str(fitted["name"]), differences, analysis.free_hrf))
+                in_sample = analysis.held_out == "none"
+                name = str(fitted["name"])
+                found.append(headline(name, differences, analysis.free_hrf, in_sample))
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
 
 
 def group_headlines(
-    paired: pd.DataFrame, models: Sequence[str], free_hrf: str | None, several: bool
+    paired: pd.DataFrame,
+    models: Sequence[str],
+    free_hrf: str | None,
+    several: bool,
+    in_sample: bool = False,
 ) -> list[str]:
     """Return a sentence for each model and analysis, on the population.
 
@@ -114,6 +134,8 @@ def group_headlines(
         Name of the linear model with free hemodynamic responses.
     several : bool
         Whether to name the analysis.
+    in_sample : bool
+        Whether nothing was held out in some participant.
     """
     found = []
     if paired.empty:
@@ -128,7 +150,7 @@ def group_headlines(
             }
             if differences:
                 head = f"{analysis}: " if several else ""
-                found.append(head + headline(model, differences, free_hrf))
+                found.append(head + headline(model, differences, free_hrf, in_sample))
     return found
 
 

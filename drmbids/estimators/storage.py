@@ -180,7 +180,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise DataError(
             f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}; fit it "
-            "again, its delays and time constants would mean something else here"
+            "again: its delays and time constants would mean something else here"
         )
     return manifest
 

@@ -126,6 +126,7 @@ class Dataset:
                         what = f"{key} is {value!r}, but {known!r} in {other.name}, which applies"
                         remedy = "keep one of them, or name the runs that each is of"
                         raise error("DS11", sidecar.path, f"{what} equally", remedy)
+            for stated in by_size.values():
                 merged |= stated
         return merged
 

@@ -96,6 +96,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DG04": ("warning", "drifts and confounds take most of a run"),
     "DG05": ("warning", "the runs may not fit into memory"),
     "DG06": ("warning", "stimuli are held out of which nothing but their names is known"),
+    "DG07": ("warning", "other onsets, durations or amplitudes explain held-out data better"),
 }
 
 

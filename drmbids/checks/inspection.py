@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from drmbids.bids.find import RunFiles
 from drmbids.bids.load import EVENTS_ALONE
 from drmbids.bids.measured import Measured, Space
@@ -37,6 +39,8 @@ class Request:
         What a fold holds out, see :func:`drmbids.compare_models`.
     physio, stimuli, allow_gaps
         As :func:`drmbids.load_runs` takes them.
+    baseline_hrf : str
+        Hemodynamic response of the linear model, see :class:`drmbids.GLMBaseline`.
     """
 
     bids_dir: Path
@@ -49,6 +53,7 @@ class Request:
     physio: Collection[Physio] = ()
     stimuli: Stimuli = EVENTS_ALONE
     allow_gaps: bool = False
+    baseline_hrf: str = "glover"
 
 
 @dataclass(eq=False)
@@ -69,6 +74,8 @@ class Inspection:
         The regions.
     runs : mapping of RunFiles to Run
         The usable runs as a model gets them.
+    timing : DataFrame or None
+        Whether other times of events explain them better, see :func:`drmbids.timing_audit`.
     """
 
     request: Request
@@ -79,6 +86,7 @@ class Inspection:
     events: dict[RunFiles, Events] = field(default_factory=dict)
     space: Space | None = None
     runs: dict[RunFiles, Run] = field(default_factory=dict)
+    timing: pd.DataFrame | None = None
     _bad: dict[RunFiles, list[Problem]] = field(default_factory=dict)
     _blocked: bool = False
 

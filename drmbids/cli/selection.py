@@ -10,7 +10,11 @@ from drmbids.physiology import Physio
 
 def add_selection(options: Options) -> None:
     """Add the options that choose runs."""
-    options.labels("sub", "--participant-label", help="participants; all when not given")
+    options.labels(
+        "sub",
+        "--participant-label",
+        help="participants, at the group level too; all when not given",
+    )
     options.labels(
         "ses", "--session-label", "--session-id", dest="session_label",
         help="sessions; '*' for all of several",

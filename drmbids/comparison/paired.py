@@ -7,6 +7,9 @@ from scipy.stats import t as student_t
 from drmbids.core.exceptions import UsageError
 from drmbids.core.results import Results
 
+#: Differences that vary less than this share of themselves are equal but for rounding.
+EQUAL = 1e-9
+
 
 def paired_differences(
     results: Results, baseline: str, test_train_ratio: float | None = None
@@ -109,9 +112,9 @@ def corrected_t(differences: np.ndarray, test_train_ratio: float) -> tuple[float
     k = len(differences)
     if k < 2:
         return np.nan, np.nan, np.nan
-    error = float(np.sqrt(np.var(differences, ddof=1) * (1 / k + test_train_ratio)))
-    if error == 0:
+    if np.ptp(differences) <= EQUAL * np.abs(differences).max():
         return 0.0, np.nan, np.nan
+    error = float(np.sqrt(np.var(differences, ddof=1) * (1 / k + test_train_ratio)))
     t = float(np.mean(differences)) / error
     return error, t, float(2 * student_t.sf(abs(t), k - 1))
 

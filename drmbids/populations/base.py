@@ -174,12 +174,14 @@ class DRMPopulation(DRMNode, ABC):
 
 
 class RateForm(NamedTuple):
-    """Units with ``y(t) = decay y(t - 1) + (1 - decay) phi(weight x(t) + bias)``."""
+    """Units that follow ``phi(weight x(t) + bias)``, activity being their mean over the tick."""
 
     weight: Tensor  # shape: (n_units, n_inputs)
     bias: Tensor  # shape: (n_units,)
     nonlinearity: Nonlinearity
-    decay: Tensor | None  # shape: (n_units,); None for units without memory
+    # shape: (2, n_units), see drmbids.functional.first_order; None for units without memory, whose
+    # activity is what they would follow
+    dynamics: Tensor | None
 
 
 class GatedForm(NamedTuple):

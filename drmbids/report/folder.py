@@ -68,6 +68,16 @@ class Analysis:
         """Name of the model that the others are compared with."""
         return self.inputs.get("baseline")
 
+    @property
+    def free_hrf(self) -> str | None:
+        """Name of the linear model with free hemodynamic responses."""
+        return self.inputs.get("free_hrf")
+
+    @property
+    def baselines(self) -> list[str]:
+        """Names of the linear models that the others are compared with."""
+        return [name for name in (self.baseline, self.free_hrf) if name]
+
     def table(self, name: str) -> pd.DataFrame | None:
         """Return the table ``<stem>_<name>.tsv``, or None if it was not written.
 

@@ -45,23 +45,25 @@ def fill_differences(
             "There is one participant, so nothing can be said about a population: differences are "
             "given without an interval."
         )
-    for analysis, rows in differences[differences["score"] == "r"].groupby("analysis", sort=False):
+    in_one = differences[differences["score"] == "r"]
+    for (analysis, name), rows in in_one.groupby(["analysis", "baseline"], sort=False):
         shown = _over_regions(rows)
-        same = paired.merge(shown[["analysis", "region", "score"]].drop_duplicates())
+        keys = ["analysis", "region", "score", "baseline"]
+        same = paired.merge(shown[keys].drop_duplicates())
         figure = participant_differences(shown, same, label="r")
-        content, file = figures.save(figure, f"{analysis}_desc-differences_bold")
+        content, file = figures.save(figure, f"{analysis}_desc-{name}differences_bold")
         caption = (
-            f"{analysis}: each participant's difference with the baseline in the median r over "
+            f"{analysis}: each participant's difference with {name} in the median r over "
             "voxels, mean over folds, with its standard error (Nadeau and Bengio, 2003); below, "
             "two means with 95 % intervals: by bootstrap over participants, and weighted by the "
             "precision of each (mixed)."
         )
         section.figure(content, caption, file)
     in_r = paired[paired["score"] == "r"]
-    columns = ["participant_id", "analysis", "region", "model", "fold_mean", "fold_se", "n_folds"]
+    columns = ["participant_id", "analysis", "region", "model", "baseline", "fold_mean", "fold_se"]
     section.table(
         _one(_means(in_r, "mean_difference", "ci_low", "ci_high", "p", "n_better")),
-        f"Differences in r with {paired['baseline'].iloc[0]} over participants: mean with 95 % "
+        "Differences in r with the linear models (baseline) over participants: mean with 95 % "
         "bootstrap interval (BCa) and p of sign flips, which cannot be below 2 / 2ⁿ. The table in "
         "the group folder has the other scores.",
     )
@@ -111,7 +113,7 @@ def _one(table: pd.DataFrame) -> pd.DataFrame:
 
 def _means(paired: pd.DataFrame, mean: str, low: str, high: str, p: str, more: str) -> pd.DataFrame:
     """Return one of the means with both ends of its interval in one column."""
-    shown = paired[["analysis", "region", "model", "n_participants", mean]]
+    shown = paired[["analysis", "region", "model", "baseline", "n_participants", mean]]
     return shown.assign(
         interval=_interval(paired[low], paired[high]), **{"p": paired[p], more: paired[more]}
     )

@@ -22,7 +22,7 @@ _CORRELATION = "r of held-out series"
 
 # Columns of the summary that belong together.
 _SCORES = (
-    *("n_targets", "r_median", "r_mean", "r_p95", "r_fold_sd"),
+    *("n_targets", "n_folds", "n_folds_left_out", "r_median", "r_mean", "r_p95", "r_fold_sd"),
     *("r2_median", "r2_mean", "r2_p95"),
 )
 _CHANCE = ("n_targets", "n_above_chance_fwe", "n_above_chance_fdr", "p_fwe_min")
@@ -40,7 +40,8 @@ def fill_scores(section: Section, analysis: Analysis, figures: FigureFolder) -> 
             _part(summary, _SCORES),
             "Correlation (r) and explained variance (R²) of measured and predicted series in "
             "held-out runs: mean over folds for each voxel, then median, mean and 95th percentile "
-            "over voxels; SD of r: of the median over voxels, over folds.",
+            "over voxels; SD of r: of the median over voxels, over folds. All scores of a row are "
+            "over the same folds; a fold left out lacks one of them.",
         )
     table = analysis.table("desc-scores_timeseries")
     if table is None:
@@ -84,8 +85,8 @@ def fill_statistics(section: Section, analysis: Analysis) -> None:
             "Voxels predicted above chance (p below 0.05), corrected for all voxels of a model by "
             "the largest r (family-wise error) or for the false discovery rate: "
             f"{recorded['n_permutations']} random shifts of each run against its prediction, which "
-            "keep autocorrelation; the null is widened since folds share training runs. Cautious "
-            "where blocks recur at a fixed period.",
+            "keep autocorrelation; the null is spread as folds that share training runs ask for. "
+            "Cautious where blocks recur at a fixed period.",
         )
     elif recorded:
         section.note("No test against chance was asked for (--n-permutations 0).")

@@ -60,6 +60,19 @@ def statistics_text(inputs: Mapping[str, Any]) -> str:
             "The model mean predicted, without any use of the stimuli, the mean of the training "
             "runs at the same time after the start of the run.",
         )
+    if "freehrf" in inputs.get("models", ()):
+        sentences.insert(
+            0,
+            "The model freehrf was a linear model whose hemodynamic responses were free for each "
+            "condition and voxel: ridge regression on Glover's response and five gamma densities "
+            "that peak from 2 to 13 s, with penalties by generalised cross-validation in the "
+            "training runs.",
+        )
+    if recorded.get("timing_audit"):
+        sentences.append(
+            "Whether the events came at the stated times was audited by linear models of shifted "
+            "onsets, of other durations and of amplitudes of 1 that predicted held-out data."
+        )
     if recorded.get("log_likelihood"):
         sentences.append(
             "Held-out log-likelihoods took errors as Gaussian and independent, with the variance "

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
@@ -22,6 +24,7 @@ from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.free_hrf import free_hrf_baseline
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.mean import MeanBaseline
 from drmbids.recovery.truth import find_truth
@@ -29,7 +32,7 @@ from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
-from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
+from drmbids.workflows.config import BASELINE, DRM, FREE_HRF, MEAN, Config
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.overwrite import check_participant
 from drmbids.workflows.parts import interval_table_of, variance_table
@@ -124,12 +127,8 @@ def analyse_participant(
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
         fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
-        compared = {
-            BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
-            MEAN: MeanBaseline(nuisance=nuisance),
-            **fitted,
-        }
-        results = _compare(config, compared, runs, folds, nuisance, units)
+        compared = {**_baselines(config, nuisance), **fitted}
+        results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         # the test moves whole held-out runs
         n_permutations = 0 if config.cv == "stimulus" else config.n_permutations
         seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
@@ -137,13 +136,13 @@ def analyse_participant(
             results,
             runs,
             BASELINE,
-            further_baselines=[MEAN],
+            further_baselines=[FREE_HRF, MEAN],
             n_permutations=n_permutations,
             random_state=seed,
         )
         write_series(dataset, runs, folds, results, nuisance)
         write_scores(dataset, runs, statistics)
-        glm = BASELINE, GLMBaseline(config.baseline_hrf, nuisance=nuisance)
+        glm = BASELINE, compared[BASELINE]
         parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts)
@@ -156,12 +155,22 @@ def analyse_participant(
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
+        "free_hrf": FREE_HRF,
         "statistics": statistics_record(statistics, n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
     record["methods"] = citation(record, fitted, nuisance, config.cv)
     write_inputs(dataset, runs, record)
     return Analysed(record["methods"], tuple(usable.left_out))
+
+
+def _baselines(config: Config, nuisance: Nuisance) -> dict[str, Any]:
+    """Return the models that every comparison has."""
+    return {
+        BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
+        FREE_HRF: free_hrf_baseline(nuisance),
+        MEAN: MeanBaseline(nuisance=nuisance),
+    }
 
 
 def _fit_on_all_runs(
@@ -190,6 +199,7 @@ def _compare(
     folds: list[Fold],
     nuisance: Nuisance,
     units: Units | None,
+    timing: pd.DataFrame | None,
 ) -> Results:
     """Return the scores of models on held-out runs."""
     label = f"sub-{runs[0].entities['subject']}"
@@ -205,6 +215,7 @@ def _compare(
             n_jobs=config.n_cpus and max(1, config.n_cpus // config.n_threads),
             log_likelihood=True,
             units=units,
+            timing=timing,
         )
 
 

@@ -19,7 +19,7 @@ from drmbids.physiology import Physio
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
 
 #: Models that are compared: the name in files and tables.
-BASELINE, MEAN, DRM = "glm", "mean", "drm"
+BASELINE, FREE_HRF, MEAN, DRM = "glm", "freehrf", "mean", "drm"
 
 _Label = Annotated[str, Field(pattern=r"^([0-9A-Za-z+]+|\*|Query\.(ANY|NONE))$")]
 _Pixels = Annotated[int, Field(ge=1)]

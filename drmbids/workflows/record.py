@@ -63,6 +63,20 @@ def inputs_record(
     }
 
 
+def image_digest(files: RunFiles) -> str:
+    """Return what tells the images of a run from others: their sizes, and how they begin.
+
+    Parameters
+    ----------
+    files : RunFiles
+    """
+    parts = []
+    for path in files.hemispheres.values() or [files.bold]:
+        with path.open("rb") as file:
+            parts.append((path.stat().st_size, file.read(_HEAD)))
+    return fingerprint(parts)[:16]
+
+
 def timing_lines(runs: Sequence[Run]) -> list[str]:
     """Return when first volumes were measured and what states it, once for runs that are alike.
 
@@ -78,20 +92,6 @@ def timing_lines(runs: Sequence[Run]) -> list[str]:
         same[0].timing + (f" (and {len(same) - 1} more runs)" if len(same) > 1 else "")
         for same in alike.values()
     ]
-
-
-def image_digest(files: RunFiles) -> str:
-    """Return what tells the images of a run from others: their sizes, and how they begin.
-
-    Parameters
-    ----------
-    files : RunFiles
-    """
-    parts = []
-    for path in files.hemispheres.values() or [files.bold]:
-        with path.open("rb") as file:
-            parts.append((path.stat().st_size, file.read(_HEAD)))
-    return fingerprint(parts)[:16]
 
 
 def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
@@ -161,6 +161,7 @@ def statistics_record(
         "repeats_held_out_together": statistics.normalised is not None,
         "partition": {} if parts is None else _parts(parts),
         "intervals": intervals,
+        "timing_audit": statistics.results.timing is not None,
     }
 
 

@@ -25,6 +25,7 @@ from drmbids.workflows.columns import (
     MODEL_TABLES,
     PART_TABLES,
     SCORE_TABLES,
+    TIMING_TABLES,
     log_columns,
 )
 from drmbids.workflows.compared import describe_models
@@ -101,6 +102,9 @@ def write_scores(
         if table is not None:
             path = models / file_name(entities, "scores", ".tsv", desc=label)
             write_table(path, table, CHANCE_TABLES if label == "permutation" else SCORE_TABLES)
+    if results.timing is not None and len(results.timing):
+        path = models / file_name(entities, "scores", ".tsv", desc="timing")
+        write_table(path, results.timing.replace("", np.nan), TIMING_TABLES)
     space = _space(runs[0])
     for model, scores in results.per_target().groupby("model", sort=False):
         for score in ("r", "r2"):

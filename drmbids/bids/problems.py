@@ -97,6 +97,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DG05": ("warning", "the runs may not fit into memory"),
     "DG06": ("warning", "stimuli are held out of which nothing but their names is known"),
     "DG07": ("warning", "other onsets, durations or amplitudes explain held-out data better"),
+    "DG08": ("warning", "a condition is held out of which no response is trained on"),
 }
 
 

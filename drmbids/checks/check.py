@@ -12,6 +12,7 @@ from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, check_c
 from drmbids.bids.stimuli import Stimuli
 from drmbids.checks import CHECKS
 from drmbids.checks.inspection import Inspection, Request
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.spec.load import as_model
 
 
@@ -41,7 +42,7 @@ def check_dataset(
     atlas_or_mask: Any = None,
     confounds: str | Sequence[str] | None = None,
     tr: float | None = None,
-    cv: str = "run",
+    cv: str | BlockFolds = "auto",
     derivatives: Any = None,
     filters: Mapping[str, Any] | str | Path | None = None,
     ignore: Sequence[str] = (),
@@ -59,7 +60,7 @@ def check_dataset(
         Models that are to be fitted; :func:`drmbids.default_model` when empty.
     atlas_or_mask, confounds, tr
         Regions, confounds and repetition time, see :func:`drmbids.load_runs`.
-    cv : str
+    cv : str or BlockFolds
         What a fold holds out, see :func:`drmbids.compare_models`.
     derivatives, filters
         See :func:`drmbids.find_runs`.
@@ -114,7 +115,8 @@ def check_dataset(
             confounds,
             tr,
             named,
-            cv,
+            "blocks" if isinstance(cv, BlockFolds) else cv,
+            cv if isinstance(cv, BlockFolds) else BlockFolds(),
             stimuli=stimuli,
             allow_gaps=allow_gaps,
         )

@@ -15,6 +15,7 @@ from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import Problem, ProblemError, ProblemWarning
 from drmbids.bids.stimuli import Stimuli
 from drmbids.bids.timing import VolumeTimes
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.physiology import Physio
@@ -37,6 +38,8 @@ class Request:
         By name; :func:`drmbids.default_model` when empty.
     cv : str
         What a fold holds out, see :func:`drmbids.compare_models`.
+    blocks : BlockFolds
+        How runs are cut where blocks of them are held out.
     physio, stimuli, allow_gaps
         As :func:`drmbids.load_runs` takes them.
     baseline_hrf : str
@@ -49,7 +52,8 @@ class Request:
     confounds: str | Sequence[str] | None = None
     tr: float | None = None
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
-    cv: str = "run"
+    cv: str = "auto"
+    blocks: BlockFolds = field(default_factory=BlockFolds)
     physio: Collection[Physio] = ()
     stimuli: Stimuli = EVENTS_ALONE
     allow_gaps: bool = False

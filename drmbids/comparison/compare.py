@@ -12,6 +12,7 @@ from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
+from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
@@ -108,9 +109,10 @@ StimulusFolds, int, splitter or iterable
     -----
     DataWarning
         Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
-        which no target of a region has a score of a model, though others have. If other onsets,
-        durations or amplitudes of the events explain held-out data clearly better than those
-        stated, so that a comparison with fixed hemodynamics is not fair.
+        which no target of a region has a score of a model, though others have; of each condition
+        that is held out in a block and trained on nowhere. If other onsets, durations or amplitudes
+        of the events explain held-out data clearly better than those stated, so that a comparison
+        with fixed hemodynamics is not fair.
 
     Examples
     --------
@@ -130,7 +132,11 @@ StimulusFolds, int, splitter or iterable
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
     runs = match_targets(runs)
-    folds = with_freedom(make_folds(runs, cv), runs, nuisance)
+    folds = make_folds(runs, cv)
+    if folds is not cv:  # otherwise whoever made them has been told
+        for text in untrained_conditions(folds, runs):
+            warnings.warn(text, DataWarning, stacklevel=2)
+    folds = with_freedom(folds, runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (

@@ -222,12 +222,13 @@ def without_nuisance(
         measured = np.where(freedom_left(measured, basis) < LEAST_FREEDOM, np.nan, measured)
     # the same elements missing in both, so that both lose the same subspace
     scored = np.where(np.isfinite(measured), predicted, np.nan)
-    return Cleaned(
-        remainder(basis, measured, weights),
-        remainder(basis, scored, weights),
-        remainder(basis, predicted),
-        basis,
-    )
+    left = remainder(basis, scored, weights)
+    if trained is None:
+        complete = remainder(basis, predicted)
+    else:  # around the same mean as the elements that are scored
+        count = np.isfinite(scored).sum(0)
+        complete = predicted - np.nansum(scored - left, axis=0) / np.maximum(count, 1)
+    return Cleaned(remainder(basis, measured, weights), left, complete, basis)
 
 
 def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:

@@ -18,6 +18,7 @@ from drmbids.report.group_analyses import name_analyses, participant_of, told_di
 from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
 from drmbids.report.group_tables import model_selection, participant_pairs, participant_scores
 from drmbids.report.headline import group_headlines
+from drmbids.report.held_out_words import CAVEAT, scored_where, scored_where_of_all
 from drmbids.report.page import Section, render, section
 from drmbids.report.part_sections import fill_group_intervals, fill_group_parts
 from drmbids.report.run_sections import fill_methods
@@ -72,7 +73,7 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
         "scores": scores,
         "differences": differences,
         "paired": summarise_differences(differences) if len(differences) else pd.DataFrame(),
-        "selection": model_selection(scores) if "log_likelihood" in scores else pd.DataFrame(),
+        "selection": _selection(scores),
         "parts": _gathered([_parts_of(a, name) for a, name in names.items()]),
         "intervals": _gathered([_intervals_of(a, name) for a, name in names.items()]),
     }
@@ -85,7 +86,8 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
     figures = FigureFolder(out_dir, "group/figures")
     lacking = sorted(f.name for f in folders if f.name not in {a.folder.name for a in scored})
     fill = partial(_fill_participants, scores=scores, lacking=lacking, told=told, out_dir=out_dir)
-    drawn = {"tables": tables, "figures": figures}
+    where = scored_where_of_all(scores["held_out"])
+    drawn = {"tables": tables, "figures": figures, "where": where}
     sections = [
         section("Participants", "participants", fill),
         section("Scores", "scores", partial(fill_scores, baseline=baseline, **drawn)),
@@ -99,7 +101,7 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
         "page.html.j2",
         title="Group · drmbids",
         heading="Group",
-        subtitle=f"{n} participant{'' if n == 1 else 's'}",
+        subtitle=f"{n} participant{'' if n == 1 else 's'}, scored {where}",
         lead=_lead(scored, tables["paired"], free),
         chapters=[{"title": "", "sections": sections}],
         version=__version__,
@@ -140,7 +142,9 @@ def _lead(scored: Sequence[Analysis], paired: pd.DataFrame, free: str | None) ->
 
 def _scores_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the scores of one analysis."""
-    return _named(analysis, name, participant_scores(_read_scores(analysis)))
+    table = _named(analysis, name, participant_scores(_read_scores(analysis)))
+    table.insert(2, "held_out", analysis.held_out)
+    return table
 
 
 def _differences(
@@ -160,7 +164,16 @@ def _differences(
 
 def _pairs_of(analysis: Analysis, name: str, baseline: str) -> pd.DataFrame:
     """Return the differences with the baseline of one analysis."""
-    return _named(analysis, name, participant_pairs(_read_scores(analysis), baseline))
+    ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
+    table = _named(analysis, name, participant_pairs(_read_scores(analysis), baseline, ratio))
+    table.insert(2, "held_out", analysis.held_out)
+    return table
+
+
+def _selection(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how frequent each model is, among participants with held-out log-likelihoods."""
+    held_out = scores[scores["held_out"] != "none"]
+    return model_selection(held_out) if "log_likelihood" in held_out else pd.DataFrame()
 
 
 def _parts_of(analysis: Analysis, name: str) -> pd.DataFrame:
@@ -195,7 +208,8 @@ def _asked_for(tables: Mapping[str, pd.DataFrame], drawn: Mapping[str, Any]) -> 
         fill = partial(fill_group_parts, **drawn)
         found.append(section("Parts of the variance", "parts", fill))
     if len(tables["intervals"]):
-        fill = partial(fill_group_intervals, **drawn)
+        shown = {name: what for name, what in drawn.items() if name != "where"}
+        fill = partial(fill_group_intervals, **shown)
         found.append(section("Intervals of parameters", "intervals", fill))
     return found
 
@@ -231,6 +245,18 @@ def _fill_participants(
         )
     if told:
         section.messages(told, "warning")
+    by_kind = scores.drop_duplicates(["participant_id", "analysis"]).groupby("held_out").size()
+    if by_kind.get("none", 0):
+        section.messages([CAVEAT], "warning")
+    if len(by_kind) > 1:
+        counts = ", ".join(f"{n} {scored_where(str(kind))}" for kind, n in by_kind.items())
+        section.messages(
+            [
+                f"Analyses were scored differently: {counts}. Scores are comparable within a "
+                "participant; choose one --cv for all to compare participants."
+            ],
+            "warning",
+        )
     links = {name: f"{name}.html" for name in participants}
     there = {name: address for name, address in links.items() if (out_dir / address).is_file()}
     if there:

@@ -55,7 +55,9 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def participant_pairs(
+    scores: pd.DataFrame, baseline: str, test_train_ratio: float | None = None
+) -> pd.DataFrame:
     """Return one participant's differences with the baseline, for each region and all together.
 
     Parameters
@@ -64,6 +66,8 @@ def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
         Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``.
     baseline : str
         Model that the others are compared with.
+    test_train_ratio : float, optional
+        Held-out over training volumes, as :func:`~drmbids.paired_differences` takes it.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
     models = set(scores["model"])
     if baseline not in models or len(models) < 2:
         return pd.DataFrame()
-    return paired_differences(Results(_with_all_regions(scores)), baseline)
+    return paired_differences(Results(_with_all_regions(scores)), baseline, test_train_ratio)
 
 
 def model_selection(scores: pd.DataFrame) -> pd.DataFrame:

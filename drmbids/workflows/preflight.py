@@ -18,6 +18,7 @@ from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, error
 from drmbids.bids.stimuli import EVENTS, Stimuli
 from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import Request
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.exceptions import ModelError
 from drmbids.core.formats import MoreStimuli
 from drmbids.core.run import Run
@@ -180,6 +181,7 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
         tr=config.tr,
         models=models,
         cv=config.cv,
+        blocks=BlockFolds(config.n_blocks, config.guard),
         physio=config.physio,
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,

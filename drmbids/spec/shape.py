@@ -21,7 +21,7 @@ class DataShape:
     stimuli : mapping of str to tuple of str
         Columns of each stimulus; of events the conditions of all runs.
     confounds : tuple of str or None
-        Confound columns; None where runs have different ones.
+        Confound columns by name; None where runs have different ones.
     repetition_times : tuple of float
         All that occur, in seconds.
     modulators : mapping of str to tuple of str
@@ -74,7 +74,9 @@ class DataShape:
                 if isinstance(stimulus, Events) and stimulus.modulators:
                     more = (*modulators.get(name, ()), *stimulus.modulators)
                     modulators[name] = tuple(dict.fromkeys(more))
-        confounds = {() if r.confounds is None else tuple(r.confounds.columns) for r in data}
+        confounds = {
+            () if r.confounds is None else tuple(sorted(r.confounds.columns)) for r in data
+        }
         return cls(
             regions,
             stimuli,

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
@@ -121,7 +122,8 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            If runs lack responses or differ in their regions.
+            If runs lack responses or differ in their regions, or drift and confounds leave nothing
+            of any.
         UsageError
             If ``y``, or a list of weights, is given with runs.
         """
@@ -147,13 +149,17 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         return self
 
     def _begin(self, runs: Sequence[Run]) -> list[Run]:
-        """Forget what an earlier fit on rows left, note regions and targets, and match the runs."""
+        """Forget what an earlier fit on rows left, note regions and targets; return runs to fit."""
         for name in ("n_features_in_", "feature_names_in_", "intercept_", "targets_"):
             vars(self).pop(name, None)
-        matched = match_targets(runs)
-        self.regions_, self.targets_ = self._find_regions(matched), targets_of(matched)
-        warn_of_unmeasured(matched, self.regions_)
-        return matched
+        kept = runs_with_freedom(match_targets(runs), *self._nuisances_of_fit())
+        self.regions_, self.targets_ = self._find_regions(kept), targets_of(kept)
+        warn_of_unmeasured(kept, self.regions_)
+        return kept
+
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        """Return what is fitted in each run, of each readout; it has to leave something."""
+        return [self._nuisance]
 
     def _matched(self, runs: Sequence[Run]) -> list[Run]:
         """Return runs with the targets of the fit, in its order."""

@@ -4,18 +4,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 
-from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
+from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_unknown
-from drmbids.estimators.net_tables import NetTables
+from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
+from drmbids.estimators.net_tables import NetTables, expected_responses
 from drmbids.estimators.starts import (
     callbacks_of_starts,
     history_of_starts,
@@ -62,9 +63,11 @@ class DRMRegressor(NetTables, RunEstimator):
 
     Parameters
     ----------
-    model : str, Path, mapping or ModelSpec, optional
-        A model file or its content; one population for each region, driven by all stimuli and
-        connected to all others, when absent.
+    model : str, Path, mapping, ModelSpec, DRMNet or callable, optional
+        A model file or its content; a net that was made by hand, of which each fit trains a copy;
+        or a function that takes the training runs and returns one, with starting weights drawn
+        from torch's random numbers. Default: one population for each region, driven by all stimuli
+        and connected to all others.
     n_epochs : int, optional
         Passes over the training runs; that of the model file, else 60.
     learning_rate : float, optional
@@ -106,8 +109,8 @@ class DRMRegressor(NetTables, RunEstimator):
     ----------
     net_ : DRMNet
         The trained brain.
-    model_ : ModelSpec
-        The model file it was built from.
+    model_ : ModelSpec or GivenNet
+        The model file it was built from, or the net that was given.
     history_ : list of dict
         One row for each epoch: ``epoch, train_loss, val_loss, objective, learning_rate, seconds``;
         of several starts that of the best, with its number in ``start`` and
@@ -149,7 +152,7 @@ class DRMRegressor(NetTables, RunEstimator):
 
     def __init__(
         self,
-        model: str | Path | Mapping[str, Any] | ModelSpec | None = None,
+        model: str | Path | Mapping[str, Any] | ModelSpec | NetSource | None = None,
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         window: float | None = None,
@@ -219,10 +222,6 @@ class DRMRegressor(NetTables, RunEstimator):
 
     def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)
-        if not 0 <= self.n_validation_runs < len(runs):
-            raise UsageError(
-                f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
-            )
         self.model_ = self._stated_model(runs)
         seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
         nets, names = nets_of_starts(self.model_, runs, seeds), labels_of_starts(label, len(seeds))
@@ -231,26 +230,35 @@ class DRMRegressor(NetTables, RunEstimator):
         options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
         drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
         self.net_, self.history_ = drms[0].net, drms[0].history
+        runs = runs_with_freedom(runs, *self._nuisances.values())
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
         if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
+        if not 0 <= self.n_validation_runs < len(runs):
+            raise UsageError(
+                f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
+            )
         n_train = len(runs) - self.n_validation_runs
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
-        n_epochs, cutoff = self._setting("n_epochs"), self._cutoff()
         return [
-            Fit(drm, train, validation, n_epochs, cutoff, name)
+            Fit(drm, train, validation, self._setting("n_epochs"), self._cutoff(), name)
             for drm, name in zip(drms, names, strict=True)
         ]
 
-    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec:
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        return []  # known once the net is built
+
+    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec | GivenNet:
         """Return the model that was given, else the default."""
+        if is_given(self.model):
+            return GivenNet(self.model)
         return self._default_model(runs) if self.model is None else as_model(self.model)
 
     def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
-        # runs may lack what one of several readouts measures
-        several = self.model is not None and as_model(self.model).readouts is not None
+        # runs may lack what one of several readouts measures, as a net made by hand may have
+        several = is_given(self.model) or bool(self.model and as_model(self.model).readouts)
         return dict(DataShape.of(runs).regions) if several else find_regions(runs)
 
     def _setting(self, name: str) -> Any:
@@ -282,20 +290,11 @@ class DRMRegressor(NetTables, RunEstimator):
         self._check_conditions(run)
         drm = DRM(self.net_, device=self.device)
         (response,), _ = drm.forward(self._iterate([run]))
-        several = isinstance(self.net_.readout, Readouts)
-        found = {
-            name: drm.losses[name].expected(torch.as_tensor(series, dtype=torch.float64)).numpy()
-            for name, series in (response if several else {ONLY: response}).items()
-        }
-        return found if several else found[ONLY]
+        return expected_responses(drm, response)
 
     def _check_conditions(self, run: Run) -> None:
         """Warn of conditions without training, unless the model file chose its conditions."""
-        known = {
-            name: columns
-            for name, columns in self.net_.stimuli.items()
-            if self.model_.stimuli[name].conditions == "all"
-        }
+        known = open_conditions(self.model_, self.net_)
         shown = {name: s for name, s in run.stimuli.items() if name in known}
         warn_of_unknown(replace(run, stimuli=shown), known)
 
@@ -326,7 +325,7 @@ class DRMRegressor(NetTables, RunEstimator):
         save_fitted(Path(folder), self.model_, self.net_, targets=self.targets_)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> "DRMRegressor":
+    def load(cls, path: str | Path, device: str = "cpu", model: NetSource | None = None) -> Self:
         """Return a trained model that :meth:`save` wrote, ready to predict.
 
         Parameters
@@ -335,14 +334,16 @@ class DRMRegressor(NetTables, RunEstimator):
             The folder, or the ``*_manifest.json`` that the command line wrote.
         device : str
             Where to compute.
+        model : DRMNet or callable, optional
+            What the estimator had in place of a model file: the files hold its values alone.
 
         Raises
         ------
         DataError
             If a file is missing, was changed since, or does not fit the model.
         """
-        spec, net = load_fitted(Path(path))
-        self = cls(model=spec, device=device)
+        spec, net = load_fitted(Path(path), None if model is None else GivenNet(model))
+        self = cls(model=spec if model is None else model, device=device)
         self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
         self.targets_ = saved_targets(Path(path))

@@ -67,6 +67,9 @@ class Ensemble(RunEstimator):
         self.n_members = n_members
         self.random_state = random_state
 
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        return []  # each member says which runs it can be fitted to
+
     def _fit_runs(self, runs: Sequence[Run]) -> None:
         if self.n_members < 1:
             raise UsageError(f"an ensemble needs a member, got n_members={self.n_members}")

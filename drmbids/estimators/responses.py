@@ -193,6 +193,9 @@ class TransformedResponses(RunEstimator):
     def _nuisance(self) -> Nuisance:
         return Nuisance() if self.nuisance is None else self.nuisance
 
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        return []  # the estimator says which runs it can be fitted to
+
     def _fit_runs(self, runs: list[Run]) -> None:
         if not hasattr(self.transformer, "inverse_transform"):
             raise UsageError(

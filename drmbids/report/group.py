@@ -10,12 +10,15 @@ import pandas as pd
 
 from drmbids import __version__
 from drmbids.comparison.mixed import summarise_differences
+from drmbids.comparison.timing_text import timing_finding
 from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.files import write_text
 from drmbids.report.folder import Analysis, find_analyses
 from drmbids.report.group_analyses import name_analyses, participant_of, told_differences
 from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
 from drmbids.report.group_tables import model_selection, participant_pairs, participant_scores
+from drmbids.report.headline import group_headlines
+from drmbids.report.held_out_words import CAVEAT, scored_where, scored_where_of_all
 from drmbids.report.page import Section, render, section
 from drmbids.report.part_sections import fill_group_intervals, fill_group_parts
 from drmbids.report.run_sections import fill_methods
@@ -64,15 +67,13 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
         warnings.warn(text, DataWarning, stacklevel=2)
     baselines = list(dict.fromkeys(a.baseline for a in scored if a.baseline))
     baseline = baselines[0] if len(baselines) == 1 else None
-    differences = pd.DataFrame()
-    if baseline:
-        pairs = [_pairs_of(a, name, baseline) for a, name in names.items()]
-        differences = pd.concat(pairs, ignore_index=True)
+    free = next((a.free_hrf for a in scored if a.free_hrf), None)
+    differences = _differences(names, baseline, free)
     tables = {
         "scores": scores,
         "differences": differences,
         "paired": summarise_differences(differences) if len(differences) else pd.DataFrame(),
-        "selection": model_selection(scores) if "log_likelihood" in scores else pd.DataFrame(),
+        "selection": _selection(scores),
         "parts": _gathered([_parts_of(a, name) for a, name in names.items()]),
         "intervals": _gathered([_intervals_of(a, name) for a, name in names.items()]),
     }
@@ -85,7 +86,8 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
     figures = FigureFolder(out_dir, "group/figures")
     lacking = sorted(f.name for f in folders if f.name not in {a.folder.name for a in scored})
     fill = partial(_fill_participants, scores=scores, lacking=lacking, told=told, out_dir=out_dir)
-    drawn = {"tables": tables, "figures": figures}
+    where = scored_where_of_all(scores["held_out"])
+    drawn = {"tables": tables, "figures": figures, "where": where}
     sections = [
         section("Participants", "participants", fill),
         section("Scores", "scores", partial(fill_scores, baseline=baseline, **drawn)),
@@ -99,7 +101,8 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
         "page.html.j2",
         title="Group · drmbids",
         heading="Group",
-        subtitle=f"{n} participant{'' if n == 1 else 's'}",
+        subtitle=f"{n} participant{'' if n == 1 else 's'}, scored {where}",
+        lead=_lead(scored, tables["paired"], free),
         chapters=[{"title": "", "sections": sections}],
         version=__version__,
     )
@@ -124,14 +127,53 @@ def _find_scored(out_dir: Path, participants: Sequence[str]) -> tuple[list[Path]
     return folders, scored
 
 
+def _lead(scored: Sequence[Analysis], paired: pd.DataFrame, free: str | None) -> list[str]:
+    """Return which linear models each model beats, and in whom that may not be fair."""
+    fitted = dict.fromkeys(str(m["name"]) for a in scored for m in a.inputs.get("fitted", ()))
+    several = len(paired) > 0 and paired["analysis"].nunique() > 1
+    found = group_headlines(paired, list(fitted), free, several)
+    for analysis in scored:
+        table = analysis.table("desc-timing_scores")
+        finding = None if table is None else timing_finding(table)
+        if finding is not None:
+            found.append(f"Timing, {analysis.stem}: {finding}.")
+    return found
+
+
 def _scores_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the scores of one analysis."""
-    return _named(analysis, name, participant_scores(_read_scores(analysis)))
+    table = _named(analysis, name, participant_scores(_read_scores(analysis)))
+    table.insert(2, "held_out", analysis.held_out)
+    return table
+
+
+def _differences(
+    names: Mapping[Analysis, str], baseline: str | None, free: str | None
+) -> pd.DataFrame:
+    """Return each participant's differences with the linear models; empty without a baseline."""
+    if baseline is None:
+        return pd.DataFrame()
+    compared = [model for model in (baseline, free) if model]
+    pairs = [_pairs_of(a, name, model) for model in compared for a, name in names.items()]
+    found = pd.concat(pairs, ignore_index=True)
+    if found.empty:
+        return found
+    # the difference between the two linear models is there once
+    return found[found["model"] != baseline].reset_index(drop=True)
 
 
 def _pairs_of(analysis: Analysis, name: str, baseline: str) -> pd.DataFrame:
     """Return the differences with the baseline of one analysis."""
-    return _named(analysis, name, participant_pairs(_read_scores(analysis), baseline))
+    ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
+    table = _named(analysis, name, participant_pairs(_read_scores(analysis), baseline, ratio))
+    table.insert(2, "held_out", analysis.held_out)
+    return table
+
+
+def _selection(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how frequent each model is, among participants with held-out log-likelihoods."""
+    held_out = scores[scores["held_out"] != "none"]
+    return model_selection(held_out) if "log_likelihood" in held_out else pd.DataFrame()
 
 
 def _parts_of(analysis: Analysis, name: str) -> pd.DataFrame:
@@ -166,7 +208,8 @@ def _asked_for(tables: Mapping[str, pd.DataFrame], drawn: Mapping[str, Any]) -> 
         fill = partial(fill_group_parts, **drawn)
         found.append(section("Parts of the variance", "parts", fill))
     if len(tables["intervals"]):
-        fill = partial(fill_group_intervals, **drawn)
+        shown = {name: what for name, what in drawn.items() if name != "where"}
+        fill = partial(fill_group_intervals, **shown)
         found.append(section("Intervals of parameters", "intervals", fill))
     return found
 
@@ -202,6 +245,18 @@ def _fill_participants(
         )
     if told:
         section.messages(told, "warning")
+    by_kind = scores.drop_duplicates(["participant_id", "analysis"]).groupby("held_out").size()
+    if by_kind.get("none", 0):
+        section.messages([CAVEAT], "warning")
+    if len(by_kind) > 1:
+        counts = ", ".join(f"{n} {scored_where(str(kind))}" for kind, n in by_kind.items())
+        section.messages(
+            [
+                f"Analyses were scored differently: {counts}. Scores are comparable within a "
+                "participant; choose one --cv for all to compare participants."
+            ],
+            "warning",
+        )
     links = {name: f"{name}.html" for name in participants}
     there = {name: address for name, address in links.items() if (out_dir / address).is_file()}
     if there:

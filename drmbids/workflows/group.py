@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from drmbids.bids.dataset import open_dataset
+from drmbids.bids.ignored import kept_subjects
 from drmbids.bids.write import describe_columns
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
@@ -17,7 +18,8 @@ from drmbids.workflows.columns import (
 from drmbids.workflows.config import Config
 from drmbids.workflows.logs import collected_warnings, logger, logging_to, new_call_folder
 from drmbids.workflows.output import check_output
-from drmbids.workflows.settings import different_settings, with_layout
+from drmbids.workflows.overwrite import check_alike
+from drmbids.workflows.settings import with_layout
 
 # Tables whose columns mean something of their own.
 _COLUMNS = {
@@ -44,7 +46,7 @@ def run_group(config: Config) -> int:
     Raises
     ------
     DataError
-        If no participant has results.
+        If no participant has results, or some were analysed with other settings than the rest.
     """
     config = with_layout(config)
     finished = finished_participants(config.out_dir)
@@ -56,6 +58,7 @@ def run_group(config: Config) -> int:
             f"{_elsewhere(config.out_dir)}"
         )
     check_output(config.bids_dir, config.out_dir)
+    check_alike(config.out_dir, config.participant_label)
     call = new_call_folder(config.out_dir)
     config.save(call / "config.toml")
     with logging_to(call / "drmbids.log", config.verbosity):
@@ -67,9 +70,6 @@ def run_group(config: Config) -> int:
         if left_out:
             names = ", ".join(f"sub-{label}" for label in left_out)
             logger.info("group: results of %s are there but not asked for, and not included", names)
-        several = different_settings(config.out_dir, config.participant_label)
-        if several is not None:
-            logger.warning("%s", several)
         with collected_warnings("group"):
             path = write_group_report(config.out_dir, config.participant_label)
         for table in sorted((config.out_dir / "group").glob("*.tsv")):
@@ -95,6 +95,7 @@ def finished_participants(out_dir: Path) -> set[str]:
 
 def missing_participants(config: Config) -> list[str]:
     """Return the participants of the input, or those asked for, that have no results."""
-    wanted = config.participant_label or tuple(open_dataset(config.bids_dir).subjects)
+    dataset = open_dataset(config.bids_dir)
+    wanted = config.participant_label or kept_subjects(dataset, dataset.subjects)
     finished = finished_participants(config.out_dir)
     return [label for label in wanted if label not in finished]

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, ShuffleSplit
 
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.folds import make_folds
-from drmbids.core.exceptions import DataError, TrainingError, UsageError
+from drmbids.core.exceptions import DataError, DataWarning, TrainingError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import SCORE_COLUMNS
 from drmbids.core.run import Run
@@ -18,6 +19,7 @@ from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
+from drmbids.estimators.mean import MeanBaseline
 from drmbids.metrics.scores import score_run
 
 TIMES = 2.0 * np.arange(80)
@@ -219,8 +221,8 @@ def test_no_fits_at_once_are_refused():
 
 
 def test_runs_need_a_label_of_their_own_and_company():
-    with pytest.raises(DataError, match="2 runs or more, found 1"):
-        compare_models({"glm": GLMBaseline()}, make_runs(1))
+    with pytest.raises(DataError, match="needs two at least"):
+        compare_models({"glm": GLMBaseline()}, make_runs(1), cv="run")
     with pytest.raises(DataError, match="several runs are called 'run-0'"):
         compare_models({"glm": GLMBaseline()}, [make_run(0), make_run(0)])
     with pytest.raises(UsageError, match="no model"):
@@ -235,7 +237,7 @@ def test_runs_need_a_label_of_their_own_and_company():
         (
             "trial",
             UsageError,
-            "cv must be run, session, subject, stimulus or a splitter, got 'trial'",
+            "cv must be auto, run, .*, blocks, stimulus, none or a splitter, got 'trial'",
         ),
         ([([0, 1], [1, 2])], UsageError, "a run is in training and test"),
         ([([0, 1], [2]), ([0, 3], [2])], UsageError, "'run-2': a run is held out twice"),
@@ -267,3 +269,20 @@ def test_constant_targets_have_no_score_and_change_no_other():
     gone = (found["region"] == "V1") & (found["target"] == 1)
     assert found.loc[gone, ["r", "r2"]].isna().all(axis=None)
     np.testing.assert_allclose(found.loc[~gone, "r2"], plain.loc[~gone, "r2"])
+
+
+def test_a_run_of_which_nuisance_leaves_nothing_is_in_no_fold():
+    runs = make_runs()
+    hidden = {name: Stream(s.values.copy(), s.times) for name, s in runs[1].responses.items()}
+    for name, stream in hidden.items():
+        hidden[name] = Stream(np.where(np.arange(80)[:, None] < 4, stream.values, np.nan), TIMES)
+    scrubbed = [runs[0], replace(runs[1], responses=hidden), *runs[2:]]
+    models = {"glm": GLMBaseline(), "mean": MeanBaseline()}
+    with pytest.warns(DataWarning, match="run left out: run-1: 3 drift and confound columns leave"):
+        found = compare_models(models, scrubbed)
+    expected = compare_models(models, [runs[0], *runs[2:]])
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.folds, expected.folds)
+    alone = pytest.raises(DataError, match="run-1: drift and confounds leave nothing of it, and")
+    with alone, pytest.warns(DataWarning):
+        compare_models(models, scrubbed[:2])

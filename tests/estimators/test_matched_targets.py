@@ -85,7 +85,7 @@ def test_a_run_may_have_lost_voxels_of_the_fit(runs: list[Run]) -> None:
 
 
 def test_comparison_tests_and_ceilings_match_voxels_by_name(runs: list[Run]) -> None:
-    models = {"glm": GLMBaseline(), "mean": MeanBaseline()}
+    models = {"ridge": RidgeBaseline(delays=(4.0, 6.0)), "mean": MeanBaseline()}
     results = compare_models(models, runs, log_likelihood=True)
     other = compare_models(models, mixed(runs), log_likelihood=True)
     scores = ["r", "r2", "log_likelihood"]
@@ -95,8 +95,8 @@ def test_comparison_tests_and_ceilings_match_voxels_by_name(runs: list[Run]) -> 
     found = permutation_test(results, backwards, 19)
     expected = permutation_test(results, runs, 19)
     np.testing.assert_allclose(found[["r", "p"]], expected[["r", "p"]])
-    refit = permutation_test(results, backwards, 2, refit={"glm": GLMBaseline()})
-    exact = permutation_test(results, runs, 2, refit={"glm": GLMBaseline()})
+    refit = permutation_test(results, backwards, 2, refit={"ridge": models["ridge"]})
+    exact = permutation_test(results, runs, 2, refit={"ridge": models["ridge"]})
     np.testing.assert_allclose(refit[["r", "p"]], exact[["r", "p"]])
     same = ["film"] * 4
     ceiling, again = noise_ceiling(runs, same), noise_ceiling(mixed(runs), same)

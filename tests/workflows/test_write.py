@@ -13,6 +13,7 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import SCORE_COLUMNS, Results
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Stream
+from drmbids.workflows.cross_validation import CrossValidation
 from drmbids.workflows.write import write_series
 
 VOXELS = {"V1": np.array([(0, 0, 0), (0, 0, 1)]), "V2": np.array([(1, 1, 1)])}
@@ -29,9 +30,10 @@ def test_series_of_a_model_lie_in_its_regions(tmp_path: Path, regions: tuple[str
     rows = [("drm", "f", n, k, 0.0, 0.0) for n in regions for k in range(len(VOXELS[n]))]
     table = pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
     held_out = np.concatenate([predicted[name] for name in regions], axis=1)
-    results = Results(table, {"drm": {run.label: held_out}})
+    fold, predictions = Fold("f", (), (0,)), {"drm": {run.label: held_out}}
+    results = Results(table, predictions, nuisance=Nuisance("none"), splits=[fold])
     dataset = DerivativeDataset(tmp_path, tmp_path)
-    write_series(dataset, [run], [Fold("f", (), (0,))], results, Nuisance("none"))
+    write_series(dataset, [run], results, CrossValidation("run", 1))
     for kind in ("predicted", "residual"):
         file = f"sub-01/func/sub-01_task-x_desc-drm{kind}_bold.nii.gz"
         found = nib.load(tmp_path / file).get_fdata()

@@ -75,6 +75,8 @@ class Results:
     ranks : mapping of str to mapping of str to float
         ``{model: {region: n_features}}``, how many independent features the predictions of a target
         are weighted sums of, as far as models tell (``ranks_`` of an estimator).
+    failures : mapping of (str, str) to str
+        ``{(model, fold): why}`` of fits that failed; their scores and predictions are missing.
     """
 
     table: pd.DataFrame
@@ -83,6 +85,7 @@ class Results:
     folds: pd.DataFrame | None = None
     nuisance: Nuisance | None = None
     ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]

@@ -1,5 +1,6 @@
 """The report over participants."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from drmbids import __version__
 from drmbids.comparison.mixed import summarise_differences
-from drmbids.core.exceptions import DataError
+from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.files import write_text
 from drmbids.report.folder import Analysis, entities_of, find_analyses
 from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
@@ -74,8 +75,10 @@ def write_group_report(out_dir: str | Path) -> Path:
             earlier.unlink(missing_ok=True)
         if len(table):
             _write_table(table, path)
+    failed = _told_of_failures(scored)
     figures = FigureFolder(out_dir, "group/figures")
     lacking = sorted(f.name for f in folders if f.name not in {a.folder.name for a in scored})
+    lacking = [f"{name}: no scores were saved, not included" for name in lacking] + failed
     fill = partial(_fill_participants, scores=scores, lacking=lacking, out_dir=out_dir)
     drawn = {"tables": tables, "figures": figures}
     sections = [
@@ -102,7 +105,32 @@ def write_group_report(out_dir: str | Path) -> Path:
 
 def _scores_of(analysis: Analysis) -> pd.DataFrame:
     """Return the scores of one analysis."""
-    return _named(analysis, participant_scores(_read_scores(analysis)))
+    scores, failed = participant_scores(_read_scores(analysis)), _failed_fits(analysis)
+    if failed:
+        folds = pd.Series({m: ", ".join(f["fold"] for f in fits) for m, fits in failed.items()})
+        scores["failed_fits"] = scores["model"].map(folds)
+    return _named(analysis, scores)
+
+
+def _told_of_failures(analyses: Sequence[Analysis]) -> list[str]:
+    """Warn of the fits of participants that failed, and return the lines."""
+    lines = [
+        f"{a.stem}: fits of {model} failed ({', '.join(f['fold'] for f in fits)}); its scores are "
+        "over its other folds"
+        for a in analyses
+        for model, fits in _failed_fits(a).items()
+    ]
+    for line in lines:
+        warnings.warn(line, DataWarning, stacklevel=3)
+    return lines
+
+
+def _failed_fits(analysis: Analysis) -> dict[str, list[Mapping[str, str]]]:
+    """Return the fits that failed, by model."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for fit in analysis.inputs.get("failed_fits", ()):
+        found.setdefault(str(fit["model"]), []).append(fit)
+    return found
 
 
 def _pairs_of(analysis: Analysis, baseline: str) -> pd.DataFrame:
@@ -173,12 +201,10 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 def _fill_participants(
     section: Section, scores: pd.DataFrame, lacking: list[str], out_dir: Path
 ) -> None:
-    """Who is in, who is not, and where the reports are."""
+    """Who is in, who or what is not, and where the reports are."""
     participants = list(scores["participant_id"].unique())
     if lacking:
-        section.messages(
-            [f"{name}: no scores were saved, not included" for name in lacking], "warning"
-        )
+        section.messages(lacking, "warning")
     links = {name: f"{name}.html" for name in participants}
     there = {name: address for name, address in links.items() if (out_dir / address).is_file()}
     if there:

@@ -17,7 +17,7 @@ from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.units import Units, fit_all_runs
-from drmbids.core.exceptions import DataWarning
+from drmbids.core.exceptions import DataWarning, DivergenceError, TrainingWarning
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
@@ -55,6 +55,9 @@ from drmbids.workflows.write import (
     write_series,
 )
 
+#: What stands for the fold where a model is fitted on all runs.
+ALL_RUNS = "all runs"
+
 #: Seed of the initial weights where neither the command line nor the model file gives one.
 DEFAULT_SEED = 0
 
@@ -69,10 +72,13 @@ class Analysed:
         Methods text.
     left_out : tuple of str
         Labels of the runs that could not be used.
+    failed_fits : tuple of str
+        Models, and folds, of fits that failed.
     """
 
     methods: str
     left_out: tuple[str, ...] = ()
+    failed_fits: tuple[str, ...] = ()
 
 
 def analyse_participant(
@@ -115,12 +121,7 @@ def analyse_participant(
         _warn_of_replaced(config, runs, settings)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
-        fitted = {
-            name: DRMRegressor(
-                spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
-            )
-            for name, spec in specs.items()
-        }
+        fitted = _regressors(config, specs)
         compared = {
             BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
             MEAN: MeanBaseline(nuisance=nuisance),
@@ -144,10 +145,12 @@ def analyse_participant(
         parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts)
-        _fit_on_all_runs(config, label, dataset, runs, fitted, units)
+        failed = _failed_folds(results)
+        failed += _fit_on_all_runs(config, label, dataset, runs, fitted, units)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
-        "errors": usable.errors,
+        "errors": [*usable.errors, *(f["error"] for f in failed)],
+        "failed_fits": failed,
         "settings": settings,
         "geometry": find_geometry(_datasets(config), runs[0].entities, runs[0].space),
         "physio": list(config.physio),
@@ -158,7 +161,26 @@ def analyse_participant(
     }
     record["methods"] = citation(record, fitted, nuisance, config.cv)
     write_inputs(dataset, runs, record)
-    return Analysed(record["methods"], tuple(usable.left_out))
+    names = tuple(f"{fit['model']} ({fit['fold']})" for fit in failed)
+    return Analysed(record["methods"], tuple(usable.left_out), names)
+
+
+def _regressors(config: Config, specs: Mapping[str, ModelSpec]) -> dict[str, DRMRegressor]:
+    """Return the estimators of model files."""
+    return {
+        name: DRMRegressor(
+            spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
+        )
+        for name, spec in specs.items()
+    }
+
+
+def _failed_folds(results: Results) -> list[dict[str, str]]:
+    """Return what is to be told of fits to folds that failed."""
+    return [
+        {"model": model, "fold": fold, "error": why}
+        for (model, fold), why in results.failures.items()
+    ]
 
 
 def _fit_on_all_runs(
@@ -166,18 +188,30 @@ def _fit_on_all_runs(
     label: str,
     dataset: DerivativeDataset,
     runs: Sequence[Run],
-    fitted: Mapping[str, DRMRegressor],
+    fitted: dict[str, DRMRegressor],
     units: Units | None,
-) -> None:
-    """Fit each model on all runs and write it, with intervals of its parameters where asked for."""
-    for name, estimator in fitted.items():
+) -> list[dict[str, str]]:
+    """Fit each model on all runs and write it, with intervals of its parameters where asked for.
+
+    Return what is to be told of those that failed, which are taken out.
+    """
+    failed = []
+    for name, estimator in list(fitted.items()):
         logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
-        fit_all_runs(units, name, estimator, runs)
+        try:
+            fit_all_runs(units, name, estimator, runs)
+        except DivergenceError as error:
+            text = f"no model file, parameters or responses of {name}, fitted on all runs: {error}"
+            warnings.warn(text, TrainingWarning, stacklevel=2)
+            failed.append({"model": name, "fold": ALL_RUNS, "error": text})
+            del fitted[name]
+            continue
         warn_of_unmoved(name, estimator, runs)
         write_model(dataset, runs, name, estimator)
         intervals = interval_table_of(config, name, estimator, runs, units)
         if intervals is not None:
             write_intervals(dataset, runs, name, intervals)
+    return failed
 
 
 def _compare(
@@ -241,7 +275,7 @@ def _write_recovery(
 ) -> None:
     """Write estimates of the first model beside the truth, where the data come with one."""
     truth = find_truth(config.bids_dir, subject)
-    if truth is not None:
+    if truth is not None and fitted:
         write_recovery(dataset, runs, next(iter(fitted.values())), truth)
 
 

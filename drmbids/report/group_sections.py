@@ -50,7 +50,8 @@ def fill_differences(
         shown = _over_regions(rows)
         keys = ["analysis", "region", "score", "baseline"]
         same = paired.merge(shown[keys].drop_duplicates())
-        figure = participant_differences(shown, same, label="r")
+        order = list(differences["model"].unique())
+        figure = participant_differences(shown, same, label="r", order=order)
         content, file = figures.save(figure, f"{analysis}_desc-{name}differences_bold")
         caption = (
             f"{analysis}: each participant's difference with {name} in the median r over "

@@ -1,13 +1,16 @@
 """The sentence on top of a report: which linear models a model beats, and by how much."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
+from drmbids.comparison.fold import IN_SAMPLE
 from drmbids.comparison.timing_text import timing_finding
+from drmbids.core.exceptions import DataError
 from drmbids.report.folder import Analysis
 from drmbids.report.group_tables import ALL_REGIONS, participant_pairs
 from drmbids.report.numbers import format_value
@@ -34,7 +37,12 @@ class Difference(NamedTuple):
         return "worse than" if self.high < 0 else "not shown to be better than"
 
 
-def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | None) -> str:
+def headline(
+    model: str,
+    differences: Mapping[str, Difference],
+    free_hrf: str | None,
+    tested: str = "Held-out",
+) -> str:
     """Return which linear models a model predicts better than.
 
     Parameters
@@ -44,6 +52,8 @@ def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | 
         In r, by the name of the linear model.
     free_hrf : str or None
         Which of them has free hemodynamic responses.
+    tested : str
+        What r was computed on.
 
     Examples
     --------
@@ -60,7 +70,7 @@ def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | 
         f"{differences[name]}"
         for name in ordered
     ]
-    text = f"Held-out r of {model}: {'; '.join(parts)}."
+    text = f"{tested} r of {model}: {'; '.join(parts)}."
     beaten = [name for name, d in differences.items() if d.low > 0]
     if beaten and free_hrf not in beaten:
         text += f" What {' and '.join(beaten)} lacks may be hemodynamics alone."
@@ -81,7 +91,8 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     """
     scores = analysis.table("desc-scores_timeseries")
     found = []
-    if scores is not None and len(scores):
+    if scores is not None and len(scores) and analysis.baselines:
+        tested = "In-sample" if set(scores["fold"]) == {IN_SAMPLE} else "Held-out"
         pairs = [participant_pairs(scores, name) for name in analysis.baselines]
         table = pd.concat(pairs, ignore_index=True)
         table = table.assign(half=_half(table)) if len(table) else table
@@ -93,10 +104,27 @@ def participant_headlines(analysis: Analysis) -> list[str]:
                 for row in _rows(table, str(fitted["name"]))
             }
             if differences:
-                found.append(headline(str(fitted["name"]), differences, analysis.free_hrf))
+                found.append(headline(str(fitted["name"]), differences, analysis.free_hrf, tested))
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
+
+
+def all_headlines(analyses: Sequence[Analysis]) -> list[str]:
+    """Return the headlines of the analyses of a participant, named where there are several.
+
+    A table that cannot be read gives none: the section that shows it says what is wrong.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+    """
+    found = []
+    for analysis in analyses:
+        head = f"{analysis.stem}: " if len(analyses) > 1 else ""
+        with suppress(DataError, ValueError, KeyError):
+            found += [head + sentence for sentence in participant_headlines(analysis)]
+    return found
 
 
 def group_headlines(

@@ -1,5 +1,6 @@
 """Models against each other on the same held-out runs."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
+from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -106,9 +108,11 @@ StimulusFolds, int, splitter or iterable
     Warns
     -----
     DataWarning
-        Of each run of which drift and confounds leave nothing; no fold has it. If other onsets,
-        durations or amplitudes of the events explain held-out data clearly better than those
-        stated, so that a comparison with fixed hemodynamics is not fair.
+        Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
+        which no target of a region has a score of a model, though others have; of each condition
+        that is held out in a block and trained on nowhere. If other onsets, durations or amplitudes
+        of the events explain held-out data clearly better than those stated, so that a comparison
+        with fixed hemodynamics is not fair.
 
     Examples
     --------
@@ -128,12 +132,17 @@ StimulusFolds, int, splitter or iterable
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
     runs = match_targets(runs)
-    folds = with_freedom(make_folds(runs, cv), runs, nuisance)
+    folds = make_folds(runs, cv)
+    if folds is not cv:  # otherwise whoever made them has been told
+        for text in untrained_conditions(folds, runs):
+            warnings.warn(text, DataWarning, stacklevel=2)
+    folds = with_freedom(folds, runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
         {name: {} for name in models} if return_estimators else {}
     )
+    ranks: dict[str, dict[str, float]] = {name: {} for name in models}
     if timing is None:
         timing = audit_of_models(models, runs, nuisance)
     pairs = [(name, fold) for name in models for fold in folds]
@@ -144,6 +153,8 @@ StimulusFolds, int, splitter or iterable
         held_out = (run.label for run in fold.test_runs(runs))
         series = (predicted.get(ONLY, predicted) for predicted in fit.predictions)
         predictions[name].update(zip(held_out, series, strict=True))
+        for region, rank in fit.ranks.items():
+            ranks[name][region] = max(rank, ranks[name].get(region, 0.0))
         if return_estimators:
             estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
@@ -153,7 +164,25 @@ StimulusFolds, int, splitter or iterable
     table = table[[*SCORE_COLUMNS, *further]]
     made = _fold_table(folds, runs)
     targets = targets_of(runs)
-    return Results(table, predictions, estimators, made, nuisance, targets, folds, timing)
+    results = Results(table, predictions, estimators, made, nuisance, targets, folds, ranks, timing)
+    _warn_of_unscored(results)
+    return results
+
+
+def _warn_of_unscored(results: Results) -> None:
+    """Warn of folds that have no score in a region of which others have some."""
+    missing = results.unscored()
+    missing = missing[missing["n_unscored"] == missing["n_targets"]]
+    n_folds = results.table["fold"].nunique()
+    for (model, region), rows in missing.groupby(["model", "region"], sort=False):
+        if len(rows) < n_folds:
+            warnings.warn(
+                f"{model}, {region}: {len(rows)} of {n_folds} folds have no score (nothing "
+                "measured, or a constant series or prediction) and count in no mean over folds: "
+                f"{', '.join(rows['fold'])}",
+                DataWarning,
+                stacklevel=3,
+            )
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

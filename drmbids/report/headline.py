@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
-from drmbids.comparison.fold import IN_SAMPLE
 from drmbids.comparison.timing_text import timing_finding
 from drmbids.core.exceptions import DataError
 from drmbids.report.folder import Analysis
@@ -41,7 +40,7 @@ def headline(
     model: str,
     differences: Mapping[str, Difference],
     free_hrf: str | None,
-    tested: str = "Held-out",
+    in_sample: bool = False,
 ) -> str:
     """Return which linear models a model predicts better than.
 
@@ -52,8 +51,8 @@ def headline(
         In r, by the name of the linear model.
     free_hrf : str or None
         Which of them has free hemodynamic responses.
-    tested : str
-        What r was computed on.
+    in_sample : bool
+        Whether nothing was held out.
 
     Examples
     --------
@@ -70,7 +69,13 @@ def headline(
         f"{differences[name]}"
         for name in ordered
     ]
-    text = f"{tested} r of {model}: {'; '.join(parts)}."
+    if in_sample:
+        parts = [f"{name} {'+' if d.mean > 0 else ''}{d}" for name, d in differences.items()]
+        return (
+            f"In-sample r of {model}, difference with {'; '.join(parts)}. Nothing was held out, so "
+            "that it says nothing of which model predicts better."
+        )
+    text = f"Held-out r of {model}: {'; '.join(parts)}."
     beaten = [name for name, d in differences.items() if d.low > 0]
     if beaten and free_hrf not in beaten:
         text += f" What {' and '.join(beaten)} lacks may be hemodynamics alone."
@@ -92,8 +97,8 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     scores = analysis.table("desc-scores_timeseries")
     found = []
     if scores is not None and len(scores) and analysis.baselines:
-        tested = "In-sample" if set(scores["fold"]) == {IN_SAMPLE} else "Held-out"
-        pairs = [participant_pairs(scores, name) for name in analysis.baselines]
+        ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
+        pairs = [participant_pairs(scores, name, ratio) for name in analysis.baselines]
         table = pd.concat(pairs, ignore_index=True)
         table = table.assign(half=_half(table)) if len(table) else table
         for fitted in analysis.inputs.get("fitted", ()):
@@ -104,7 +109,9 @@ def participant_headlines(analysis: Analysis) -> list[str]:
                 for row in _rows(table, str(fitted["name"]))
             }
             if differences:
-                found.append(headline(str(fitted["name"]), differences, analysis.free_hrf, tested))
+                in_sample = analysis.held_out == "none"
+                name = str(fitted["name"])
+                found.append(headline(name, differences, analysis.free_hrf, in_sample))
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
@@ -128,7 +135,11 @@ def all_headlines(analyses: Sequence[Analysis]) -> list[str]:
 
 
 def group_headlines(
-    paired: pd.DataFrame, models: Sequence[str], free_hrf: str | None, several: bool
+    paired: pd.DataFrame,
+    models: Sequence[str],
+    free_hrf: str | None,
+    several: bool,
+    in_sample: bool = False,
 ) -> list[str]:
     """Return a sentence for each model and analysis, on the population.
 
@@ -142,6 +153,8 @@ def group_headlines(
         Name of the linear model with free hemodynamic responses.
     several : bool
         Whether to name the analysis.
+    in_sample : bool
+        Whether nothing was held out in some participant.
     """
     found = []
     if paired.empty:
@@ -156,7 +169,7 @@ def group_headlines(
             }
             if differences:
                 head = f"{analysis}: " if several else ""
-                found.append(head + headline(model, differences, free_hrf))
+                found.append(head + headline(model, differences, free_hrf, in_sample))
     return found
 
 

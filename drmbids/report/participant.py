@@ -143,6 +143,6 @@ def _subtitle(analyses: list[Analysis]) -> str:
     if scores is None or scores.empty:
         return only.stem
     medians = Results(scores).per_target().groupby("model", sort=False)["r"].median()
-    return f"{only.stem} · median r: " + ", ".join(
+    return f"{only.stem} · median r {only.where}: " + ", ".join(
         f"{model} {format_value(value)}" for model, value in medians.items()
     )

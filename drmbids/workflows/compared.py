@@ -20,7 +20,7 @@ _ALWAYS = {
 
 # Series that are written for each model: the end of their ``desc``, and what they are.
 _SERIES = {
-    "predicted": "series predicted for a run that was held out",
+    "predicted": "series predicted by fits that it was held out of, or, in sample, of the fit",
     "residual": "measured minus predicted series",
 }
 
@@ -105,7 +105,7 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
         Names of the models, besides those that are always there.
     """
     said = {
-        "scores": "scores of all models by held-out run, region and target",
+        "scores": "scores of all models by fold, region and target",
         "summary": "scores over targets",
         "paired": "differences between models on the same targets and folds",
         "parts": "parts of the variance that models explain",

@@ -37,7 +37,7 @@ class Brain:
     Parameters
     ----------
     taus : sequence of float
-        Time constant of each area in s.
+        Time constant of each area in s; 0 for one that shows what it sees, and hears nothing.
     inputs : array of shape (n_areas, n_conditions)
         Weight of each condition.
     heard : sequence of (to, source, weight, delay)
@@ -70,9 +70,12 @@ def activity(brain: Brain, stimulus: np.ndarray) -> np.ndarray:
     What arrives changes evenly within a step; an area is solved exactly for its mean.
     """
     taus = np.asarray(brain.taus, float)
-    keep = np.exp(-STEP / taus)
+    at_once = taus == 0
+    keep = np.exp(-STEP / np.where(at_once, 1.0, taus))
     driven = stimulus @ np.asarray(brain.inputs, float).T
     series = np.zeros((len(stimulus) + 1, len(taus)))
+    sides = np.concatenate((np.zeros((1, len(taus))), driven, np.zeros((1, len(taus)))))
+    series[:, at_once] = brain.nonlinearity((sides[1:] + sides[:-1]) / 2)[:, at_once]
     # rows of the middles of what arrives in a step, between two rows where a delay asks for it
     lines = []
     for to, source, weight, delay in brain.heard:
@@ -85,7 +88,7 @@ def activity(brain: Brain, stimulus: np.ndarray) -> np.ndarray:
                 earlier, later = series[k - ago, source], series[k - ago + 1, source]
                 received[to] += weight * ((1 - share) * earlier + share * later)
         target = brain.nonlinearity(received)
-        series[k + 1] = target + (series[k] - target) * keep
+        series[k + 1] = np.where(at_once, series[k + 1], target + (series[k] - target) * keep)
     return series
 
 

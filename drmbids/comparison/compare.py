@@ -110,9 +110,9 @@ StimulusFolds, int, splitter or iterable
     DataWarning
         Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
         which no target of a region has a score of a model, though others have; of each condition
-        that is held out in a block and trained on nowhere. If other onsets, durations or
-        amplitudes of the events explain held-out data clearly better than those stated, so that a
-        comparison with fixed hemodynamics is not fair.
+        that is held out in a block and trained on nowhere. If other onsets, durations or amplitudes
+        of the events explain held-out data clearly better than those stated, so that a comparison
+        with fixed hemodynamics is not fair.
 
     Examples
     --------

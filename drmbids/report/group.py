@@ -244,6 +244,8 @@ def _fill_participants(
         section.messages(
             [f"{name}: no scores were saved, not included" for name in lacking], "warning"
         )
+    if told:
+        section.messages(told, "warning")
     by_kind = scores.drop_duplicates(["participant_id", "analysis"]).groupby("held_out").size()
     if by_kind.get("none", 0):
         section.messages([CAVEAT], "warning")
@@ -256,8 +258,6 @@ def _fill_participants(
             ],
             "warning",
         )
-    if told:
-        section.messages(told, "warning")
     links = {name: f"{name}.html" for name in participants}
     there = {name: address for name, address in links.items() if (out_dir / address).is_file()}
     if there:

@@ -54,10 +54,10 @@ def fill_differences(
         figure = participant_differences(shown, same, label=f"r {where}")
         content, file = figures.save(figure, f"{analysis}_desc-{name}differences_bold")
         caption = (
-            f"{analysis}: each participant's difference with {name} in the median r over voxels "
-            f"{where}, mean over folds, with its standard error (Nadeau and Bengio, 2003); below, "
-            "two means with 95 % intervals: by bootstrap over participants, and weighted by the "
-            "precision of each (mixed)."
+            f"{analysis}: each participant's difference with {name} in the median r over "
+            f"voxels {where}, mean over folds, with its standard error (Nadeau and Bengio, 2003); "
+            "below, two means with 95 % intervals: by bootstrap over participants, and weighted "
+            "by the precision of each (mixed)."
         )
         section.figure(content, caption, file)
     in_r = paired[paired["score"] == "r"]

@@ -131,10 +131,7 @@ def analyse_participant(
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
         fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
-        baselines = _baselines(config, nuisance)
-        if not held_out.whole_runs:  # no other run was measured at the times held out
-            baselines.pop(MEAN)
-        compared = {**baselines, **fitted}
+        compared = {**_baselines(config, nuisance, held_out), **fitted}
         results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0
         seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
@@ -161,8 +158,8 @@ def analyse_participant(
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
-        "cross_validation": held_out.record(results),
         "free_hrf": FREE_HRF,
+        "cross_validation": held_out.record(results),
         "statistics": statistics_record(statistics, n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
@@ -171,13 +168,13 @@ def analyse_participant(
     return Analysed(record["methods"], tuple(usable.left_out))
 
 
-def _baselines(config: Config, nuisance: Nuisance) -> dict[str, Any]:
-    """Return the models that every comparison has."""
-    return {
+def _baselines(config: Config, nuisance: Nuisance, held_out: CrossValidation) -> dict[str, Any]:
+    """Return the models that every comparison has; the mean of other runs where there are some."""
+    linear = {
         BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
         FREE_HRF: free_hrf_baseline(nuisance),
-        MEAN: MeanBaseline(nuisance=nuisance),
     }
+    return linear | ({MEAN: MeanBaseline(nuisance=nuisance)} if held_out.whole_runs else {})
 
 
 def _fit_on_all_runs(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import drmbids
+from drmbids.bids.timing import times_metadata
 from drmbids.core.files import write_json, write_text
 from drmbids.core.run import Run
 
@@ -73,7 +74,7 @@ class DerivativeDataset:
         sidecar: dict[str, Any] = {
             "Description": description,
             "TaskName": run.entities.get("task", "n/a"),
-            "RepetitionTime": run.tr,
+            **times_metadata(run),
             "SkullStripped": True,
             "Sources": sources,
         }
@@ -101,7 +102,7 @@ class DerivativeDataset:
         list of str
             What an earlier call wrote otherwise and is lost now, as sentences.
         """
-        before = _source_description(self.root)
+        before = source_description(self.root)
         now = self._description()
         told = []
         for name, link in dict(before.get("DatasetLinks", {})).items():
@@ -125,16 +126,16 @@ class DerivativeDataset:
 
     def configuration_hash(self) -> str | None:
         """Return the hash of how the latest analysis here was done, None where none was."""
-        return _source_description(self.root).get("ConfigurationHash")
+        return source_description(self.root).get("ConfigurationHash")
 
     def _description(self) -> dict[str, Any]:
         """Return the content of ``dataset_description.json``."""
         roots = {RAW: self.bids_dir, **self.derivatives}
         links = {name: _link(root, self.root) for name, root in roots.items()}
-        title = _source_description(self.bids_dir).get("Name") or self.bids_dir.resolve().name
+        title = source_description(self.bids_dir).get("Name") or self.bids_dir.resolve().name
         sources = []
         for name, root in roots.items():
-            described = _source_description(root)
+            described = source_description(root)
             source = {"URL": links[name]}
             doi = described.get("DatasetDOI")
             sources.append(source | ({"DOI": doi} if doi else {}))
@@ -162,8 +163,13 @@ def _link(root: Path, out_dir: Path) -> str:
     return root.as_uri()
 
 
-def _source_description(root: Path) -> dict[str, Any]:
-    """Return the description of an input dataset; whether it is valid was checked on reading."""
+def source_description(root: Path) -> dict[str, Any]:
+    """Return the description of a dataset; empty where there is none that can be read.
+
+    Parameters
+    ----------
+    root : Path
+    """
     try:
         content = json.loads((root / "dataset_description.json").read_text("utf-8-sig"))
     except (OSError, ValueError):

@@ -1,6 +1,7 @@
 """Design: what is left of a run for the model, and whether conditions can be told apart."""
 
 import os
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,8 +9,9 @@ import numpy as np
 from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import warn
 from drmbids.checks.inspection import Inspection, told_by
-from drmbids.comparison.folds import make_folds
-from drmbids.core.exceptions import DataError
+from drmbids.comparison.folds import make_folds, with_freedom
+from drmbids.comparison.untrained import untrained_conditions
+from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
@@ -39,21 +41,37 @@ def check_design(inspection: Inspection) -> None:
             _judge_nuisance(inspection, files, run, nuisance)
         with inspection.judging(files):
             _warn_of_collinear_conditions(run)
-    try:
-        make_folds([r for f, r in runs.items() if f not in inspection.left_out], request.cv)
-    except DataError as error:
-        inspection.add([told_by("DG02", request.bids_dir, str(error), "add runs")])
+    usable = [run for files, run in runs.items() if files not in inspection.left_out]
+    _judge_folds(inspection, usable, next(iter(specs[0].readout_parts.values())).nuisance())
     with inspection.judging():
         if request.cv == "stimulus":
             _warn_without_features(list(runs.values()))
         _warn_of_memory(list(runs.values()), n_models=1 + len(specs))
 
 
+def _judge_folds(inspection: Inspection, runs: Sequence[Run], nuisance: Nuisance) -> None:
+    """Add why nothing can be held out, and what of it cannot be learned."""
+    request = inspection.request
+    try:
+        folds = make_folds(runs, request.cv, request.blocks)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # DG01 tells of whole runs
+            with_freedom(folds, runs, nuisance)
+    except DataError as error:
+        remedy = "add runs, hold out blocks of time (--cv blocks) or fit in sample (--cv none)"
+        inspection.add([told_by("DG02", request.bids_dir, str(error), remedy)])
+        return
+    with inspection.judging():
+        for text in untrained_conditions(folds, runs):
+            warn("DG08", f"{len(runs)} runs", text, "lower the guard, or choose fewer blocks")
+
+
 def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:
     """Add what drifts and confounds do to one run."""
-    times = next(iter(run.responses.values())).times
+    first = next(iter(run.responses.values()))
+    times = first.times[np.isfinite(first.values).any(axis=1)]  # scrubbed volumes are missing
     try:
-        rank = nuisance.basis(run, times).shape[1]
+        rank = _rank_of_kept(nuisance.basis(run, first.times), first.times, times, run.label)
     except DataError as error:
         inspection.add([told_by("DG01", files.label, str(error), "use fewer confounds")], files)
         return
@@ -61,6 +79,19 @@ def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance:
         with inspection.judging(files):
             found = f"{rank} drift and confound columns take most of {len(times)} volumes"
             warn("DG04", files.label, found, "use fewer confounds, or slower drifts")
+
+
+def _rank_of_kept(basis: np.ndarray, times: np.ndarray, kept: np.ndarray, label: str) -> int:
+    """Return the rank of drifts and confounds in the volumes that are kept, or raise."""
+    if len(kept) == len(times):
+        return basis.shape[1]
+    rank = int(np.linalg.matrix_rank(basis[np.isin(times, kept)])) if len(kept) else 0
+    if rank >= len(kept):
+        raise DataError(
+            f"{label}: {basis.shape[1]} drift and confound columns leave nothing of the "
+            f"{len(kept)} volumes that are kept of {len(times)}; use fewer confounds"
+        )
+    return rank
 
 
 def _warn_of_collinear_conditions(run: Run) -> None:
@@ -77,7 +108,9 @@ def _warn_of_collinear_conditions(run: Run) -> None:
     _, size, right = np.linalg.svd(design, full_matrices=False)
     if size[-1] > _TOLERANCE * size[0]:
         return
-    mixed = [n for n, weight in zip(names, right[-1][1:], strict=True) if abs(weight) > _TOLERANCE]
+    # of several null directions, any mixture could have come out: their span is what counts
+    shares = np.linalg.norm(right[size <= _TOLERANCE * size[0]], axis=0)[1:]
+    mixed = [n for n, share in zip(names, shares, strict=True) if share > _TOLERANCE]
     found = f"the blocks of {', '.join(mixed)} follow from one another, or leave no rest"
     warn("DG03", run.label, found, "leave one condition out, or merge some, if this is not meant")
 

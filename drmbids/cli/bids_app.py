@@ -7,8 +7,8 @@ from typing import get_args
 import drmbids
 from drmbids.cli.arguments import EACH, NamedSpaces, positive
 from drmbids.cli.options import Options
-from drmbids.cli.selection import add_reading, add_selection
-from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
+from drmbids.cli.selection import add_folds, add_reading, add_selection
+from drmbids.workflows.choices import BaselineHRF, Intervals, Level, OutputLayout
 
 #: What each exit code says.
 EXIT_CODES = {
@@ -84,7 +84,7 @@ def _add_models(options: Options) -> None:
         "when not given, one population for each region",
     )
     options.add("--n-epochs", type=positive(int), metavar="N", help="passes over the runs")
-    options.add("--cv", choices=get_args(HeldOut), help="what each fold leaves out")
+    add_folds(options)
     options.add(
         "--baseline-hrf",
         choices=get_args(BaselineHRF),
@@ -127,8 +127,13 @@ def _add_running(options: Options) -> None:
     options.add(
         "--output-layout",
         choices=get_args(OutputLayout),
-        help="bids: an analysis replaces the one before; multiverse: each configuration has a "
-        "derivative dataset of its own in OUT_DIR/hash-<hash>",
+        help="bids: OUT_DIR holds one configuration; multiverse: each has a derivative dataset of "
+        "its own in OUT_DIR/hash-<hash>",
+    )
+    options.add(
+        "--overwrite",
+        action="store_true",
+        help="replace results in OUT_DIR that were made with other settings or runs, else an error",
     )
     options.add(
         "--stop-on-first-crash", action="store_true", help="end when one participant failed"

@@ -10,7 +10,7 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
-from drmbids.comparison.fold import Fold
+from drmbids.comparison.fold import Fold, TestedRun
 from drmbids.comparison.kept_fold import FoldFit, load_fold, save_fold
 from drmbids.comparison.likelihood import score_fold
 from drmbids.comparison.units import Unit, Units, repeat_warnings
@@ -67,7 +67,7 @@ class _Task:
 
     estimators: list[Any]
     train: list[list[Run]]
-    test: list[list[Run]]
+    test: list[list[TestedRun]]
     labels: list[str]
     places: list[Unit] | None
 
@@ -152,14 +152,16 @@ def _task(
     """Return fits that are made together."""
     estimators = [clone(models[name]) for name, _ in some]
     train = [fold.training_runs(runs) for _, fold in some]
-    test = [fold.test_runs(runs) for _, fold in some]
+    test = [fold.tested_runs(runs) for _, fold in some]
     labels = [f"model {name!r}, fold {fold.label!r}" for name, fold in some]
     places = None
     if plan.units is not None:
         settings = {"nuisance": plan.nuisance, "log_likelihood": plan.log_likelihood}
         each = zip(some, estimators, train, test, strict=True)
         places = [
-            plan.units.unit(name, fold.label, estimator, seen, unseen, settings)
+            plan.units.unit(
+                name, fold.label, estimator, seen, [tested.run for tested in unseen], settings
+            )
             for (name, fold), estimator, seen, unseen in each
         ]
     return _Task(estimators, train, test, labels, places)
@@ -199,7 +201,7 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
             messages = []
             continue
         with recorded_warnings() as more:
-            predicted = predict_each(estimator, [_blanked(run) for run in test])
+            predicted = predict_each(estimator, [_blanked(tested.run) for tested in test])
             scores = score_fold(
                 estimator, train, test, predicted, plan.nuisance, plan.log_likelihood
             )
@@ -213,7 +215,7 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
 def _failed(
     estimator: Any,
     train: Sequence[Run],
-    test: Sequence[Run],
+    test: Sequence[TestedRun],
     failure: TrainingError,
     plan: FitPlan,
     messages: Sequence[Warning],
@@ -228,7 +230,7 @@ def _failed(
             for name, regions in readouts.items()
             if saw_readout(run, name, regions)
         }
-        for run in test
+        for run in (tested.run for tested in test)
     ]
     names = ["r", "r2", *["log_likelihood"] * plan.log_likelihood]
     parts = []

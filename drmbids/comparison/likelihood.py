@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.held_out import held_out_series
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results, complete_scores
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.estimators.fitted import (
     fitted_estimator,
     fitted_readouts,
@@ -27,6 +29,7 @@ from drmbids.metrics.scores import (
     without_nuisance,
     without_rounding,
 )
+from drmbids.metrics.whitening import check_steps
 
 
 def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
@@ -72,19 +75,16 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     """
     if set(results.estimators) != set(results.predictions) or not results.estimators:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
-    assert results.folds is not None and results.nuisance is not None
-    by_label, found = {run.label: run for run in runs}, {}
+    assert results.nuisance is not None
+    runs = [with_targets(run, results.targets) for run in runs]
+    folds, found = {fold.label: fold for fold in results.splits}, {}
     for model, by_fold in results.estimators.items():
         for part in results.by_readout():  # raises unless results and runs belong together
             if model in part.predictions:
                 held_out_series(part, runs, model)
         for fold, estimator in by_fold.items():
-            rows = results.folds[results.folds["fold"] == fold]
-            train, test = (
-                [by_label[label] for label in rows.loc[rows["part"] == part, "run"]]
-                for part in ("train", "test")
-            )
-            found_for = [results.predictions[model][run.label] for run in test]
+            train, test = folds[fold].training_runs(runs), folds[fold].tested_runs(runs)
+            found_for = [results.predictions[model][tested.run.label] for tested in test]
             series = [s if isinstance(s, Mapping) else {ONLY: s} for s in found_for]
             scores = score_fold(estimator, train, test, series, results.nuisance, True)
             found[model, fold] = scores.set_index(["region", "target"])["log_likelihood"]
@@ -98,7 +98,7 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
 def score_fold(
     estimator: Any,
     train: Sequence[Run],
-    test: Sequence[Run],
+    test: Sequence[TestedRun],
     predicted: Sequence[Mapping[str, np.ndarray]],
     nuisance: Nuisance,
     log_likelihood: bool = False,
@@ -129,9 +129,9 @@ def score_fold(
         rows = [(region, k) for region, n in regions.items() for k in range(n)]
         index = pd.MultiIndex.from_tuples(rows, names=keys)
         scored = [
-            score_run(run, series[name], regions, nuisance)
-            for run, series in zip(test, predicted, strict=True)
-            if saw_readout(run, name, regions)
+            score_run(tested.run, series[name], regions, nuisance, tested.trained)
+            for tested, series in zip(test, predicted, strict=True)
+            if saw_readout(tested.run, name, regions)
         ]
         if log_likelihood:
             each = zip(scored, likely[name], strict=True)
@@ -149,7 +149,7 @@ def score_fold(
 def run_log_likelihoods(
     estimator: Any,
     train: Sequence[Run],
-    test: Sequence[Run],
+    test: Sequence[TestedRun],
     predicted: Sequence[Mapping[str, np.ndarray]],
     nuisance: Nuisance,
 ) -> dict[str, list[np.ndarray]]:
@@ -159,7 +159,8 @@ def run_log_likelihoods(
     ----------
     estimator : estimator
         Fitted to the training runs.
-    train, test : sequence of Run
+    train : sequence of Run
+    test : sequence of TestedRun
     predicted : sequence of mapping of str to array of shape (n_measured, n_targets)
         What the estimator predicts for each held-out run, by readout.
     nuisance : Nuisance
@@ -171,15 +172,15 @@ def run_log_likelihoods(
         By readout, for each run that it measured: in nats, targets of all regions side by side.
     """
     fitted = predict_each(estimator, train)
-    found = {}
+    seen, found = [TestedRun(run, run.label) for run in train], {}
     for name, regions in fitted_readouts(estimator).items():
         trained, tested = (
             [
-                _error(estimator, run, series[name], regions, nuisance)
-                for run, series in zip(some, predictions, strict=True)
-                if saw_readout(run, name, regions)
+                _error(estimator, part, series[name], regions, nuisance)
+                for part, series in zip(some, predictions, strict=True)
+                if saw_readout(part.run, name, regions)
             ]
-            for some, predictions in ((train, fitted), (test, predicted))
+            for some, predictions in ((seen, fitted), (test, predicted))
         )
         variance = ratio(sum(e.total for e in trained), sum(e.freedom for e in trained))
         found[name] = [error.log_likelihood(variance) for error in tested]
@@ -188,14 +189,15 @@ def run_log_likelihoods(
 
 def _error(
     estimator: Any,
-    run: Run,
+    part: TestedRun,
     predicted: np.ndarray,
     regions: Mapping[str, int],
     nuisance: Nuisance,
 ) -> SquaredError:
     """Return the errors of one run, autocorrelated where the estimator takes them so."""
+    run = part.run
     weights = run.measured_weights(list(regions))
-    measured, cleaned, basis = without_nuisance(run, predicted, regions, nuisance)
+    measured, cleaned, _, basis = without_nuisance(run, predicted, regions, nuisance, part.trained)
     # a run that is reproduced has an error of rounding, which is none
     rest = without_rounding(measured - cleaned, measured_values(run, regions))
     fitted = fitted_estimator(estimator)
@@ -208,4 +210,5 @@ def _error(
             f"{run.label}: TR {tr_of(run, times):g} s, but the autocorrelation of "
             f"{type(fitted).__name__} is that of samples {fitted.tr_:g} s apart"
         )
+    check_steps(times, fitted.tr_, run.label)
     return autoregressive_error(rest, basis, times, fitted.tr_, autoregression, weights)

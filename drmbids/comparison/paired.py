@@ -65,7 +65,7 @@ def paired_differences(
         raise UsageError(
             f"baseline {baseline!r} needs to be one of two models or more, got {models}"
         )
-    ratio = _ratio_of(results) if test_train_ratio is None else test_train_ratio
+    ratio = volume_ratio(results) if test_train_ratio is None else test_train_ratio
     keys, rows = ["fold", "region", "target"], []
     by_model = {name: part.set_index(keys) for name, part in results.table.groupby("model")}
     for model in models:
@@ -119,8 +119,13 @@ def corrected_t(differences: np.ndarray, test_train_ratio: float) -> tuple[float
     return error, t, float(2 * student_t.sf(abs(t), k - 1))
 
 
-def _ratio_of(results: Results) -> float | None:
-    """Return held-out over training volumes, summed over folds; None where no folds are known."""
+def volume_ratio(results: Results) -> float | None:
+    """Return held-out over training volumes, summed over folds; None where no folds are known.
+
+    Parameters
+    ----------
+    results : Results
+    """
     if results.folds is None:
         return None
     volumes = results.folds.groupby("part")["n_measured"].sum()

@@ -23,6 +23,10 @@ class DeviceError(UsageError):
     """The requested device is not there; drmbids never falls back to another one by itself."""
 
 
+class EarlierResultError(UsageError):
+    """Results of another analysis lie where the output would go; they are left as they are."""
+
+
 class ModelError(DRMError, ValueError):
     """A model, or model file, that cannot be built; ``problems`` lists every fault found.
 

@@ -1,21 +1,18 @@
 """What no stimulus explains: run intercept, slow drift, confounds. Fitted anew in every run."""
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 
 # Singular values below this share of the largest count as zero: the confounds of real data are
-# often copies or sums of one another.
+# often copies or sums of one another, but for the digits that a file keeps. It is given to every
+# least-squares solution, since rounding, which differs between processors, decides otherwise.
 RANK_TOLERANCE = 1e-6
-
-#: Degrees of freedom that nuisance has to leave: with a single one r is 1 or -1, come what may.
-LEAST_FREEDOM = 2
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class Nuisance:
         """
         basis = self.unchecked_basis(run, times)
         if len(times) and basis.shape[1] >= len(times):
-            raise DataError(_too_many(run, basis.shape[1], len(times)))
+            raise DataError(too_many_columns(run, basis.shape[1], len(times)))
         return basis
 
     def unchecked_basis(self, run: Run, times: np.ndarray) -> np.ndarray:
@@ -124,7 +121,7 @@ class NoNuisance(Nuisance):
         return self.basis(run, times)
 
 
-def _too_many(run: Run, rank: int, n_volumes: int) -> str:
+def too_many_columns(run: Run, rank: int, n_volumes: int) -> str:
     """Say that drift and confounds are too many for the volumes of a run."""
     return (
         f"{run.label}: {rank} drift and confound columns leave nothing of {n_volumes} volumes; "
@@ -159,105 +156,6 @@ def confounds_at(run: Run, times: np.ndarray) -> np.ndarray:
     return values - values.mean(0)
 
 
-def freedom_left(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Return how many degrees of freedom the nuisance leaves of each target.
-
-    Parameters
-    ----------
-    values : array of shape (n_measured, n_targets)
-        NaN where missing: a volume without a value costs a degree of freedom.
-    basis : array of shape (n_measured, rank)
-        Orthonormal, of the nuisance at all measured times.
-
-    Returns
-    -------
-    array of int of shape (n_targets,)
-        Zero for a target without any value.
-
-    Examples
-    --------
-    >>> values = np.array([[1.0, np.nan], [2.0, 3.0], [4.0, 1.0]])
-    >>> freedom_left(values, np.full((3, 1), 3**-0.5))
-    array([2, 1])
-    """
-    left = np.zeros(values.shape[1], dtype=int)
-    for rows, columns, _ in same_weights(values):
-        whole = len(rows) == len(values)
-        rank = basis.shape[1] if whole else np.linalg.matrix_rank(basis[rows], RANK_TOLERANCE)
-        left[columns] = len(rows) - rank
-    return left
-
-
-def nothing_left(run: Run, *nuisances: Nuisance) -> str | None:
-    """Say why the nuisance leaves nothing of a run to predict, None where it leaves enough.
-
-    Enough is a target with two volumes more than there are independent drift and confound columns
-    at its measured times. A nuisance without columns takes nothing.
-
-    Parameters
-    ----------
-    run : Run
-        Volumes that were scrubbed are missing (NaN) in its responses, or not there.
-    *nuisances : Nuisance
-        Of each readout; the run is of use where one of them leaves enough.
-
-    Returns
-    -------
-    str or None
-        One line, which begins with the label of the run.
-
-    Examples
-    --------
-    >>> from drmbids.core.stream import Stream
-    >>> run = Run({"V1": Stream(np.arange(4.0)[:, None], 2.0 * np.arange(4))}, tr=2.0)
-    >>> nothing_left(run, Nuisance(order=2))
-    'run: 3 drift and confound columns leave nothing of 4 volumes; use fewer confounds'
-    >>> nothing_left(run, Nuisance(order=1)) is None
-    True
-    """
-    text = None
-    for nuisance in nuisances:
-        for stream in run.responses.values():
-            basis = nuisance.unchecked_basis(run, stream.times)
-            if not basis.shape[1] and len(stream.times):
-                return None
-            # most targets have the same gaps; one of them is looked at first
-            counts = np.isfinite(stream.values).sum(0)
-            first = stream.values[:, [np.argmax(counts)]] if counts.size else stream.values
-            for some in (first, stream.values):
-                if freedom_left(some, basis).max(initial=0) >= LEAST_FREEDOM:
-                    return None
-            text = _too_many(run, basis.shape[1], int(counts.max(initial=0)))
-    return text
-
-
-def runs_with_freedom(runs: Sequence[Run], *nuisances: Nuisance) -> list[Run]:
-    """Return the runs of which the nuisance leaves something, and warn of the others.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-    *nuisances : Nuisance
-        As for :func:`nothing_left`.
-
-    Raises
-    ------
-    DataError
-        If it leaves nothing of any run.
-
-    Warns
-    -----
-    DataWarning
-        Of each run that is left out, in one line.
-    """
-    why = [nothing_left(run, *nuisances) for run in runs]
-    if runs and all(why):
-        raise DataError(str(why[0]))
-    for text in filter(None, why):
-        warnings.warn(f"run left out: {text}", DataWarning, stacklevel=3)
-    return [run for run, text in zip(runs, why, strict=True) if text is None]
-
-
 def project_out(
     basis: np.ndarray, values: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
@@ -276,13 +174,40 @@ def project_out(
     array of shape (n_measured, n_targets)
     """
     if weights is None and np.isfinite(values).all():
-        return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+        return values - basis @ np.linalg.lstsq(basis, values, rcond=RANK_TOLERANCE)[0]
     out = np.full_like(values, np.nan)
     for rows, columns, root in same_weights(values, weights):
         part = values[np.ix_(rows, columns)]
-        fit = np.linalg.lstsq(basis[rows] * root, part * root, rcond=None)[0]
+        fit = np.linalg.lstsq(basis[rows] * root, part * root, rcond=RANK_TOLERANCE)[0]
         out[np.ix_(rows, columns)] = part - basis[rows] @ fit
     return out
+
+
+def added_basis(basis: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis of what columns explain beyond a basis.
+
+    Parameters
+    ----------
+    basis : array of shape (n_measured, n_columns)
+        Its columns need not be orthonormal.
+    columns : array of shape (n_measured, n_added)
+
+    Returns
+    -------
+    array of shape (n_measured, rank)
+        Orthogonal to the basis. A column that the basis explains, but for rounding, adds nothing.
+
+    Examples
+    --------
+    >>> constant = np.ones((4, 1))
+    >>> steps = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 3.0], [1.0, 3.0]])
+    >>> np.abs(added_basis(constant, steps)).round(2).T
+    array([[0.5, 0.5, 0.5, 0.5]])
+    """
+    norms = np.linalg.norm(columns, axis=0)
+    columns = columns[:, norms > 0] / norms[norms > 0]
+    u, s, _ = np.linalg.svd(project_out(basis, columns), full_matrices=False)
+    return u[:, s > RANK_TOLERANCE]
 
 
 def same_weights(

@@ -9,6 +9,7 @@ import pandas as pd
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.targets import Targets
 
 #: Columns that every score table has, one row for each model, fold, region and target.
 SCORE_COLUMNS = ("model", "fold", "region", "target", "r", "r2")
@@ -72,9 +73,18 @@ class Results:
         ``"test"``), ``n_measured`` (volumes). None for a table that was read from a file.
     nuisance : Nuisance, optional
         What the scores were made without.
+    targets : dict
+        ``{region: names of the targets}``, in the order that ``target`` counts in; empty for a
+        table that was read from a file.
+    splits : sequence of Fold
+        The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
+        are taken apart again; none for a table that was read from a file.
     ranks : mapping of str to mapping of str to float
         ``{model: {region: n_features}}``, how many independent features the predictions of a target
         are weighted sums of, as far as models tell (``ranks_`` of an estimator).
+    timing : DataFrame, optional
+        Whether other onsets, durations or amplitudes of the events explain held-out data better
+        (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
     failures : mapping of (str, str) to str
         ``{(model, fold): why}`` of fits that failed; their scores and predictions are missing.
     """
@@ -84,7 +94,10 @@ class Results:
     estimators: dict[str, dict[str, Any]] = field(default_factory=dict)
     folds: pd.DataFrame | None = None
     nuisance: Nuisance | None = None
+    targets: Targets = field(default_factory=dict)
+    splits: Sequence[Any] = ()
     ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    timing: pd.DataFrame | None = None
     failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -4,21 +4,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 
-from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
-from drmbids.core.nuisance import Nuisance, runs_with_freedom
+from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators import starts
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_unknown
-from drmbids.estimators.net_tables import NetTables
-from drmbids.estimators.storage import load_fitted, save_fitted
+from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
+from drmbids.estimators.net_tables import NetTables, expected_responses
+from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.readouts import Readouts
@@ -57,9 +57,11 @@ class DRMRegressor(NetTables, RunEstimator):
 
     Parameters
     ----------
-    model : str, Path, mapping or ModelSpec, optional
-        A model file or its content; one population for each region, driven by all stimuli and
-        connected to all others, when absent.
+    model : str, Path, mapping, ModelSpec, DRMNet or callable, optional
+        A model file or its content; a net that was made by hand, of which each fit trains a copy;
+        or a function that takes the training runs and returns one, with starting weights drawn
+        from torch's random numbers. Default: one population for each region, driven by all stimuli
+        and connected to all others.
     n_epochs : int, optional
         Passes over the training runs; that of the model file, else 60.
     learning_rate : float, optional
@@ -101,8 +103,8 @@ class DRMRegressor(NetTables, RunEstimator):
     ----------
     net_ : DRMNet
         The trained brain.
-    model_ : ModelSpec
-        The model file it was built from.
+    model_ : ModelSpec or GivenNet
+        The model file it was built from, or the net that was given.
     history_ : list of dict
         One row for each epoch: ``epoch, train_loss, val_loss, objective, learning_rate, seconds``;
         of several starts that of the best, with its number in ``start`` and
@@ -144,7 +146,7 @@ class DRMRegressor(NetTables, RunEstimator):
 
     def __init__(
         self,
-        model: str | Path | Mapping[str, Any] | ModelSpec | None = None,
+        model: str | Path | Mapping[str, Any] | ModelSpec | NetSource | None = None,
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         window: float | None = None,
@@ -221,10 +223,8 @@ class DRMRegressor(NetTables, RunEstimator):
         check_device(self.device)
         self.model_ = self._stated_model(runs)
         seeds = starts.seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
-        nets, names = (
-            starts.nets_of_starts(self.model_, runs, seeds),
-            starts.labels_of_starts(label, len(seeds)),
-        )
+        names = starts.labels_of_starts(label, len(seeds))
+        nets = starts.nets_of_starts(self.model_, runs, seeds)
         told = starts.callbacks_of_starts(self.callbacks, len(seeds))
         options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
         options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
@@ -237,25 +237,27 @@ class DRMRegressor(NetTables, RunEstimator):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
         n_train = len(runs) - self.n_validation_runs
         if not 0 < n_train <= len(runs):
-            told = f"n_validation_runs={self.n_validation_runs}"
-            raise UsageError(f"{told} leaves nothing of {len(runs)} runs")
+            n = self.n_validation_runs
+            raise UsageError(f"n_validation_runs={n} leaves nothing of {len(runs)} runs")
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
-        n_epochs, cutoff = self._setting("n_epochs"), self._cutoff()
         return [
-            Fit(drm, train, validation, n_epochs, cutoff, name)
+            Fit(drm, train, validation, self._setting("n_epochs"), self._cutoff(), name)
             for drm, name in zip(drms, names, strict=True)
         ]
 
     def _nuisances_of_fit(self) -> Sequence[Nuisance]:
         return []  # known once the net is built
 
-    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec:
+    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec | GivenNet:
+        """Return the model that was given, else the default."""
+        if is_given(self.model):
+            return GivenNet(self.model)
         return self._default_model(runs) if self.model is None else as_model(self.model)
 
     def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
-        # runs may lack what one of several readouts measures
-        several = self.model is not None and as_model(self.model).readouts is not None
+        # runs may lack what one of several readouts measures, as a net made by hand may have
+        several = is_given(self.model) or bool(self.model and as_model(self.model).readouts)
         return dict(DataShape.of(runs).regions) if several else find_regions(runs)
 
     def _setting(self, name: str) -> Any:
@@ -287,17 +289,11 @@ class DRMRegressor(NetTables, RunEstimator):
         self._check_conditions(run)
         drm = DRM(self.net_, device=self.device)
         (response,), _ = drm.forward(self._iterate([run]))
-        several = isinstance(self.net_.readout, Readouts)
-        found = {
-            name: drm.losses[name].expected(torch.as_tensor(series, dtype=torch.float64)).numpy()
-            for name, series in (response if several else {ONLY: response}).items()
-        }
-        return found if several else found[ONLY]
+        return expected_responses(drm, response)
 
     def _check_conditions(self, run: Run) -> None:
         """Warn of conditions without training, unless the model file chose its conditions."""
-        every = {name for name, s in self.model_.stimuli.items() if s.conditions == "all"}
-        known = {name: columns for name, columns in self.net_.stimuli.items() if name in every}
+        known = open_conditions(self.model_, self.net_)
         shown = {name: s for name, s in run.stimuli.items() if name in known}
         warn_of_unknown(replace(run, stimuli=shown), known)
 
@@ -325,10 +321,10 @@ class DRMRegressor(NetTables, RunEstimator):
             If the folder cannot be written.
         """
         check_is_fitted(self)
-        save_fitted(Path(folder), self.model_, self.net_)
+        save_fitted(Path(folder), self.model_, self.net_, targets=self.targets_)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> "DRMRegressor":
+    def load(cls, path: str | Path, device: str = "cpu", model: NetSource | None = None) -> Self:
         """Return a trained model that :meth:`save` wrote, ready to predict.
 
         Parameters
@@ -337,14 +333,17 @@ class DRMRegressor(NetTables, RunEstimator):
             The folder, or the ``*_manifest.json`` that the command line wrote.
         device : str
             Where to compute.
+        model : DRMNet or callable, optional
+            What the estimator had in place of a model file: the files hold its values alone.
 
         Raises
         ------
         DataError
             If a file is missing, was changed since, or does not fit the model.
         """
-        spec, net = load_fitted(Path(path))
-        self = cls(model=spec, device=device)
+        spec, net = load_fitted(Path(path), None if model is None else GivenNet(model))
+        self = cls(model=spec if model is None else model, device=device)
         self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
+        self.targets_ = saved_targets(Path(path))
         return self

@@ -149,6 +149,7 @@ class Ensemble(RunEstimator):
         # a copy that is fitted anew starts from the same model and seeds
         self = cls(clone(members[0]), len(members), content["random_state"])
         self.estimators_, self.regions_ = members, members[0].regions_
+        self.targets_ = members[0].targets_
         return self
 
     def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import torch
 from drmbids.core.exceptions import TrainingWarning, UsageError
 from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
+from drmbids.estimators.given_net import GivenNet
 from drmbids.net.net import DRMNet
 from drmbids.spec.model import ModelSpec
 from drmbids.training.together import Trained
@@ -43,15 +44,27 @@ def seeds_of_starts(random_state: int, n_starts: int) -> list[int]:
     return [random_state, *drawn.tolist()]
 
 
-def nets_of_starts(model: ModelSpec, runs: Sequence[Run], seeds: Sequence[int]) -> list[DRMNet]:
+def nets_of_starts(
+    model: ModelSpec | GivenNet, runs: Sequence[Run], seeds: Sequence[int]
+) -> list[DRMNet]:
     """Return a net for each seed; random numbers of others are not touched.
 
     Parameters
     ----------
-    model : ModelSpec
+    model : ModelSpec or GivenNet
     runs : sequence of Run
     seeds : sequence of int
+
+    Raises
+    ------
+    UsageError
+        If a net that was made by hand, which has but its own starting values, is to start twice.
     """
+    if len(seeds) > 1 and isinstance(model, GivenNet) and isinstance(model.source, DRMNet):
+        raise UsageError(
+            f"a DRMNet starts from its own values, got n_starts={len(seeds)}; give a function of "
+            "runs that makes it, or n_starts=1"
+        )
     nets = []
     with RANDOM, torch.random.fork_rng(devices=[]):
         for seed in seeds:

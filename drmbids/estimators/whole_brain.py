@@ -14,6 +14,7 @@ from torch import Tensor
 from drmbids.core.exceptions import TrainingError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
+from drmbids.core.targets import match_targets, only_targets, targets_of
 from drmbids.estimators.base import refuse_y
 from drmbids.estimators.rest_bounds import band_powers, parameters_table
 from drmbids.estimators.rest_folds import choose_penalty, fold_spectra
@@ -100,6 +101,8 @@ class WholeBrain(BaseEstimator):
         The one taken; 0 where no weights are trained.
     spectra_ : BandSpectra
         What was fitted.
+    targets_ : dict of str to tuple of str
+        Names of the targets of each response, by which runs are matched.
 
     References
     ----------
@@ -186,7 +189,8 @@ class WholeBrain(BaseEstimator):
             If no start has a steady state, or the best fit is not stable.
         """
         refuse_y(y)
-        runs = only_runs(X)
+        runs = match_targets(only_runs(X))
+        self.targets_ = targets_of(runs)
         check_objective(self.measurement, self.objective)
         self.spectra_ = whole_spectra(*self._seen(runs))
         self.penalty_ = 0.0
@@ -336,4 +340,5 @@ class WholeBrain(BaseEstimator):
         )
 
     def _each(self, runs: Sequence[Run]) -> list[BandSpectra]:
+        runs = [only_targets(run, self.targets_) for run in runs]
         return [whole_spectra(*self._seen([run])) for run in runs]

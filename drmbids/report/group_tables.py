@@ -4,6 +4,7 @@ import pandas as pd
 
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.selection import select_models
+from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
 
 #: Label of the rows over all regions together.
@@ -54,7 +55,9 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def participant_pairs(
+    scores: pd.DataFrame, baseline: str, test_train_ratio: float | None = None
+) -> pd.DataFrame:
     """Return one participant's differences with the baseline, for each region and all together.
 
     Parameters
@@ -63,6 +66,8 @@ def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
         Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``.
     baseline : str
         Model that the others are compared with.
+    test_train_ratio : float, optional
+        Held-out over training volumes, as :func:`~drmbids.paired_differences` takes it.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
     models = set(scores["model"])
     if baseline not in models or len(models) < 2:
         return pd.DataFrame()
-    return paired_differences(Results(_with_all_regions(scores)), baseline)
+    return paired_differences(Results(_with_all_regions(scores)), baseline, test_train_ratio)
 
 
 def model_selection(scores: pd.DataFrame) -> pd.DataFrame:
@@ -112,6 +117,11 @@ def _with_all_regions(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the scores, and where there are several regions those of all targets as one more."""
     if scores["region"].nunique() < 2:
         return scores
+    if (scores["region"] == ALL_REGIONS).any():
+        raise DataError(
+            f"a region is called {ALL_REGIONS!r}, which stands for all regions together; run the "
+            "participant level again with another name"
+        )
     names = scores["region"].astype(str) + " " + scores["target"].astype(str)
     every = scores.assign(region=ALL_REGIONS, target=pd.factorize(names)[0])
     return pd.concat([scores, every], ignore_index=True)

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from drmbids.bids.entities import BIDSName
 from drmbids.core.exceptions import DataError, OutputError
-from drmbids.workflows.settings import differences, read_record
+from drmbids.workflows.settings import read_record
 
 _INPUTS = "*_desc-inputs_runs.json"
 
@@ -17,7 +16,8 @@ def keep_other_analyses(old: Path, new: Path) -> None:
     """Bring files of analyses that were not made anew into the folder that replaces the old one.
 
     An analysis is what shares the entities of its ``desc-inputs_runs.json``; a file belongs to the
-    analysis that has the most entities in common with it and none in conflict.
+    analysis that has the most entities in common with it and none in conflict. An analysis that
+    shares a run with a new one is replaced by it: files of that run have the same names.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def keep_other_analyses(old: Path, new: Path) -> None:
         If a file cannot be brought over.
     """
     made = [_entities(path) for path in new.glob(f"models/{_INPUTS}")]
-    before = [_entities(path) for path in old.glob(f"models/{_INPUTS}")]
+    again = {label for path in new.glob(f"models/{_INPUTS}") for label in _runs(path)}
+    before = [_entities(path) for path in old.glob(f"models/{_INPUTS}") if not again & _runs(path)]
     others = [entities for entities in before if entities not in made]
     if not others:
         return
@@ -78,26 +79,9 @@ def saved_methods(out_dir: Path, subject: str) -> str:
     return "\n".join(texts)
 
 
-def replaced_analysis(path: Path, settings: Mapping[str, Any], runs: Sequence[str]) -> str | None:
-    """Return how the analysis that is about to be replaced differs, None where it does not.
-
-    Parameters
-    ----------
-    path : Path
-        Its ``desc-inputs_runs.json``, which may be missing.
-    settings : mapping
-        Of this call.
-    runs : sequence of str
-        Labels of the runs of this call.
-    """
-    record = read_record(path)
-    if not isinstance(record.get("settings"), dict):
-        return None
-    found = differences(record["settings"], settings)
-    before = [str(run.get("label")) for run in record.get("runs", [])]
-    found += [f"{run} left out" for run in before if run not in runs]
-    found += [f"{run} added" for run in runs if run not in before]
-    return f"replaces the results of an earlier call: {'; '.join(found)}" if found else None
+def _runs(path: Path) -> set[str]:
+    """Return the labels of the runs of an analysis."""
+    return {str(run.get("label")) for run in read_record(path).get("runs", [])}
 
 
 def _entities(path: Path) -> Mapping[str, str]:

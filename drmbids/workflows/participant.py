@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.core.exceptions import DRMError, ModelError, OutputError
+from drmbids.core.exceptions import DRMError, EarlierResultError, ModelError, OutputError
 from drmbids.core.files import write_text
 from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watching
 from drmbids.iterators.device import check_device
@@ -24,9 +24,10 @@ from drmbids.workflows.locks import held
 from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.outcomes import Outcome, exit_code, write_outcomes
 from drmbids.workflows.output import check_output, locked_participant, staged_participant
-from drmbids.workflows.preflight import find_participants
+from drmbids.workflows.overwrite import check_folder, left_otherwise
+from drmbids.workflows.preflight import find_participants, ignored_participants
 from drmbids.workflows.scratch import participant_units
-from drmbids.workflows.settings import other_settings, settings_hash, settings_of, with_layout
+from drmbids.workflows.settings import settings_hash, settings_of, with_layout
 from drmbids.workflows.side_by_side import run_side_by_side
 from drmbids.workflows.workers import config_of_worker
 
@@ -95,25 +96,27 @@ def _begin(config: Config) -> tuple[dict[str, ModelSpec], list[str]]:
         raise
     settings = settings_of(config, models)
     written_again = config.reports_only or config.boilerplate_only
+    if not written_again:
+        check_folder(config, settings)  # before what describes the folder is written
     told = None if written_again else settings_hash(settings)
-    changed = _describe(config, describe_models(models or [DRM]), told)
+    _describe(config, describe_models(models or [DRM]), told)
     check_device(config.device)
     torch.set_num_threads(config.n_threads)
     subjects = find_participants(config)
-    text = other_settings(config.out_dir, settings, subjects) if changed else None
+    for problem in ignored_participants(config):
+        logger.warning("%s", problem)
+    text = None if written_again else left_otherwise(config, settings, subjects)
     if text is not None:
         logger.warning("%s", text)
     return models, subjects
 
 
-def _describe(config: Config, labels: Mapping[str, str], told: str | None) -> bool:
-    """Write what makes the folder a dataset; return whether it was made with other settings."""
+def _describe(config: Config, labels: Mapping[str, str], told: str | None) -> None:
+    """Write what makes the folder a dataset."""
     dataset = derivative_dataset(config)
     with held(config.out_dir / ".dataset.lock", "dataset_description.json", wait=LOCK_WAIT_S):
-        before = dataset.configuration_hash()
-        for text in dataset.write_description(labels, told or before):
+        for text in dataset.write_description(labels, told or dataset.configuration_hash()):
             logger.warning("%s", text)
-    return told is not None and before not in (None, told)
 
 
 def derivative_dataset(config: Config, root: Path | None = None) -> DerivativeDataset:
@@ -131,6 +134,8 @@ def _run_participant(
         with locked_participant(config.out_dir, subject):
             try:
                 analysed = _analyse(config, models, subject, call)
+            except EarlierResultError:
+                raise  # the earlier result and its report stay as they are
             except Exception as error:
                 text = _log_error(error, label, call, config.debug)
                 _report_failure(config.out_dir, subject, text)
@@ -139,7 +144,8 @@ def _run_participant(
         text = f"{stop}; the same call goes on from there"
         logger.warning("%s: %s", label, text)
         return Outcome(subject, time.monotonic() - started, text, Interrupted.exit_code)
-    except OutputError as error:  # the lock: the participant is another's, or the folder is gone
+    except (OutputError, EarlierResultError) as error:
+        # the lock: the participant is another's, or the folder is gone; or results to be kept
         text = _log_error(error, label, call, config.debug)
         return Outcome(subject, time.monotonic() - started, text, _code(error))
     seconds = time.monotonic() - started

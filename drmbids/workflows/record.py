@@ -12,10 +12,14 @@ from drmbids import __version__
 from drmbids.bids.find import RunFiles
 from drmbids.bids.heart_and_breath import acquired_slices
 from drmbids.comparison.statistics import ComparisonStatistics
+from drmbids.core.fingerprint import fingerprint
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Events
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.net.net import DRMNet
+
+# Bytes at the start of an image that are compared: its header, and the first of its data.
+_HEAD = 65536
 
 # Programs whose version can change a number in the results.
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "nilearn", "nibabel", "pybids")
@@ -57,6 +61,37 @@ def inputs_record(
             **{name: version(name) for name in _PACKAGES},
         },
     }
+
+
+def image_digest(files: RunFiles) -> str:
+    """Return what tells the images of a run from others: their sizes, and how they begin.
+
+    Parameters
+    ----------
+    files : RunFiles
+    """
+    parts = []
+    for path in files.hemispheres.values() or [files.bold]:
+        with path.open("rb") as file:
+            parts.append((path.stat().st_size, file.read(_HEAD)))
+    return fingerprint(parts)[:16]
+
+
+def timing_lines(runs: Sequence[Run]) -> list[str]:
+    """Return when first volumes were measured and what states it, once for runs that are alike.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    """
+    alike: dict[tuple[float, str], list[Run]] = {}
+    for run in runs:
+        kind = run.timing.partition(" of ")[0]
+        alike.setdefault((float(run.measured_times()[0]), kind), []).append(run)
+    return [
+        same[0].timing + (f" (and {len(same) - 1} more runs)" if len(same) > 1 else "")
+        for same in alike.values()
+    ]
 
 
 def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
@@ -126,6 +161,7 @@ def statistics_record(
         "repeats_held_out_together": statistics.normalised is not None,
         "partition": {} if parts is None else _parts(parts),
         "intervals": intervals,
+        "timing_audit": statistics.results.timing is not None,
     }
 
 
@@ -150,7 +186,11 @@ def _run_row(run: Run, files: RunFiles) -> dict[str, Any]:
         "label": run.label,
         "n_volumes": len(run.measured_times()),
         "tr": run.tr,
-        "bold": str(files.bold),
+        "duration": run.duration,
+        "first_volume": float(run.measured_times()[0]),
+        "timing": run.timing,
+        "bold": str(files.bold.absolute()),
+        "bold_digest": image_digest(files),
         "events": None if files.events is None else str(files.events),
         "confounds_file": None if files.confounds is None else str(files.confounds),
         "confounds": [] if run.confounds is None else list(run.confounds.columns),

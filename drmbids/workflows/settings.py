@@ -1,11 +1,13 @@
 """What of a configuration decides numbers: its hash, and how two configurations differ."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from drmbids.bids.derivatives import source_description
+from drmbids.core.files import sha256
 from drmbids.core.fingerprint import fingerprint
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.write import model_hash
@@ -18,11 +20,19 @@ SELECTION = (
     "acquisition", "reconstruction", "direction", "echo", "filters",
 )  # fmt: skip
 
+# Filters by these are selection; those by others (desc, part ...) choose another kind of image.
+_SELECTED = (
+    "subject", "session", "task", "run", "acquisition", "reconstruction", "direction", "echo",
+)  # fmt: skip
+
+#: What only adds tables to results, and its value where nothing is added.
+ADDED: Mapping[str, Any] = {"intervals": "none", "variance_parts": None, "n_permutations": 0}
+
 #: What changes where and how fast a call runs, and what it says, but no number beyond rounding.
 EXECUTION = (
     "device", "n_threads", "n_cpus", "mem_mb", "n_models_at_once", "work_dir", "clean_workdir",
-    "checkpoint_minutes", "output_layout", "reports_only", "boilerplate_only", "ignore",
-    "stop_on_first_crash", "skip_bids_validation", "debug", "verbosity",
+    "checkpoint_minutes", "output_layout", "overwrite", "reports_only", "boilerplate_only",
+    "ignore", "stop_on_first_crash", "skip_bids_validation", "debug", "verbosity",
 )  # fmt: skip
 
 
@@ -38,13 +48,32 @@ def settings_of(config: Config, models: Mapping[str, ModelSpec]) -> dict[str, An
     Returns
     -------
     dict
-        As JSON holds it.
+        As JSON holds it. Masks and an atlas count by their content, datasets by what they say of
+        themselves, so that a study can move.
     """
     told = asdict(config.with_absolute_paths())
     kept = {k: v for k, v in told.items() if k not in (*SELECTION, *EXECUTION)}
+    kept["filters"] = {k: v for k, v in config.filters.items() if k not in _SELECTED}
+    kept["mask"] = {name: _content(path) for name, path in config.mask.items()}
+    kept["derivatives"] = {name: _described(path) for name, path in config.derivatives.items()}
+    if config.atlas is not None and Path(config.atlas).is_file():
+        kept["atlas"] = _content(Path(config.atlas))
+    kept["variance_parts"] = "each" if config.variance_parts == {} else config.variance_parts
     kept["smoothing_fwhm"] = config.smoothing_fwhm or None  # 0 mm smooths as little as none
     kept["model"] = {name: model_hash(spec)[:16] for name, spec in models.items()}
     return json.loads(json.dumps(kept, default=str))
+
+
+def _content(path: Path) -> str:
+    """Return the name of a file and a hash of its content; the name alone where it is not there."""
+    return f"{path.name} ({sha256(path)[:8]})" if path.is_file() else path.name
+
+
+def _described(folder: Path) -> str:
+    """Return the name of a dataset's folder, and a hash of what it is and who made it."""
+    said = source_description(folder)
+    told = json.dumps([said.get("Name"), said.get("GeneratedBy")], sort_keys=True)
+    return f"{folder.resolve().name} ({fingerprint(told)[:8]})"
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:
@@ -72,6 +101,30 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return [f"{name} {_text(before.get(name))}, now {_text(now.get(name))}" for name in names]
+
+
+def lost(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what an analysis has that another one would not have, one phrase each.
+
+    Further models, and tables that there were none of, take nothing away.
+
+    Parameters
+    ----------
+    before, now : mapping
+        Settings.
+
+    Examples
+    --------
+    >>> lost({"model": {"a": "1f"}, "cv": "run"}, {"model": {"a": "1f", "b": "2e"}, "cv": "run"})
+    []
+    >>> lost({"model": {"a": "1f"}, "cv": "run"}, {"model": {"b": "2e"}, "cv": "run"})
+    ['model a=1f, now b=2e']
+    """
+    kept = {name for name in ADDED if before.get(name) == ADDED[name]}
+    models, more = before.get("model") or {}, now.get("model") or {}
+    if models and models.items() <= more.items():
+        kept.add("model")
+    return differences(*({k: v for k, v in s.items() if k not in kept} for s in (before, now)))
 
 
 def _text(value: Any) -> str:
@@ -106,19 +159,6 @@ def with_layout(config: Config) -> Config:
     return replace(config, out_dir=config.out_dir / name, output_layout="bids")
 
 
-def recorded_settings(out_dir: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield label and settings of each analysis in a derivative dataset.
-
-    Parameters
-    ----------
-    out_dir : Path
-    """
-    for path in sorted(out_dir.glob("sub-*/models/*_desc-inputs_runs.json")):
-        found = read_record(path).get("settings")
-        if isinstance(found, dict):
-            yield path.parts[-3], found
-
-
 def read_record(path: Path) -> dict[str, Any]:
     """Return what an earlier call recorded of its inputs; nothing where it cannot be read."""
     try:
@@ -126,48 +166,3 @@ def read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def other_settings(
-    out_dir: Path, now: Mapping[str, Any], replaced: Sequence[str] = ()
-) -> str | None:
-    """Return how participants of a folder were analysed otherwise, as a sentence; None if not.
-
-    Parameters
-    ----------
-    out_dir : Path
-    now : mapping
-        Settings of this call.
-    replaced : sequence of str
-        Labels, without ``sub-``, that this call makes anew.
-    """
-    others = [
-        (label, found)
-        for label, found in recorded_settings(out_dir)
-        if found != dict(now) and label.removeprefix("sub-") not in replaced
-    ]
-    if not others:
-        return None
-    labels = list(dict.fromkeys(label for label, _ in others))
-    return (
-        f"{out_dir} holds results of {', '.join(labels[:5])}"
-        f"{' ...' if len(labels) > 5 else ''} with other settings: "
-        f"{'; '.join(differences(others[0][1], now))}. The group level compares what is called the "
-        "same; give each configuration its own folder (--output-layout multiverse does so)"
-    )
-
-
-def different_settings(out_dir: Path) -> str | None:
-    """Return how participants of a folder differ in their settings, as a sentence; None if not.
-
-    Parameters
-    ----------
-    out_dir : Path
-    """
-    first: tuple[str, dict[str, Any]] | None = None
-    for label, found in recorded_settings(out_dir):
-        first = first or (label, found)
-        if found != first[1]:
-            told = "; ".join(differences(first[1], found)).replace(", now ", " and ")
-            return f"{first[0]} and {label} were analysed with other settings: {told}"
-    return None

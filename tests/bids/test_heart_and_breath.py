@@ -55,7 +55,7 @@ def test_slices_are_cleaned_where_they_are_as_acquired(tiny: Path) -> None:
         assert after.confounds is None
         one, other = before.responses["brain"].values, after.responses["brain"].values
         assert (other.std(0) < one.std(0)).all()  # 18 of 40 degrees of freedom go
-        np.testing.assert_allclose(other.mean(0), one.mean(0), rtol=0.05)
+        np.testing.assert_allclose(other.mean(0), one.mean(0), rtol=1e-9)
 
 
 @pytest.mark.parametrize(

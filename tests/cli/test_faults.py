@@ -113,7 +113,7 @@ def test_absent_device(tiny_bids: Path, tmp_path: Path, capsys: pytest.CaptureFi
     ("content", "message"),
     [
         ("n_epoch = 3", "do you mean 'n_epochs'?"),
-        ("cv = 'fold'", "'run', 'session' or 'stimulus'"),
+        ("cv = 'fold'", "'run', 'session', 'blocks', 'stimulus' or 'none'"),
         ("cv =", "not valid TOML"),
         ("atlas = 'a.nii'\n[mask]\nvt = 'v.nii'", "give one of them"),
     ],
@@ -209,7 +209,7 @@ def test_interrupted_run_leaves_the_earlier_result(
 
     monkeypatch.setattr(analysis, "write_scores", interrupt)
     stopped = {"ctrl-c": INTERRUPTED, "sigterm": 75}[how]
-    assert run(tiny_bids, out, "--random-seed", "5") == stopped
+    assert run(tiny_bids, out, "--random-seed", "5", "--overwrite") == stopped
     tables = sorted(out.glob("logs/*/participants.tsv"), key=lambda path: path.stat().st_mtime)
     assert ("interrupted" if how == "sigterm" else "not finished") in tables[-1].read_text()
     assert results(out) == ["sub-01", "sub-01.html"]

@@ -107,7 +107,7 @@ def test_every_table_has_a_sidecar_for_each_column(done: Path) -> None:
 def test_record_tells_what_went_in(done: Path) -> None:
     path = done / "sub-01" / "models" / "sub-01_task-look_desc-inputs_runs.json"
     record = json.loads(path.read_text())
-    assert (record["models"], record["baseline"]) == (["glm", "mean", "drm"], "glm")
+    assert (record["models"], record["baseline"]) == (["glm", "freehrf", "mean", "drm"], "glm")
     (fitted,) = record["fitted"]
     assert (fitted["name"], fitted["seed"]) == ("drm", 3)
     assert record["regions"] == {"brain": 8}
@@ -200,7 +200,7 @@ def test_group_level_gathers_and_names_the_missing(
     assert main([str(bids), str(out), "group"]) == 0
     assert "drmbids: warning: no results of sub-02" in capsys.readouterr().err
     scores = pd.read_csv(out / "group" / "desc-scores_participants.tsv", sep="\t")
-    assert set(scores["model"]) == {"glm", "mean", "drm"}
+    assert set(scores["model"]) == {"glm", "freehrf", "mean", "drm"}
     described = json.loads((out / "group" / "desc-scores_participants.json").read_text())
     assert list(described) == list(scores.columns)
     assert (out / "group.html").is_file()
@@ -232,12 +232,18 @@ def test_results_of_another_task_stay(
     assert level(bids, "--task", "rest", out=out) == 0
     assert {p: sha256(p) for p in look} == look
     assert capsys.readouterr().err == ""
-    options = ("--task", "look", "-r", "1", "2", "--random-seed", "9", "--n-permutations", "7")
-    assert level(bids, *options, out=out) == 0
+    described = (out / "dataset_description.json").read_bytes()
+    options = ("--task", "look", "--random-seed", "9", "--n-permutations", "7")
+    assert level(bids, *options, out=out) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "sub-01: replaces the results of an earlier call: " in line
+    assert "sub-01 with other settings: " in line and "--overwrite" in line
     for difference in ("random_seed not given, now 9", "n_permutations 1000, now 7"):
         assert difference in line
+    assert (out / "dataset_description.json").read_bytes() == described
+    assert {p: sha256(p) for p in look} == look
+    assert level(bids, *options, "--overwrite", out=out) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sub-01: replaces the results of an earlier call: " in line
     record = (out / "sub-01/models/sub-01_task-look_desc-inputs_runs.json").read_text()
     assert "replaces the results" in record
     changed = [p.name for p in look if sha256(p) != look[p]]

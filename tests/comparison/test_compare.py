@@ -276,8 +276,8 @@ def test_no_fits_at_once_are_refused():
 
 
 def test_runs_need_a_label_of_their_own_and_company():
-    with pytest.raises(DataError, match="2 runs or more, found 1"):
-        compare_models({"glm": GLMBaseline()}, make_runs(1))
+    with pytest.raises(DataError, match="needs two at least"):
+        compare_models({"glm": GLMBaseline()}, make_runs(1), cv="run")
     with pytest.raises(DataError, match="several runs are called 'run-0'"):
         compare_models({"glm": GLMBaseline()}, [make_run(0), make_run(0)])
     with pytest.raises(UsageError, match="no model"):
@@ -292,7 +292,7 @@ def test_runs_need_a_label_of_their_own_and_company():
         (
             "trial",
             UsageError,
-            "cv must be run, session, subject, stimulus or a splitter, got 'trial'",
+            "cv must be auto, run, .*, blocks, stimulus, none or a splitter, got 'trial'",
         ),
         ([([0, 1], [1, 2])], UsageError, "a run is in training and test"),
         ([([0, 1], [2]), ([0, 3], [2])], UsageError, "'run-2': a run is held out twice"),

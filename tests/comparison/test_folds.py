@@ -1,13 +1,19 @@
 """Results know their folds, so that the corrected test needs no assumption about them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from drmbids.comparison.compare import compare_models
+from drmbids.comparison.folds import make_folds
 from drmbids.comparison.paired import corrected_t, paired_differences
+from drmbids.comparison.stimulus_folds import StimulusFolds
+from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, Results
+from drmbids.core.stream import Events
 
 # Differences of ROC AUC, RBF against linear kernel, in scikit-learn's example "Statistical
 # comparison of models using grid search" (10 x 10 folds of 90 training and 10 test samples), with
@@ -60,3 +66,16 @@ def test_runs_of_different_length_count_by_their_volumes(make_runs, ridge):
     one = compare_models(models, runs, cv=[([0, 2], [1]), ([1, 2], [0])])
     expected = paired_differences(one, "b", test_train_ratio=160 / 480)
     pd.testing.assert_frame_equal(paired_differences(one, "b"), expected)
+
+
+def test_one_run_is_enough_where_the_folds_are_stimuli(make_runs, ridge):
+    (run,) = make_runs(1, 0, np.full((2, 4), 0.3))
+    onsets, names = [10.0, 80.0], ["cat", "dog"]
+    run = replace(run, stimuli={**run.stimuli, "events": Events(onsets, [4.0] * 2, names)})
+    cv = StimulusFolds(reach=10.0)
+    assert [fold.label for fold in make_folds([run], cv)] == names
+    results = compare_models({"m": ridge()}, [run], cv=cv)
+    assert results.table["fold"].unique().tolist() == names
+    for other in ("run", 2):
+        with pytest.raises(DataError, match="run"):
+            make_folds([run], other)

@@ -5,15 +5,8 @@ from hypothesis import strategies as st
 from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
-from drmbids.core.nuisance import (
-    NoNuisance,
-    Nuisance,
-    confounds_at,
-    freedom_left,
-    nothing_left,
-    project_out,
-    runs_with_freedom,
-)
+from drmbids.core.freedom import freedom_left, nothing_left, runs_with_freedom
+from drmbids.core.nuisance import NoNuisance, Nuisance, added_basis, confounds_at, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 
@@ -137,6 +130,27 @@ def test_cosine_drifts_are_as_many_as_nilearns(n: int, tr: float) -> None:
     times = tr * np.arange(n)
     expected = create_cosine_drift(0.01, times)
     assert Nuisance("cosine").drifts(times).shape[1] == expected.shape[1]
+
+
+def test_what_columns_add_is_orthogonal_and_ignores_what_the_basis_explains() -> None:
+    basis, more = RNG.standard_normal((30, 3)), RNG.standard_normal((30, 2))
+    mixed = basis @ RNG.standard_normal((3, 1)) * (1 + 1e-9 * RNG.standard_normal((30, 1)))
+    added = added_basis(basis, np.column_stack([1e6 * mixed, more, np.zeros(30)]))
+    np.testing.assert_allclose(added.T @ added, np.eye(2), atol=1e-9)
+    np.testing.assert_allclose(added.T @ basis, 0, atol=1e-9)
+    assert spans(np.column_stack([basis, added]), np.column_stack([basis, more]))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-14, 1e-12, 1e-10])
+def test_rounding_of_collinear_confounds_changes_no_number(noise: float) -> None:
+    # the weights of collinear columns are what rounding makes them; what they explain is not
+    basis = RNG.standard_normal((30, 3))
+    near = basis.sum(1, keepdims=True) + noise * RNG.standard_normal((30, 1))
+    values = RNG.standard_normal((30, 4))
+    values[3, 1] = np.nan
+    np.testing.assert_allclose(
+        project_out(np.column_stack([basis, near]), values), project_out(basis, values), atol=1e-7
+    )
 
 
 def scrubbed(n_left: int, n_confounds: int = 4, n: int = 20) -> Run:

@@ -1,5 +1,6 @@
 """Files of other analyses of a participant stay, those of the same one go."""
 
+import json
 from pathlib import Path
 
 from drmbids.workflows.earlier import keep_other_analyses
@@ -14,6 +15,12 @@ def make(folder: Path, *names: str, content: str = "old") -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     return folder
+
+
+def runs(folder: Path, name: str, *labels: str) -> None:
+    """Record the runs of an analysis."""
+    path = make(folder, f"models/{name}") / "models" / name
+    path.write_text(json.dumps({"runs": [{"label": label} for label in labels]}))
 
 
 def kept(folder: Path) -> list[str]:
@@ -50,3 +57,13 @@ def test_without_an_earlier_result(tmp_path: Path) -> None:
     new = make(tmp_path / "new", f"models/sub-1_{RUNS}", content="new")
     keep_other_analyses(tmp_path / "old", new)
     assert kept(new) == []
+
+
+def test_an_analysis_that_shares_runs_goes_whole(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for k in "12":
+        runs(old, f"sub-1_ses-{k}_task-a_{RUNS}", f"ses-{k}")
+        make(old, f"ses-{k}/sub-1_ses-{k}_task-a_bold.nii", f"func/sub-1_ses-{k}_task-a_scores.tsv")
+    runs(new, f"sub-1_task-a_{RUNS}", "ses-1", "ses-3")
+    keep_other_analyses(old, new)
+    assert kept(new) == ["sub-1_ses-2_task-a_bold.nii", "sub-1_ses-2_task-a_scores.tsv"]

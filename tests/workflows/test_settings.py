@@ -1,6 +1,5 @@
 """Which configurations are the same, and what a reader is told where they are not."""
 
-import json
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from drmbids.workflows.settings import (
     EXECUTION,
     SELECTION,
     differences,
-    different_settings,
-    other_settings,
+    lost,
     settings_hash,
     settings_of,
     with_layout,
@@ -61,20 +59,34 @@ def test_multiverse_gives_each_configuration_its_folder() -> None:
     assert with_layout(replace(apart, n_epochs=2)).out_dir != with_layout(apart).out_dir
 
 
-def record(out_dir: Path, label: str, config: Config) -> None:
-    path = out_dir / f"sub-{label}" / "models" / f"sub-{label}_desc-inputs_runs.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"settings": settings_of(config, {})}))
+def test_a_study_that_moves_keeps_its_settings(tmp_path: Path) -> None:
+    hashes = []
+    for place in ("here", "there"):
+        folder = tmp_path / place / "fmriprep"
+        folder.mkdir(parents=True)
+        (folder / "dataset_description.json").write_text('{"Name": "prep"}')
+        (folder / "m.nii").write_bytes(b"mask")
+        more = {"mask": {"V1": folder / "m.nii"}, "derivatives": {"prep": folder}}
+        hashes.append(told(replace(CONFIG, **more)))
+    assert hashes[0] == hashes[1]
+    (folder / "m.nii").write_bytes(b"another")
+    other = told(replace(CONFIG, **more))
+    (folder / "dataset_description.json").write_text('{"Name": "prep 2"}')
+    assert len({hashes[0], other, told(replace(CONFIG, **more))}) == 3
 
 
-def test_other_settings_in_a_folder_are_named(tmp_path: Path) -> None:
-    record(tmp_path, "01", replace(CONFIG, n_epochs=60))
-    record(tmp_path, "02", CONFIG)
+def test_filters_count_where_they_choose_another_kind_of_image() -> None:
+    assert told(replace(CONFIG, filters={"session": "1"})) == told(CONFIG)
+    assert told(replace(CONFIG, filters={"desc": "smooth"})) != told(CONFIG)
+
+
+def test_what_is_added_takes_nothing_away() -> None:
     now = settings_of(CONFIG, {})
-    text = other_settings(tmp_path, now)
-    assert text is not None and "sub-01" in text and "n_epochs 60, now not given" in text
-    assert "sub-02" not in text
-    assert other_settings(tmp_path, now, ["01"]) is None
-    between = different_settings(tmp_path)
-    assert between is not None and "n_epochs 60 and not given" in between
-    assert differences(now, now) == []
+    assert differences(now, now) == lost(now, now) == []
+    more = settings_of(replace(CONFIG, intervals="laplace", variance_parts={}), {})
+    assert lost(now, more) == []
+    gone = ["intervals laplace, now none", "variance_parts each, now not given"]
+    assert sorted(lost(more, now)) == gone
+    one, two = ({**now, "model": dict.fromkeys(names, "1f")} for names in ("a", "ab"))
+    assert lost(one, two) == [] and lost(two, one) == ["model a=1f b=1f, now a=1f"]
+    assert lost(now, one) and lost(one, {**now, "model": {"a": "2e", "b": "1f"}})

@@ -120,6 +120,7 @@ _PUBLIC = {
     "StimulusFolds": "comparison.stimulus_folds",
     "BlockFolds": "comparison.time_blocks",
     "block_folds": "comparison.time_blocks",
+    "block_splits": "comparison.time_blocks",
     "paired_differences": "comparison.paired",
     "with_log_likelihood": "comparison.likelihood",
     "permutation_test": "comparison.permutation",

@@ -136,7 +136,7 @@ def analyse_participant(
             warnings.warn(replaced, DataWarning, stacklevel=2)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
-        fitted = _regressors(config, specs)
+        fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
         compared = {**_baselines(config, nuisance, held_out), **fitted}
         results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0

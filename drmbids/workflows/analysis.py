@@ -288,6 +288,12 @@ def _write_recovery(
         write_recovery(dataset, runs, next(iter(fitted.values())), truth)
 
 
+def _regressor(config: Config, spec: ModelSpec) -> DRMRegressor:
+    """Return the estimator of a model, unfitted."""
+    seed = _seed(config, spec)
+    return DRMRegressor(spec, config.n_epochs, device=config.device, random_state=seed)
+
+
 def _seed(config: Config, spec: ModelSpec) -> int:
     """Return the seed: of the command line, else the model file, else the default."""
     given = (config.random_seed, spec.training.random_state, DEFAULT_SEED)

@@ -89,7 +89,11 @@ class Dataset:
         return [open_dataset(path.parent) for path in found]
 
     def metadata(self, name: BIDSName) -> dict[str, Any]:
-        """Return the JSON metadata of a file, by the inheritance principle.
+        """Return the JSON metadata of a file, by the inheritance principle."""
+        return {key: value for key, (value, _) in self.stated(name).items()}
+
+    def stated(self, name: BIDSName) -> dict[str, tuple[Any, Path]]:
+        """Return the JSON metadata of a file, each with the sidecar that states it.
 
         A sidecar applies if it has the suffix of the file, lies in its folder or above, and
         has no entity that the file lacks; the nearest and most specific one wins.
@@ -102,7 +106,8 @@ class Dataset:
         folders = [name.path.parent]
         while folders[-1] != self.root and folders[-1] != folders[-1].parent:
             folders.append(folders[-1].parent)
-        entities, merged = name.without(()), {}
+        entities = name.without(())
+        merged: dict[str, tuple[Any, Path]] = {}
         for folder in reversed(folders):
             found = (BIDSName.parse(path) for path in folder.glob(f"*{name.suffix}.json"))
             sidecars = [
@@ -121,7 +126,8 @@ class Dataset:
                         what = f"{key} is {value!r}, but {known!r} in {other.name}, which applies"
                         remedy = "keep one of them, or name the runs that each is of"
                         raise error("DS11", sidecar.path, f"{what} equally", remedy)
-                merged |= {key: value for key, (value, _) in stated.items()}
+            for stated in by_size.values():
+                merged |= stated
         return merged
 
 

@@ -12,6 +12,7 @@ from drmbids.bids.formats import open_bold
 from drmbids.bids.load import EVENTS_ALONE, check_confound_patterns, read_run
 from drmbids.bids.stimuli import Stimuli
 from drmbids.bids.surfaces import HEMISPHERES
+from drmbids.bids.timing import volume_times
 from drmbids.bids.unite import without_dead_voxels
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run
@@ -78,13 +79,16 @@ def load_run(
     if isinstance(bold, Mapping) and (not sides or not set(sides) <= set(HEMISPHERES)):
         raise UsageError(f"bold needs the hemispheres L and R, got {sorted(sides)}")
     path = next(iter(sides.values())) if isinstance(bold, Mapping) else Path(bold)
+    sidecar = path.with_name(path.name.partition(".")[0] + ".json")
+    stated = read_json(sidecar) if sidecar.is_file() else {}
     files = RunFiles(
         bold=path,
         entities=_named(path) if entities is None else dict(entities),
         events=None if events is None else Path(events),
         confounds=None if confounds is None else Path(confounds),
-        metadata=_sidecar(path),
+        metadata=stated,
         hemispheres=sides,
+        stated_in=dict.fromkeys(stated, sidecar),
     )
     measured = open_bold(files)
     if mask is None and measured.shape:
@@ -94,8 +98,9 @@ def load_run(
     check_confound_patterns([files], wanted)
     if events is None:
         stimuli = Stimuli(events=False, more=[m for m in stimuli.more if m != "stim_file"])
+    timing = volume_times(files, measured, tr)
     run = read_run(
-        files, measured, regions, wanted, stimuli, smoothing_fwhm, tr, allow_gaps=allow_gaps
+        files, measured, regions, wanted, stimuli, smoothing_fwhm, timing, allow_gaps=allow_gaps
     )
     return without_dead_voxels([run])[0]
 
@@ -106,9 +111,3 @@ def _named(path: Path) -> dict[str, str]:
     if name is not None and name.entities:
         return {k: v for k, v in name.entities.items() if k not in ("hemi", "stat")}
     return {"run": path.name.partition(".")[0]}
-
-
-def _sidecar(path: Path) -> dict[str, Any]:
-    """Return the content of the JSON file beside an image, empty without one."""
-    sidecar = path.with_name(path.name.partition(".")[0] + ".json")
-    return read_json(sidecar) if sidecar.is_file() else {}

@@ -15,7 +15,7 @@ from drmbids.bids.heart_and_breath import heart_and_breath
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
 from drmbids.bids.stimuli import STIM, Stimuli, read_stimuli
-from drmbids.bids.timing import repetition_time
+from drmbids.bids.timing import VolumeTimes, volume_times
 from drmbids.bids.unite import check_same_tr, with_all_conditions, without_dead_voxels
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run, VoxelSpace
@@ -71,7 +71,8 @@ def load_runs(
     derivatives, filters
         See :func:`drmbids.bids.find.find_runs`.
     tr : float, optional
-        Repetition time in seconds, in place of the sidecar's and the header's.
+        Repetition time in seconds, where sidecar and header state none or contradict each other;
+        an error if both state another one.
     labels : mapping of int to str or sequence of str, optional
         Names of an atlas' labels.
     physio : collection of {"retroicor", "hr", "rv"}
@@ -90,8 +91,9 @@ def load_runs(
     list of Run
         Responses by region in the unit of the images, one column for each voxel named by its
         indices ``i_j_k``. Volume ``n`` is measured at ``n * tr`` seconds, the start of its
-        acquisition (nilearn's ``slice_time_ref=0``). Voxels that are constant or not finite in
-        any of the runs are left out of all, with a warning.
+        acquisition (nilearn's ``slice_time_ref=0``), or from where ``VolumeTiming`` has it, plus
+        ``StartTime`` where slices were corrected in time (fMRIPrep). Voxels that are constant or
+        not finite in any of the runs are left out of all, with a warning.
 
     Raises
     ------
@@ -150,13 +152,13 @@ def read_runs(
     images = [open_bold(one) for one in files]
     for image in images[1:]:
         image.check_like(images[0])
-    trs = [repetition_time(one, image, tr) for one, image in zip(files, images, strict=True)]
-    check_same_tr([one.label for one in files], trs)
+    timings = [volume_times(one, image, tr) for one, image in zip(files, images, strict=True)]
+    check_same_tr([one.label for one in files], [timing.tr for timing in timings])
     check_confound_patterns(files, confounds)
     regions = find_regions(files, images[0], atlas_or_mask, labels)
     runs = [
-        read_run(one, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps)
-        for one, image in zip(files, images, strict=True)
+        read_run(one, image, regions, confounds, stimuli, smoothing_fwhm, times, physio, allow_gaps)
+        for one, image, times in zip(files, images, timings, strict=True)
     ]
     return with_all_conditions(without_dead_voxels(runs))
 
@@ -196,8 +198,9 @@ def load_files(
     if not image.holds(regions):
         found = "the regions lie on another grid than this image"
         raise error("IM14", files.bold, found, "bring them to the grid of the image")
+    timing = volume_times(files, image, tr)
     return read_run(
-        files, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps
+        files, image, regions, confounds, stimuli, smoothing_fwhm, timing, physio, allow_gaps
     )
 
 
@@ -208,24 +211,23 @@ def read_run(
     confounds: str | Sequence[str] | None,
     wanted: Stimuli,
     smoothing_fwhm: float | None,
-    tr: float | None,
+    timing: VolumeTimes,
     physio: Collection[Physio] = (),
     allow_gaps: bool = False,
 ) -> Run:
     """Return a run whose image is open and known to fit the regions."""
-    tr = repetition_time(files, image, tr)
-    times = np.arange(image.n_volumes) * tr
+    times = timing.times
     table, kept = run_confounds(files, confounds, len(times))
     scrubbed = np.ones(len(times), dtype=bool)
     scrubbed[slice(None) if kept is None else kept] = False
-    stimuli = read_stimuli(files, len(times) * tr, wanted)
+    stimuli = read_stimuli(files, timing.duration, wanted, len(times))
     series = _series(image, regions, smoothing_fwhm, scrubbed, allow_gaps)
     if physio:
         recorded = heart_and_breath(files, image.shape, physio)
-        table = recorded.with_confounds(table, times, tr)
+        table = recorded.with_confounds(table, timing.middles)
         if isinstance(regions, VoxelSpace):
             voxels = np.concatenate(list(regions.voxels.values()))
-            series = recorded.clean(series, voxels, times)
+            series = recorded.clean(series, voxels, timing.starts)
     ends = np.cumsum([len(members) for members in regions.members.values()])[:-1]
     responses = {
         region: Stream(part, times, regions.columns(region))
@@ -239,9 +241,11 @@ def read_run(
         responses,
         stimuli,
         confounds=None if table is None else Stream(table.to_numpy(), times, list(map(str, table))),
-        tr=tr,
+        duration=timing.duration,
+        tr=timing.tr,
         entities=files.entities,
         space=regions,
+        timing=timing.told,
         sources=[str(path) for path in sources if path is not None],
     )
 

@@ -23,6 +23,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DS09": ("error", "a run lacks a hemisphere that others have"),
     "DS10": ("warning", "raw images are analysed, preprocessed ones of the runs are there"),
     "DS11": ("error", "two sidecars of one level state different values"),
+    "DS12": ("warning", "runs or participants are left out: .bidsignore lists them"),
     "IM01": ("error", "an image is missing or was not downloaded"),
     "IM02": ("error", "an image file is empty, or something else than an image"),
     "IM03": ("error", "the name and the packing of an image disagree"),
@@ -41,6 +42,8 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "IM16": ("warning", "voxels without a finite, varying signal are left out"),
     "IM17": ("error", "series without a grid of voxels cannot be smoothed"),
     "IM18": ("error", "voxels lack a finite value in some volumes"),
+    "TM01": ("error", "when volumes were measured is not known"),
+    "TM02": ("warning", "when volumes were measured may be wrong"),
     "TB01": ("error", "a table is missing, empty, or no text in UTF-8"),
     "TB02": ("error", "the rows or columns of a table are not even"),
     "TB03": ("error", "a table lacks a column"),
@@ -61,6 +64,10 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "EV14": ("error", "a sampled stimulus that is asked for cannot be used"),
     "EV15": ("error", "a modulator is called like a condition"),
     "EV16": ("error", "a condition is written like a missing value"),
+    "EV17": ("error", "durations are not in seconds"),
+    "EV18": ("warning", "onsets or durations may not be in seconds"),
+    "EV19": ("warning", "conditions differ in blanks or capital letters alone"),
+    "EV20": ("warning", "a column modulation is not used"),
     "CF01": ("error", "a run has no confounds table"),
     "CF02": ("error", "the confounds table lacks a column"),
     "CF03": ("error", "a confound is missing in a volume"),
@@ -89,6 +96,8 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DG04": ("warning", "drifts and confounds take most of a run"),
     "DG05": ("warning", "the runs may not fit into memory"),
     "DG06": ("warning", "stimuli are held out of which nothing but their names is known"),
+    "DG07": ("warning", "other onsets, durations or amplitudes explain held-out data better"),
+    "DG08": ("warning", "a condition is held out of which no response is trained on"),
 }
 
 

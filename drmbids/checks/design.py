@@ -1,6 +1,7 @@
 """Design: what is left of a run for the model, and whether conditions can be told apart."""
 
 import os
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,8 +9,9 @@ import numpy as np
 from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import warn
 from drmbids.checks.inspection import Inspection, told_by
-from drmbids.comparison.folds import make_folds
-from drmbids.core.exceptions import DataError
+from drmbids.comparison.folds import make_folds, with_freedom
+from drmbids.comparison.untrained import untrained_conditions
+from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
@@ -39,14 +41,29 @@ def check_design(inspection: Inspection) -> None:
             _judge_nuisance(inspection, files, run, nuisance)
         with inspection.judging(files):
             _warn_of_collinear_conditions(run)
-    try:
-        make_folds([r for f, r in runs.items() if f not in inspection.left_out], request.cv)
-    except DataError as error:
-        inspection.add([told_by("DG02", request.bids_dir, str(error), "add runs")])
+    usable = [run for files, run in runs.items() if files not in inspection.left_out]
+    _judge_folds(inspection, usable, next(iter(specs[0].readout_parts.values())).nuisance())
     with inspection.judging():
         if request.cv == "stimulus":
             _warn_without_features(list(runs.values()))
         _warn_of_memory(list(runs.values()), n_models=1 + len(specs))
+
+
+def _judge_folds(inspection: Inspection, runs: Sequence[Run], nuisance: Nuisance) -> None:
+    """Add why nothing can be held out, and what of it cannot be learned."""
+    request = inspection.request
+    try:
+        folds = make_folds(runs, request.cv, request.blocks)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # DG01 tells of whole runs
+            with_freedom(folds, runs, nuisance)
+    except DataError as error:
+        remedy = "add runs, hold out blocks of time (--cv blocks) or fit in sample (--cv none)"
+        inspection.add([told_by("DG02", request.bids_dir, str(error), remedy)])
+        return
+    with inspection.judging():
+        for text in untrained_conditions(folds, runs):
+            warn("DG08", f"{len(runs)} runs", text, "lower the guard, or choose fewer blocks")
 
 
 def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:

@@ -36,7 +36,7 @@ def repeat_groups(runs: Sequence[Run], by: str | Sequence[str] | None = None) ->
     by : str or sequence of str, optional
         Name of an entity whose value tells the stimulus (``"acquisition"``), or one label for each
         run. When absent, all stimuli of two runs have to be equal, to the last digit; give labels
-        where onsets jitter. Runs without stimuli repeat nothing.
+        where onsets jitter. Runs that show nothing, as those without events, repeat nothing.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def repeat_groups(runs: Sequence[Run], by: str | Sequence[str] | None = None) ->
     if by is None:
         firsts: list[int] = []
         for k, run in enumerate(runs):
-            same = (j for j in range(k) if run.stimuli and _same_stimuli(runs[j], run))
+            same = (j for j in range(k) if _shows_something(run) and _same_stimuli(runs[j], run))
             firsts.append(next(same, k))
         return pd.factorize(np.array(firsts))[0]
     if isinstance(by, str):
@@ -260,6 +260,16 @@ def _check_times(runs: Sequence[Run], regions: Sequence[str]) -> None:
                 f"{run.label}: {len(times)} volumes at other times than the {len(first)} of "
                 f"{runs[0].label}, which shows the same stimulus; cut both to what they share"
             )
+
+
+def _shows_something(run: Run) -> bool:
+    """Return whether a run has a stimulus with an event, a frame, or a sample other than zero."""
+    return any(
+        len(shown.onsets) > 0
+        if isinstance(shown, Events | Frames)
+        else len(shown.times) > 0 and (shown.in_file or bool(np.nan_to_num(shown.values).any()))
+        for shown in run.stimuli.values()
+    )
 
 
 def _same_stimuli(one: Run, other: Run) -> bool:

@@ -1,5 +1,6 @@
 """Models against each other on the same held-out runs."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ import pandas as pd
 from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
+from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
+from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -30,6 +33,7 @@ def compare_models(
     n_jobs: int | None = None,
     log_likelihood: bool = False,
     units: Units | None = None,
+    timing: pd.DataFrame | None = None,
 ) -> Results:
     """Fit each model on training runs and score it on the runs held out, fold by fold.
 
@@ -76,6 +80,9 @@ StimulusFolds, int, splitter or iterable
         Folder in which each fit is kept when it is finished, and on the way
         (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped. Callbacks
         are shown the epochs that are trained, and none of a fit that was finished.
+    timing : DataFrame, optional
+        From :func:`~drmbids.timing_audit` of the runs; made here, with a warning, when absent and
+        a :class:`~drmbids.GLMBaseline` with an assumed hemodynamic response is compared.
 
     Returns
     -------
@@ -101,7 +108,11 @@ StimulusFolds, int, splitter or iterable
     Warns
     -----
     DataWarning
-        Of each run of which drift and confounds leave nothing; no fold has it.
+        Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
+        which no target of a region has a score of a model, though others have; of each condition
+        that is held out in a block and trained on nowhere. If other onsets, durations or amplitudes
+        of the events explain held-out data clearly better than those stated, so that a comparison
+        with fixed hemodynamics is not fair.
 
     Examples
     --------
@@ -121,12 +132,19 @@ StimulusFolds, int, splitter or iterable
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
     runs = match_targets(runs)
-    folds = with_freedom(make_folds(runs, cv), runs, nuisance)
+    folds = make_folds(runs, cv)
+    if folds is not cv:  # otherwise whoever made them has been told
+        for text in untrained_conditions(folds, runs):
+            warnings.warn(text, DataWarning, stacklevel=2)
+    folds = with_freedom(folds, runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
         {name: {} for name in models} if return_estimators else {}
     )
+    ranks: dict[str, dict[str, float]] = {name: {} for name in models}
+    if timing is None:
+        timing = audit_of_models(models, runs, nuisance)
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -135,6 +153,8 @@ StimulusFolds, int, splitter or iterable
         held_out = (run.label for run in fold.test_runs(runs))
         series = (predicted.get(ONLY, predicted) for predicted in fit.predictions)
         predictions[name].update(zip(held_out, series, strict=True))
+        for region, rank in fit.ranks.items():
+            ranks[name][region] = max(rank, ranks[name].get(region, 0.0))
         if return_estimators:
             estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
@@ -143,7 +163,26 @@ StimulusFolds, int, splitter or iterable
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
     made = _fold_table(folds, runs)
-    return Results(table, predictions, estimators, made, nuisance, targets_of(runs), folds)
+    targets = targets_of(runs)
+    results = Results(table, predictions, estimators, made, nuisance, targets, folds, ranks, timing)
+    _warn_of_unscored(results)
+    return results
+
+
+def _warn_of_unscored(results: Results) -> None:
+    """Warn of folds that have no score in a region of which others have some."""
+    missing = results.unscored()
+    missing = missing[missing["n_unscored"] == missing["n_targets"]]
+    n_folds = results.table["fold"].nunique()
+    for (model, region), rows in missing.groupby(["model", "region"], sort=False):
+        if len(rows) < n_folds:
+            warnings.warn(
+                f"{model}, {region}: {len(rows)} of {n_folds} folds have no score (nothing "
+                "measured, or a constant series or prediction) and count in no mean over folds: "
+                f"{', '.join(rows['fold'])}",
+                DataWarning,
+                stacklevel=3,
+            )
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
 from drmbids.comparison.fold import Fold, TestedRun
-from drmbids.comparison.likelihood import fold_log_likelihood
+from drmbids.comparison.likelihood import score_fold
 from drmbids.comparison.units import (
     FoldFit,
     Unit,
@@ -20,7 +19,6 @@ from drmbids.comparison.units import (
     repeat_warnings,
     save_fold,
 )
-from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.core.interruption import (
     Interrupted,
@@ -34,9 +32,8 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import KILLED, TerminatedWorkerError, own_processes
 from drmbids.core.run import Run
 from drmbids.core.warned import recorded_warnings
-from drmbids.estimators.fitted import fitted_readouts, predict_each
+from drmbids.estimators.fitted import fitted_estimator, predict_each
 from drmbids.estimators.together import fit_together
-from drmbids.metrics.scores import score_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,48 +200,14 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
     for estimator, train, test in zip(task.estimators, task.train, task.test, strict=True):
         with recorded_warnings() as more:
             predicted = predict_each(estimator, [_blanked(tested.run) for tested in test])
-            scores = _scores(estimator, train, test, predicted, plan)
+            scores = score_fold(
+                estimator, train, test, predicted, plan.nuisance, plan.log_likelihood
+            )
         kept = estimator if plan.keep else None
-        found.append(FoldFit(predicted, scores, kept, [*messages, *more]))
+        ranks = dict(getattr(fitted_estimator(estimator), "ranks_", {}))
+        found.append(FoldFit(predicted, scores, kept, [*messages, *more], ranks))
         messages = []  # those of fits made together are told once
     return found
-
-
-def _scores(
-    estimator: Any,
-    train: Sequence[Run],
-    test: Sequence[TestedRun],
-    predicted: Sequence[Mapping[str, np.ndarray]],
-    plan: FitPlan,
-) -> pd.DataFrame:
-    """Return the scores of one fold, the mean over the runs that it holds out."""
-    parts = []
-    for name, regions in fitted_readouts(estimator).items():
-        scores = _mean_over_runs(
-            [
-                score_run(tested.run, series[name], regions, plan.nuisance, tested.trained)
-                for tested, series in zip(test, predicted, strict=True)
-                if saw_readout(tested.run, name, regions)
-            ],
-            regions,
-        )
-        parts.append(scores if name == ONLY else scores.assign(readout=name))
-    scores = pd.concat(parts, ignore_index=True)
-    if plan.log_likelihood:
-        found = fold_log_likelihood(estimator, train, test, predicted, plan.nuisance)
-        scores["log_likelihood"] = found
-    return scores
-
-
-def _mean_over_runs(scores: Sequence[pd.DataFrame], regions: Mapping[str, int]) -> pd.DataFrame:
-    """Return the mean of the scores of several runs, NaN left out; NaN where there is none."""
-    if len(scores) == 1:
-        return scores[0]
-    if not scores:
-        rows = [(region, k, np.nan, np.nan) for region, n in regions.items() for k in range(n)]
-        return pd.DataFrame(rows, columns=["region", "target", "r", "r2"])
-    stacked = pd.concat(scores)
-    return stacked.groupby(["region", "target"], sort=False)[["r", "r2"]].mean().reset_index()
 
 
 def _fit_elsewhere(task: _Task, plan: FitPlan, stop: Path | None) -> list[FoldFit] | None:

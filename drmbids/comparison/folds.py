@@ -21,7 +21,9 @@ from drmbids.core.run import Run
 _GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
 
 
-def make_folds(runs: Sequence[Run], cv: Any = "auto") -> list[Fold]:
+def make_folds(
+    runs: Sequence[Run], cv: Any = "auto", blocks: BlockFolds | None = None
+) -> list[Fold]:
     """Return the folds of a cross-validation.
 
     All that decides whether data can be cross-validated is here: :func:`compare_models`, the
@@ -34,6 +36,8 @@ def make_folds(runs: Sequence[Run], cv: Any = "auto") -> list[Fold]:
     cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
 StimulusFolds, int, splitter or iterable
         As in :func:`compare_models`; folds that were made before stay as they are.
+    blocks : BlockFolds, optional
+        How runs are cut where ``cv`` is, or comes to, ``"blocks"``; default: ``BlockFolds()``.
 
     Returns
     -------
@@ -48,6 +52,8 @@ StimulusFolds, int, splitter or iterable
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
     _check_labels(runs)
+    if not runs:
+        raise DataError("there is no run to train on or to hold out; add runs")
     if isinstance(cv, list) and cv and all(isinstance(fold, Fold) for fold in cv):
         return cv
     if isinstance(cv, StimulusFolds) or cv == "stimulus":
@@ -55,7 +61,7 @@ StimulusFolds, int, splitter or iterable
     if cv == "auto":
         cv = "run" if len(runs) > 1 else "blocks"
     if isinstance(cv, BlockFolds) or cv == "blocks":
-        return (cv if isinstance(cv, BlockFolds) else BlockFolds()).folds(runs)
+        return (cv if isinstance(cv, BlockFolds) else blocks or BlockFolds()).folds(runs)
     if cv == "none":
         every = tuple(range(len(runs)))
         return [Fold(IN_SAMPLE, every, every, kind="none")]

@@ -27,7 +27,7 @@ class HeldOut:
     targets : DataFrame
         Columns ``region, target``, one row for each column of the series; the same in all runs.
     measured, predicted : array of shape (n_measured, n_targets)
-        NaN in both where an element is missing.
+        NaN in both where an element is missing, and where the fold has no score of the target.
     complete : array of shape (n_measured, n_targets)
         The prediction also where nothing was measured, nuisance taken out.
     basis : array of shape (n_measured, rank)
@@ -91,11 +91,18 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
             )
             weights = tested.run.measured_weights(list(sizes))
             r.append(correlation(cleaned.measured, cleaned.predicted, weights))
+            # a fold without a score counts nowhere
+            has_score = rows["r"].notna().to_numpy()
+            cleaned = cleaned._replace(
+                measured=np.where(has_score, cleaned.measured, np.nan),
+                predicted=np.where(has_score, cleaned.predicted, np.nan),
+            )
             if weights is not None:
                 weights = np.broadcast_to(weights, cleaned.measured.shape)[:, order]
             found.append(_held_out(tested, str(label), first, cleaned, order, weights))
         # a fold has the mean of its runs, over those in which a target could be scored
-        if not np.allclose(pd.DataFrame(r).mean(), rows["r"], atol=1e-6, equal_nan=True):
+        scored = rows["r"].notna().to_numpy()
+        if not np.allclose(pd.DataFrame(r).mean()[scored], rows["r"][scored], atol=1e-6):
             raise UsageError(
                 f"the scores of model {model!r} in fold {label!r} do not follow from these runs; "
                 "give runs and results of one call of compare_models"

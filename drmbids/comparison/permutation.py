@@ -34,13 +34,14 @@ def permutation_test(
     independent: the product of two runs enters twice, in the fit to one scored on the other and
     the other way round, while moved predictions count each direction on its own. The plain
     permutation then finds too much (9 to 13 % at a level of 5 % in simulations), so the deviations
-    of the null from its mean are here multiplied by ``sqrt(1 + share)``, ``share`` the share of
-    pairs of test and training run that occur in both directions: 1 in a cross-validation, which
-    doubles the variance; 0 for one split into training and test runs. That is right where
-    predictions are linear in the training responses, and cautious with few regressors (2 % at 5 %
-    with one) and strongly nonlinear models. ``refit`` moves the measured series before training,
-    and needs no such step. The widening is a derivation and simulations of our own, not a published
-    method.
+    of the null from its mean are here spread as those of a cross-validation are
+    (:mod:`drmbids.comparison.reciprocal`). How far follows from the folds, and from the number of
+    independent features that a prediction is a weighted sum of: with one, tails have twice the
+    probability of normal ones; with many, scores are normal with twice the variance; for one split
+    into training and test runs nothing changes. Linear models and DRMs tell their number; of
+    others it shows where there are more targets than features, and is taken as many, which is
+    cautious, where it does not show. ``refit`` moves the measured series before training, and needs
+    no such step. The spread is a derivation and simulations of our own, not a published method.
 
     Parameters
     ----------

@@ -140,6 +140,14 @@ def _ceilings(
     results: Results, runs: Sequence[Run], repeats: str | Sequence[str] | None
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Return noise ceilings and scores against them, as far as repeats allow."""
+    assert results.folds is not None
+    compared = set(results.folds["run"])
+    kept = [k for k, run in enumerate(runs) if run.label in compared]
+    if 0 < len(kept) < len(runs):  # drift and confounds leave nothing of the others
+        runs = [runs[k] for k in kept]
+        repeats = (
+            repeats if repeats is None or isinstance(repeats, str) else [repeats[k] for k in kept]
+        )
     groups = repeat_groups(runs, repeats)
     if np.bincount(groups).max() < 2:
         return None, None

@@ -37,7 +37,7 @@ from drmbids.training.checkpoint import EVERY_S, Checkpoint
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "nilearn")
 
 # Raise it when what a unit holds, or how it is computed, changes without another version number.
-_UNITS_VERSION = 3
+_UNITS_VERSION = 4
 _ARRAYS, _FACTS = "arrays.safetensors", "facts.json"
 
 
@@ -56,12 +56,15 @@ class FoldFit:
         Where it is kept.
     messages : sequence of Warning
         What the fit warned of.
+    ranks : mapping of str to float
+        Independent features that the predictions of each region are weighted sums of, where known.
     """
 
     predictions: Sequence[Mapping[str, np.ndarray]]
     scores: pd.DataFrame
     estimator: Any = None
     messages: Sequence[Warning] = ()
+    ranks: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -234,6 +237,7 @@ def save_fold(unit: Unit, found: FoldFit) -> None:
         "names": names,
         "columns": list(scores.columns),
         "warnings": saved_warnings(found.messages),
+        "ranks": dict(found.ranks),
     }
     unit.save(arrays, facts)
 
@@ -258,11 +262,11 @@ def load_fold(unit: Unit) -> FoldFit | None:
         for kind, k, readout in keys:
             series = arrays[f"{kind}/{k}/{readout}"]
             predictions[int(k)][readout] = series.astype(np.float64)
-        messages = warnings_of(facts)
+        messages, ranks = warnings_of(facts), facts["ranks"]
     except (KeyError, IndexError, TypeError) as error:
         unit.refuse(error)
         return None
-    return FoldFit(predictions, pd.DataFrame(columns), messages=messages)
+    return FoldFit(predictions, pd.DataFrame(columns), messages=messages, ranks=ranks)
 
 
 def fit_all_runs(

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class DRMConnection(DRMNode):
     """A connection with a conduction delay.
 
-    The target at tick ``t`` receives what the source sent at ``t - delay``. Weights, where there
+    The target at tick ``t`` receives what the source sent at ``t - delay``: means over ticks, so
+    that the delay is exact. Weights, where there
     are any, are applied at the source, tick by tick; without them the activity arrives as it is
     and the target's own input weights scale it.
 

@@ -13,7 +13,7 @@ from drmbids.core.exceptions import UsageError
 
 #: Parameters of estimators, and fields of data, that change no number: callbacks are shown how a
 #: fit goes on.
-NOT_NUMERIC = ("callbacks", "n_jobs", "sources", "verbose")
+NOT_NUMERIC = ("callbacks", "n_jobs", "sources", "timing", "verbose")
 
 
 def fingerprint(*values: Any) -> str:

@@ -21,6 +21,36 @@ SCORES = ("r", "r2", "log_likelihood")
 FOLD_COLUMNS = ("fold", "run", "part", "n_measured")
 
 
+def complete_scores(
+    table: pd.DataFrame, scores: Sequence[str], keys: Sequence[str]
+) -> pd.DataFrame:
+    """Return scores of which all are missing in a row that lacks one, so that means are comparable.
+
+    A score that a target has in no row at all costs it no other score.
+
+    Parameters
+    ----------
+    table : DataFrame
+    scores : sequence of str
+        Columns.
+    keys : sequence of str
+        Columns that tell targets apart; the rows of one target are folds, or runs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"target": [0, 0, 1], "r": [0.5, None, None], "r2": [0.2, 0.0, 0.0]})
+    >>> complete_scores(table, ["r", "r2"], ["target"])["r2"].tolist()
+    [0.2, nan, 0.0]
+    """
+    there = table[list(scores)].notna()
+    partly = there.any(axis=1) & ~there.all(axis=1)
+    if not partly.any():
+        return table
+    known = there.groupby([table[key] for key in keys], sort=False).transform("any")
+    lacking = (known & ~there).any(axis=1)
+    return table.assign(**{name: table[name].where(~lacking) for name in scores})
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """Scores of one or more models on held-out runs.
@@ -30,7 +60,9 @@ class Results:
     table : DataFrame
         Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``; ``fold`` is the
         label of the held-out run(s), ``target`` the index of the voxel in its region. Where a model
-        has several readouts, ``readout`` says which one predicts the region.
+        has several readouts, ``readout`` says which one predicts the region. A fold that lacks one
+        of the scores that a target has in others has none of them (NaN), so that the means of all
+        scores are over the same folds.
     predictions : dict
         ``{model: {run label: array of shape (n_measured, n_targets)}}``, each run predicted by
         the fit that had not seen it; of a model of several readouts a dict of one for each.
@@ -47,6 +79,12 @@ class Results:
     splits : sequence of Fold
         The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
         are taken apart again; none for a table that was read from a file.
+    ranks : mapping of str to mapping of str to float
+        ``{model: {region: n_features}}``, how many independent features the predictions of a target
+        are weighted sums of, as far as models tell (``ranks_`` of an estimator).
+    timing : DataFrame, optional
+        Whether other onsets, durations or amplitudes of the events explain held-out data better
+        (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
     """
 
     table: pd.DataFrame
@@ -56,11 +94,15 @@ class Results:
     nuisance: Nuisance | None = None
     targets: Targets = field(default_factory=dict)
     splits: Sequence[Any] = ()
+    ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    timing: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]
         if lacking:
             raise ValueError(f"a score table needs the columns {lacking}")
+        keys = ["model", "region", "target"]
+        object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
 
     @property
     def scores(self) -> list[str]:
@@ -115,6 +157,20 @@ class Results:
         own = self.table[self.table["model"] == model]
         columns = own.loc[own["fold"] == own["fold"].iloc[0], "readout"] == readout
         return series[:, columns.to_numpy()]
+
+    def unscored(self) -> pd.DataFrame:
+        """Return which folds lack scores: one row for each model, fold and region that lacks some.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``model, fold, region, n_targets, n_unscored``; a constant series or prediction
+            has no score, and neither has a fit that failed.
+        """
+        missing = self.table[self.scores].isna().all(axis=1)
+        groups = missing.groupby([self.table[c] for c in ("model", "fold", "region")], sort=False)
+        found = groups.agg(n_targets="size", n_unscored="sum").reset_index()
+        return found[found["n_unscored"] > 0].reset_index(drop=True)
 
     def per_target(self) -> pd.DataFrame:
         """Return the mean of the scores over folds: one row for each model, region and target."""

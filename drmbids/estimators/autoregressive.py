@@ -21,7 +21,7 @@ from drmbids.estimators.least_squares import (
     target_blocks,
 )
 from drmbids.estimators.linear import tr_of
-from drmbids.metrics.whitening import samples_since_gap, whiten
+from drmbids.metrics.whitening import check_steps, samples_since_gap, whiten
 
 #: Autocorrelations of order 1 are rounded towards zero to this step, and of higher orders there are
 #: at most so many, so that targets share a solution (both as in nilearn).
@@ -112,6 +112,7 @@ class ARBaseline(GLMBaseline):
                     f"{run.label}: TR {tr_of(run, at):g} s, the first run has {self.tr_:g} s, but "
                     "autocorrelation belongs to one TR; use GLMBaseline, or fit them apart"
                 )
+            check_steps(at, self.tr_, run.label)
         fit = generalised_least_squares(
             designs, values, bases, times, self.tr_, int(self.order), weights
         )

@@ -10,9 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from drmbids.core.align import ONLY
 from drmbids.core.nuisance import Nuisance
 from drmbids.estimators.response_table import response_table
+from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
 from drmbids.net.readouts import Readouts, by_name
 from drmbids.training.drm import DRM
+from drmbids.training.losses import losses_of
 
 
 class NetTables:
@@ -47,6 +49,17 @@ class NetTables:
             name: dict(zip(part.regions, part.n_targets, strict=True))
             for name, part in by_name(self.net_.readout).items()
         }
+
+    @property
+    def ranks_(self) -> dict[str, float]:
+        """Features that predictions of each region are weighted sums of; of several readouts none.
+
+        What responses depend on through a link, as counts and choices, is no weighted sum.
+        """
+        readout = self.net_.readout
+        if isinstance(readout, Readouts) or type(losses_of(readout)[ONLY]) is not DRMLoss:
+            return {}
+        return {name: float(readout.n_features(k)) for k, name in enumerate(readout.regions)}
 
     @property
     def n_parameters_(self) -> int:

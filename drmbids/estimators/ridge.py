@@ -161,13 +161,41 @@ class RidgeBaseline(LinearBaseline):
     ) -> np.ndarray:
         bands = [part.stimulus if self.banded else "all" for part in self._regressors(runs[0])]
         self.bands_ = tuple(dict.fromkeys(bands))
+        self._place = [self.bands_.index(band) for band in bands]
         shares = self._draw(len(self.bands_))
-        scales = np.sqrt(shares[:, [self.bands_.index(band) for band in bands]])
+        scales = np.sqrt(shares[:, self._place])
         solved, self.alpha_, choice = search(
             designs, values, bases, scales, self.alphas, self.cv, weights
         )
         self.band_weights_ = shares[choice]
         return solved
+
+    def _ranks(self, cleaned: np.ndarray) -> dict[str, float]:
+        """Return effective ranks: penalties leave less of the directions of small variance.
+
+        With ``h`` the shares that the penalty leaves of a fit, ``sum(h^2)^2 / sum(h^4)``, the
+        number of like terms whose sum of squares varies as much, the mean over targets.
+        """
+        norms, found, first = np.linalg.norm(cleaned, axis=0), {}, 0
+        some = cleaned * np.divide(len(cleaned) ** 0.5, norms, out=0 * norms, where=norms > 0)
+        powers: dict[bytes, np.ndarray] = {}
+        for region, n_targets in self.regions_.items():
+            ranks = []
+            for alpha, weights in zip(
+                self.alpha_[first : first + n_targets],
+                self.band_weights_[first : first + n_targets],
+                strict=True,
+            ):
+                if np.isfinite(alpha):
+                    key = weights.tobytes()
+                    if key not in powers:
+                        scaled = some * np.sqrt(weights[self._place])
+                        powers[key] = np.linalg.eigvalsh(scaled.T @ scaled).clip(0)
+                    share = powers[key] / (powers[key] + alpha * len(cleaned))
+                    ranks.append((share**2).sum() ** 2 / max((share**4).sum(), 1e-300))
+            found[region] = float(np.mean(ranks)) if ranks else 0.0
+            first += n_targets
+        return found
 
     def _regressors(self, run: Run) -> list[Regressor]:
         found = super()._regressors(run)

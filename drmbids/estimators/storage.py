@@ -22,8 +22,9 @@ from drmbids.spec.model import ModelSpec
 
 MODEL, WEIGHTS, MANIFEST = "model.yaml", "weights.safetensors", "manifest.json"
 
-#: Version of the layout of these three files.
-FORMAT_VERSION = 1
+#: Version of these three files, raised where they are laid out otherwise or their numbers mean
+#: something else: in version 1, activity of a tick was the state at its end, now it is the mean.
+FORMAT_VERSION = 2
 
 
 def save_fitted(
@@ -177,7 +178,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: not a JSON file ({error})") from error
     version = manifest.get("format_version")
     if version != FORMAT_VERSION:
-        raise DataError(f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}")
+        raise DataError(
+            f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}; fit it "
+            "again: its delays and time constants would mean something else here"
+        )
     return manifest
 
 

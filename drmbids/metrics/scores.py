@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from drmbids.core.exceptions import DataError
+from drmbids.core.freedom import LEAST_FREEDOM, freedom_left
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.metrics.training_nuisance import TrainingNuisance
@@ -148,7 +149,7 @@ class Cleaned(NamedTuple):
     Parameters
     ----------
     measured, predicted : array of shape (n_measured, n_targets)
-        NaN in both where the element is missing.
+        NaN in both where the element is missing, or nuisance leaves nothing of the target.
     complete : array of shape (n_measured, n_targets)
         The prediction also where nothing was measured.
     basis : array of shape (n_measured, rank)
@@ -214,17 +215,20 @@ def without_nuisance(
             raise DataError(f"{run.label}: {error}") from None
         asked = np.isfinite(measured)
         whole = np.where(asked, measured, seen)
-        measured = np.where(asked, _without_rounding(fit.out_of(whole), whole, asked), np.nan)
-        predicted = _without_rounding(fit.out_of(predicted), predicted, asked)
+        measured = np.where(asked, without_rounding(fit.out_of(whole), whole, asked), np.nan)
+        predicted = without_rounding(fit.out_of(predicted), predicted, asked)
         basis = np.full((len(measured), 1), len(measured) ** -0.5)
+    if basis.shape[1]:
+        measured = np.where(freedom_left(measured, basis) < LEAST_FREEDOM, np.nan, measured)
     # the same elements missing in both, so that both lose the same subspace
     scored = np.where(np.isfinite(measured), predicted, np.nan)
-    return Cleaned(
-        remainder(basis, measured, weights),
-        remainder(basis, scored, weights),
-        remainder(basis, predicted),
-        basis,
-    )
+    left = remainder(basis, scored, weights)
+    if trained is None:
+        complete = remainder(basis, predicted)
+    else:  # around the same mean as the elements that are scored
+        count = np.isfinite(scored).sum(0)
+        complete = predicted - np.nansum(scored - left, axis=0) / np.maximum(count, 1)
+    return Cleaned(remainder(basis, measured, weights), left, complete, basis)
 
 
 def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:
@@ -294,7 +298,7 @@ def centred(values: np.ndarray, there: np.ndarray, weights: np.ndarray | None = 
         total = (weights * there).sum(0)
         mean = (weights * values).sum(0) / np.where(total > 0, total, 1.0)
     centred = np.where(there, values - mean, 0.0)
-    return _without_rounding(centred, values)
+    return without_rounding(centred, values)
 
 
 def remainder(
@@ -310,15 +314,19 @@ def remainder(
     weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
         As for :func:`~drmbids.core.nuisance.project_out`.
     """
-    return _without_rounding(project_out(basis, values, weights), values)
+    return without_rounding(project_out(basis, values, weights), values)
 
 
-def _without_rounding(
+def without_rounding(
     remainder: np.ndarray, values: np.ndarray, asked: np.ndarray | None = None
 ) -> np.ndarray:
     """Return the remainder with zeros in columns where it is rounding error of the values.
 
-    Where some elements are asked for, it is these that tell.
+    Parameters
+    ----------
+    remainder, values : array of shape (n_measured, n_targets)
+    asked : array of bool of shape (n_measured, n_targets), optional
+        The elements that tell; default: all.
     """
     looked_at = remainder if asked is None else np.where(asked, remainder, 0.0)
     size = np.sqrt(np.nansum(looked_at**2, axis=0))

@@ -18,7 +18,7 @@ from drmbids.net.graph import make_schedule
 from drmbids.net.grouping import Grouping
 from drmbids.net.mass_loop import make_mass_loop
 from drmbids.net.readouts import AnyReadout, Readouts
-from drmbids.net.stability import loop_problems, mass_problems
+from drmbids.net.stability import delay_problems, loop_problems, mass_problems
 from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
 from drmbids.net.wiring import (
     afferent_widths,
@@ -310,12 +310,12 @@ class DRMNet(nn.Module):
         Warns
         -----
         TrainingWarning
-            If activity can grow without end in a loop.
+            If activity can grow without end in a loop, or ticks are too long for learned delays.
         """
         problems = mass_problems(self)
         if problems:
             raise ModelError(problems)
-        for problem in loop_problems(self):
+        for problem in (*loop_problems(self), *delay_problems(self)):
             warnings.warn(problem, TrainingWarning, stacklevel=2)
 
     def schedule(self) -> str:

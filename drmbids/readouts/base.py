@@ -119,7 +119,7 @@ class DRMReadout(DRMNode, ABC):
         Parameters
         ----------
         activity : sequence of Tensor of shape (memory + n_ticks, batch, n_units)
-            Activity of each population, with its past before the window.
+            Activity of each population, its mean over each tick, with its past before the window.
         times : Tensor of shape (n_measured,)
             Seconds from the start of the window.
 

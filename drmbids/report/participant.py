@@ -1,6 +1,7 @@
 """The report of one participant."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_text
 from drmbids.core.results import Results
 from drmbids.report.folder import Analysis, find_analyses
+from drmbids.report.headline import participant_headlines
 from drmbids.report.model_sections import (
     fill_hrfs,
     fill_models,
@@ -31,6 +33,7 @@ from drmbids.report.run_sections import (
 )
 from drmbids.report.score_sections import fill_maps, fill_scores, fill_series, fill_statistics
 from drmbids.report.svg import FigureFolder
+from drmbids.report.timing_section import fill_timing
 
 
 def write_participant_report(out_dir: str | Path, subject: str, failure: str | None = None) -> Path:
@@ -76,6 +79,7 @@ def write_participant_report(out_dir: str | Path, subject: str, failure: str | N
         title=f"{name} · drmbids",
         heading=f"Participant {subject}",
         subtitle=_subtitle(analyses),
+        lead=_lead(analyses),
         chapters=chapters,
         version=__version__,
     )
@@ -108,6 +112,9 @@ def _chapter(
     if analysis.table_path("desc-recovery_scores"):
         recovered = ("Recovery of the truth", "recovery", partial(fill_recovery, **drawn))
         parts.insert(-1 if where else len(parts), recovered)
+    if analysis.table_path("desc-timing_scores"):
+        place = next(k for k, part in enumerate(parts) if part[1] == "statistics") + 1
+        parts.insert(place, ("Timing of events", "timing", partial(fill_timing, analysis=analysis)))
     if analysis.table_path("desc-parts_scores"):
         place = next(k for k, part in enumerate(parts) if part[1] == "statistics") + 1
         parts.insert(place, ("Parts of the variance", "parts", partial(fill_parts, **drawn)))
@@ -121,6 +128,16 @@ def _chapter(
     prefix = f"{analysis.stem}-" if titled else ""
     sections = [section(title, prefix + anchor, fill) for title, anchor, fill in parts]
     return {"title": analysis.stem if titled else "", "sections": sections}
+
+
+def _lead(analyses: list[Analysis]) -> list[str]:
+    """Return which linear models each model beats, and whether the comparison is fair."""
+    found = []
+    for analysis in analyses:
+        head = f"{analysis.stem}: " if len(analyses) > 1 else ""
+        with suppress(DataError):  # the section on scores says what is wrong with them
+            found += [head + sentence for sentence in participant_headlines(analysis)]
+    return found
 
 
 def _subtitle(analyses: list[Analysis]) -> str:
@@ -137,6 +154,6 @@ def _subtitle(analyses: list[Analysis]) -> str:
     if scores is None or scores.empty:
         return only.stem
     medians = Results(scores).per_target().groupby("model", sort=False)["r"].median()
-    return f"{only.stem} · median r: " + ", ".join(
+    return f"{only.stem} · median r {only.where}: " + ", ".join(
         f"{model} {format_value(value)}" for model, value in medians.items()
     )

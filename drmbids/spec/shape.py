@@ -26,6 +26,8 @@ class DataShape:
         All that occur, in seconds.
     modulators : mapping of str to tuple of str
         Those of the columns of a stimulus that are numbers beside its conditions.
+    shortest_event : float, optional
+        Seconds of the shortest event; None where there are none.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class DataShape:
     confounds: tuple[str, ...] | None = ()
     repetition_times: tuple[float, ...] = ()
     modulators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shortest_event: float | None = None
 
     @classmethod
     def of(cls, data: "Sequence[Run] | DataShape") -> "DataShape":
@@ -74,6 +77,12 @@ class DataShape:
                 if isinstance(stimulus, Events) and stimulus.modulators:
                     more = (*modulators.get(name, ()), *stimulus.modulators)
                     modulators[name] = tuple(dict.fromkeys(more))
+        lengths = [
+            float(np.min(s.durations))
+            for run in data
+            for s in run.stimuli.values()
+            if isinstance(s, Events) and len(s.durations)
+        ]
         confounds = {() if r.confounds is None else tuple(r.confounds.columns) for r in data}
         return cls(
             regions,
@@ -81,6 +90,7 @@ class DataShape:
             confounds.pop() if len(confounds) == 1 else None,
             tuple(sorted({t for t in map(repetition_time, data) if t is not None})),
             modulators,
+            min(lengths, default=None),
         )
 
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.bids.find import RunFiles
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.comparison.units import Units, fit_all_runs
 from drmbids.core.exceptions import DataWarning
 from drmbids.core.nuisance import Nuisance
@@ -23,6 +25,7 @@ from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.free_hrf import free_hrf_baseline
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.mean import MeanBaseline
 from drmbids.recovery.truth import find_truth
@@ -30,18 +33,25 @@ from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
-from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
+from drmbids.workflows.config import BASELINE, DRM, FREE_HRF, MEAN, Config
+from drmbids.workflows.cross_validation import CrossValidation
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.overwrite import check_participant
 from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import (
+    Usable,
     chosen_confounds,
     chosen_regions,
     chosen_stimuli,
     usable_runs,
 )
 from drmbids.workflows.progress import fold_progress
-from drmbids.workflows.record import inputs_record, model_record, statistics_record
+from drmbids.workflows.record import (
+    inputs_record,
+    model_record,
+    statistics_record,
+    timing_lines,
+)
 from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.settings import settings_of
 from drmbids.workflows.unmoved import warn_of_unmoved
@@ -110,8 +120,10 @@ def analyse_participant(
     label = f"sub-{subject}"
     with collected_warnings(label, config.ignore) as told:
         usable = usable_runs(config, models, subject)
-        runs = list(usable.runs) or _read(config, models, usable.files)
-        folds = make_folds(runs, config.cv)  # raises where nothing can be held out
+        runs = _read(config, models, usable)
+        # raises where nothing can be held out
+        folds = make_folds(runs, config.cv, BlockFolds(config.n_blocks, config.guard))
+        held_out = CrossValidation.of(config, folds)
         settings = settings_of(config, models)
         replaced = check_participant(config, runs, usable.files, settings)
         if replaced is not None:
@@ -119,29 +131,24 @@ def analyse_participant(
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
         fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
-        compared = {
-            BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
-            MEAN: MeanBaseline(nuisance=nuisance),
-            **fitted,
-        }
-        results = _compare(config, compared, runs, folds, nuisance, units)
-        # the test moves whole held-out runs
-        n_permutations = 0 if config.cv == "stimulus" else config.n_permutations
+        compared = {**_baselines(config, nuisance, held_out), **fitted}
+        results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
+        n_permutations = config.n_permutations if held_out.has_test else 0
         seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
         statistics = comparison_statistics(
             results,
             runs,
             BASELINE,
-            further_baselines=[MEAN],
+            further_baselines=[name for name in (FREE_HRF, MEAN) if name in compared],
             n_permutations=n_permutations,
             random_state=seed,
         )
-        write_series(dataset, runs, folds, results, nuisance)
-        write_scores(dataset, runs, statistics)
-        glm = BASELINE, GLMBaseline(config.baseline_hrf, nuisance=nuisance)
+        write_series(dataset, runs, results, held_out)
+        write_scores(dataset, runs, statistics, held_out)
+        glm = BASELINE, compared[BASELINE]
         parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
-            write_parts(dataset, runs, parts)
+            write_parts(dataset, runs, parts, held_out)
         _fit_on_all_runs(config, label, dataset, runs, fitted, units)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
@@ -151,12 +158,23 @@ def analyse_participant(
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
+        "free_hrf": FREE_HRF,
+        "cross_validation": held_out.record(results),
         "statistics": statistics_record(statistics, n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
-    record["methods"] = citation(record, fitted, nuisance, config.cv)
+    record["methods"] = citation(record, fitted, nuisance)
     write_inputs(dataset, runs, record)
     return Analysed(record["methods"], tuple(usable.left_out))
+
+
+def _baselines(config: Config, nuisance: Nuisance, held_out: CrossValidation) -> dict[str, Any]:
+    """Return the models that every comparison has; the mean of other runs where there are some."""
+    linear = {
+        BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
+        FREE_HRF: free_hrf_baseline(nuisance),
+    }
+    return linear | ({MEAN: MeanBaseline(nuisance=nuisance)} if held_out.whole_runs else {})
 
 
 def _fit_on_all_runs(
@@ -169,7 +187,8 @@ def _fit_on_all_runs(
 ) -> None:
     """Fit each model on all runs and write it, with intervals of its parameters where asked for."""
     for name, estimator in fitted.items():
-        logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
+        what = "its only run" if len(runs) == 1 else f"all {len(runs)} runs"
+        logger.info("%s: fit of %s on %s", label, name, what)
         fit_all_runs(units, name, estimator, runs)
         warn_of_unmoved(name, estimator, runs)
         write_model(dataset, runs, name, estimator)
@@ -185,6 +204,7 @@ def _compare(
     folds: list[Fold],
     nuisance: Nuisance,
     units: Units | None,
+    timing: pd.DataFrame | None,
 ) -> Results:
     """Return the scores of models on held-out runs."""
     label = f"sub-{runs[0].entities['subject']}"
@@ -200,6 +220,7 @@ def _compare(
             n_jobs=config.n_cpus and max(1, config.n_cpus // config.n_threads),
             log_likelihood=True,
             units=units,
+            timing=timing,
         )
 
 
@@ -208,10 +229,10 @@ def _datasets(config: Config) -> list[Path]:
     return [*config.derivatives.values(), config.bids_dir]
 
 
-def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFiles]) -> list[Run]:
-    """Return the runs of files that were checked."""
-    return read_runs(
-        files,
+def _read(config: Config, models: Mapping[str, ModelSpec], usable: Usable) -> list[Run]:
+    """Return the runs that were checked, and log when they were measured."""
+    runs = list(usable.runs) or read_runs(
+        usable.files,
         atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         smoothing_fwhm=config.smoothing_fwhm or None,
@@ -220,6 +241,9 @@ def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFi
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
     )
+    for line in timing_lines(runs):
+        logger.info("sub-%s: %s", runs[0].entities["subject"], line)
+    return runs
 
 
 def _write_recovery(

@@ -25,7 +25,7 @@ from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.outcomes import Outcome, exit_code, write_outcomes
 from drmbids.workflows.output import check_output, locked_participant, staged_participant
 from drmbids.workflows.overwrite import check_folder, left_otherwise
-from drmbids.workflows.preflight import find_participants
+from drmbids.workflows.preflight import find_participants, ignored_participants
 from drmbids.workflows.scratch import participant_units
 from drmbids.workflows.settings import settings_hash, settings_of, with_layout
 from drmbids.workflows.side_by_side import run_side_by_side
@@ -102,6 +102,8 @@ def _begin(config: Config) -> tuple[dict[str, ModelSpec], list[str]]:
     check_device(config.device)
     torch.set_num_threads(config.n_threads)
     subjects = find_participants(config)
+    for problem in ignored_participants(config):
+        logger.warning("%s", problem)
     text = None if written_again else left_otherwise(config, settings, subjects)
     if text is not None:
         logger.warning("%s", text)

@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.likelihood import fold_log_likelihood, with_log_likelihood
+from drmbids.comparison.likelihood import run_log_likelihoods, with_log_likelihood
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.selection import select_models
 from drmbids.core.exceptions import DataError, UsageError
@@ -89,4 +89,4 @@ def test_autocorrelated_errors_are_more_probable_as_such():
     other = replace(runs[0], tr=1.0)
     fitted = ARBaseline().fit(runs[1:])
     with pytest.raises(DataError, match="run-0: TR 1 s, but the autocorrelation"):
-        fold_log_likelihood(fitted, runs[1:], [other], predict_each(fitted, [other]), Nuisance())
+        run_log_likelihoods(fitted, runs[1:], [other], predict_each(fitted, [other]), Nuisance())

@@ -86,8 +86,8 @@ def event_responses(
     length = max(durations, default=0.0) + AFTER_S
     trials = [(name, float(duration)) for name in wanted for duration in durations]
     shown = [Events([0.0], [d], [name], columns=there) for name, d in trials]
-    silent = _run_like(runs[0], {stimulus: Events([], [], [], columns=there)}, length)
-    predicted = estimator.predict([silent, *(_run_like(runs[0], {stimulus: e}, length) for e in shown)])
+    shown.insert(0, Events([], [], [], columns=there))  # what there is without any event
+    predicted = estimator.predict([_run_like(runs[0], {stimulus: e}, length) for e in shown])
     if isinstance(predicted, Mapping):
         parts = [_by_region(predicted[name], estimator.readouts_[name]) for name in predicted]
     else:
@@ -111,7 +111,7 @@ def conditions_of(runs: Sequence[Run], stimulus: str = "events") -> list[str]:
         if isinstance(events, Events):
             found |= dict.fromkeys(c for c in events.columns if c not in events.modulators)
     if not found:
-        raise DataError(f"no run has events called {stimulus!r}, so there is no event to respond to")
+        raise DataError(f"no run has events called {stimulus!r}, so there are no responses")
     return list(found)
 
 

@@ -40,7 +40,7 @@ def event_responses(
     --------
     >>> table = pd.DataFrame({"condition": "face", "duration_s": 1.0, "region": "V1",
     ...                       "time_s": [0.0, 5.0, 20.0], "response": [0.0, 1.0, 0.0]})
-    >>> event_responses(table).axes[0].get_title()
+    >>> event_responses(table).axes[0].get_title("left")
     'V1: predicted for single events'
     """
     regions = list(dict.fromkeys(responses["region"]))[:MOST_REGIONS]

@@ -16,7 +16,7 @@ def test_limits_and_lengths_are_named() -> None:
     net = DRMNet(
         {"A": Leaky(1, 1, tau=2.0), "B": Leaky(1, 1, tau=500.0)},
         ws=[[DRMConnection()], [None]],
-        Wp=[[None, None], [LearnedDelay(1.995, 0.5, 2.0), None]],
+        Wp=[[None, None], [LearnedDelay(1.999, 0.5, 2.0), None]],
         readout=BOLD([1, 1], [1, 1]),
         stimuli={"events": ["a"]},
         resolution=0.5,
@@ -29,7 +29,7 @@ def test_limits_and_lengths_are_named() -> None:
     ]
     for name in ("delay", "undershoot"):
         net.readout.hrf.set_value(name, {"delay": 3.01, "undershoot": 16.0}[name])
-    assert "delay of readout is 3.01 s, at its limit of 3 s" in implausible_parameters(net, [run])
+    assert "hrf.delay of readout is 3.01 s, at its limit of 3 s" in implausible_parameters(net, [run])
 
 
 def test_odd_peaks_are_those_of_brief_events() -> None:

@@ -86,6 +86,8 @@ class Results:
     timing : DataFrame, optional
         Whether other onsets, durations or amplitudes of the events explain held-out data better
         (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
+    failures : mapping of (str, str) to str
+        ``{(model, fold): why}`` of fits that failed; their scores and predictions are missing.
     """
 
     table: pd.DataFrame
@@ -97,6 +99,7 @@ class Results:
     splits: Sequence[Any] = ()
     ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     timing: pd.DataFrame | None = None
+    failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]

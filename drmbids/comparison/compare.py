@@ -14,7 +14,12 @@ from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
 from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataWarning, TrainingError, TrainingWarning, UsageError
+from drmbids.core.exceptions import (
+    DataWarning,
+    TrainingError,
+    TrainingWarning,
+    UsageError,
+)
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -147,8 +152,7 @@ StimulusFolds, int, splitter or iterable
     )
     ranks: dict[str, dict[str, float]] = {name: {} for name in models}
     failures: dict[tuple[str, str], str] = {}
-    if timing is None:
-        timing = audit_of_models(models, runs, nuisance)
+    timing = audit_of_models(models, runs, nuisance) if timing is None else timing
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -170,7 +174,8 @@ StimulusFolds, int, splitter or iterable
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    made, targets = _fold_table(folds, runs), targets_of(runs)
+    made = _fold_table(folds, runs)
+    targets = targets_of(runs)
     results = Results(
         table, predictions, estimators, made, nuisance, targets, folds, ranks, timing, failures
     )

@@ -72,8 +72,9 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
     """
     runs = [with_targets(run, results.targets) for run in runs]
     found: list[HeldOut] = []
-    splits = {fold.label: fold for fold in results.splits}
-    for label, rows in _rows(results, model).groupby("fold", sort=False):
+    scores = _rows(results, model)
+    splits = folds_of(results, runs)
+    for label, rows in scores.groupby("fold", sort=False):
         sizes = rows.groupby("region", sort=False).size().to_dict()
         targets = rows[["region", "target"]].reset_index(drop=True)
         first = found[0].targets if found else targets
@@ -108,6 +109,29 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
                 "give runs and results of one call of compare_models"
             )
     return found
+
+
+def folds_of(results: Results, runs: Sequence[Run]) -> dict[str, Fold]:
+    """Return the folds of results by label; over whole runs where only their table is known.
+
+    Parameters
+    ----------
+    results : Results
+        With its table of folds.
+    runs : sequence of Run
+    """
+    known = {fold.label: fold for fold in results.splits}
+    assert results.folds is not None
+    index = {run.label: k for k, run in enumerate(runs)}
+    for label, rows in results.folds.groupby("fold", sort=False):
+        if label not in known:
+            there = rows[rows["run"].isin(list(index))]
+            train, test = (
+                tuple(index[name] for name in there.loc[there["part"] == part, "run"])
+                for part in ("train", "test")
+            )
+            known[str(label)] = Fold(str(label), train, test)
+    return known
 
 
 def _tested(fold: Fold, labels: Sequence[str], runs: Sequence[Run]) -> list[TestedRun]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.fold import TestedRun
-from drmbids.comparison.held_out import held_out_series
+from drmbids.comparison.held_out import folds_of, held_out_series
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
@@ -77,7 +77,7 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
     assert results.nuisance is not None
     runs = [with_targets(run, results.targets) for run in runs]
-    folds, found = {fold.label: fold for fold in results.splits}, {}
+    folds, found = folds_of(results, runs), {}
     for model, by_fold in results.estimators.items():
         for part in results.by_readout():  # raises unless results and runs belong together
             if model in part.predictions:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from drmbids.comparison.held_out import HeldOut
 from drmbids.comparison.null import Null, draw_permutations
-from drmbids.comparison.reciprocal import ranks_of, spread_of, training_pairs
+from drmbids.comparison.reciprocal import parts_as_runs, ranks_of, spread_of, training_pairs
 from drmbids.core.results import Results
 from drmbids.metrics.scores import correlation, remainder
 from drmbids.metrics.shifted import shifted_correlations
@@ -43,7 +43,10 @@ def moved_predictions(
     lengths = [len(part.measured) for part in first]
     choices = draw_permutations(lengths, n_permutations, scheme, rng)
     assert results.folds is not None
-    pairs = training_pairs(results.folds, [part.run for part in first])
+    # what a block is predicted from are the other blocks, as far as the guard leaves them
+    blocks = any(fold.kind == "block" for fold in results.splits)
+    folds = parts_as_runs(results.folds) if blocks else results.folds
+    pairs = training_pairs(folds, [part.run for part in first])
     return {
         model: _moved(parts, choices, scheme, pairs, results.ranks.get(model, {}))
         for model, parts in series.items()

@@ -34,6 +34,35 @@ _AT_ONCE = 2_000_000
 Spread = Callable[[np.ndarray], np.ndarray]
 
 
+def parts_as_runs(folds: pd.DataFrame) -> pd.DataFrame:
+    """Return folds over parts of runs, all of which were held out once, as folds over these parts.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Columns ``fold, run, part, n_measured``, of :class:`~drmbids.core.results.Results`.
+
+    Returns
+    -------
+    DataFrame
+        The same columns; a fold is trained on the parts that the other folds test.
+
+    Examples
+    --------
+    >>> rows = [(f"{k}", run, part, 9) for k in (1, 2)
+    ...         for run, part in (("a", "train"), (f"a_{k}", "test"))]
+    >>> table = pd.DataFrame(rows, columns=["fold", "run", "part", "n_measured"])
+    >>> parts_as_runs(table)[["fold", "run", "part"]].values.tolist()
+    [['1', 'a_1', 'test'], ['1', 'a_2', 'train'], ['2', 'a_2', 'test'], ['2', 'a_1', 'train']]
+    """
+    tested = folds[folds["part"] == "test"]
+    found = []
+    for fold in tested["fold"].unique():
+        others = tested[tested["fold"] != fold].assign(fold=fold, part="train")
+        found += [tested[tested["fold"] == fold], others]
+    return pd.concat(found, ignore_index=True)
+
+
 def training_pairs(folds: pd.DataFrame, tested: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return which runs the prediction of each held-out run was trained on.
 
@@ -86,8 +115,8 @@ def spread_of(trained: np.ndarray, sizes: np.ndarray, weights: np.ndarray, rank:
     --------
     >>> both_ways = ~np.eye(2, dtype=bool)
     >>> runs, halves = np.full(2, 100), np.full(2, 0.5)
-    >>> float(spread_of(both_ways, runs, halves, np.inf)(np.ones(1))[0])  # sqrt(2)
-    1.4142135623730951
+    >>> round(float(spread_of(both_ways, runs, halves, np.inf)(np.ones(1))[0]), 6)  # sqrt(2)
+    1.414214
     >>> one_way = np.array([[False, True]])
     >>> float(spread_of(one_way, runs, np.ones(1), np.inf)(np.ones(1))[0])
     1.0

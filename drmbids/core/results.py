@@ -65,7 +65,8 @@ class Results:
         scores are over the same folds.
     predictions : dict
         ``{model: {run label: array of shape (n_measured, n_targets)}}``, each run predicted by
-        the fit that had not seen it; of a model of several readouts a dict of one for each.
+        the fit that had not seen it, targets in the order of :meth:`regions_of`; of a model of
+        several readouts a dict of one for each.
     estimators : dict
         ``{model: {fold: fitted estimator}}``; empty unless they were asked for.
     folds : DataFrame, optional
@@ -106,6 +107,20 @@ class Results:
             raise ValueError(f"a score table needs the columns {lacking}")
         keys = ["model", "region", "target"]
         object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
+
+    def regions_of(self, model: str) -> dict[str, int]:
+        """Return the regions that a model predicts, and their targets, in the order of its series.
+
+        Parameters
+        ----------
+        model : str
+            One of the models; it may have the regions in another order than the runs, or leave
+            some out.
+        """
+        rows = self.table[self.table["model"] == model]
+        first = rows[rows["fold"] == rows["fold"].iloc[0]]
+        sizes = first.groupby("region", sort=False).size()
+        return {str(region): int(n) for region, n in sizes.items()}
 
     @property
     def scores(self) -> list[str]:

@@ -132,8 +132,9 @@ def _find_scored(out_dir: Path, participants: Sequence[str]) -> tuple[list[Path]
 def _lead(scored: Sequence[Analysis], paired: pd.DataFrame, free: str | None) -> list[str]:
     """Return which linear models each model beats, and in whom that may not be fair."""
     fitted = dict.fromkeys(str(m["name"]) for a in scored for m in a.inputs.get("fitted", ()))
+    in_sample = any(a.held_out == "none" for a in scored)
     several = len(paired) > 0 and paired["analysis"].nunique() > 1
-    found = group_headlines(paired, list(fitted), free, several)
+    found = group_headlines(paired, list(fitted), free, several, in_sample)
     for analysis in scored:
         table = analysis.table("desc-timing_scores")
         finding = None if table is None else timing_finding(table)
@@ -144,11 +145,11 @@ def _lead(scored: Sequence[Analysis], paired: pd.DataFrame, free: str | None) ->
 
 def _scores_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the scores of one analysis."""
-    found, failed = participant_scores(_read_scores(analysis)), _failed_fits(analysis)
+    table, failed = participant_scores(_read_scores(analysis)), _failed_fits(analysis)
     if failed:
         folds = pd.Series({m: ", ".join(f["fold"] for f in fits) for m, fits in failed.items()})
-        found["failed_fits"] = found["model"].map(folds)
-    table = _named(analysis, name, found)
+        table["failed_fits"] = table["model"].map(folds)
+    table = _named(analysis, name, table)
     table.insert(2, "held_out", analysis.held_out)
     return table
 

@@ -1,6 +1,7 @@
 """The sentence on top of a report: which linear models a model beats, and by how much."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from drmbids.comparison.timing_text import timing_finding
+from drmbids.core.exceptions import DataError
 from drmbids.report.folder import Analysis
 from drmbids.report.group_tables import ALL_REGIONS, participant_pairs
 from drmbids.report.numbers import format_value
@@ -34,7 +36,12 @@ class Difference(NamedTuple):
         return "worse than" if self.high < 0 else "not shown to be better than"
 
 
-def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | None) -> str:
+def headline(
+    model: str,
+    differences: Mapping[str, Difference],
+    free_hrf: str | None,
+    in_sample: bool = False,
+) -> str:
     """Return which linear models a model predicts better than.
 
     Parameters
@@ -44,6 +51,8 @@ def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | 
         In r, by the name of the linear model.
     free_hrf : str or None
         Which of them has free hemodynamic responses.
+    in_sample : bool
+        Whether nothing was held out.
 
     Examples
     --------
@@ -60,6 +69,12 @@ def headline(model: str, differences: Mapping[str, Difference], free_hrf: str | 
         f"{differences[name]}"
         for name in ordered
     ]
+    if in_sample:
+        parts = [f"{name} {'+' if d.mean > 0 else ''}{d}" for name, d in differences.items()]
+        return (
+            f"In-sample r of {model}, difference with {'; '.join(parts)}. Nothing was held out, so "
+            "that it says nothing of which model predicts better."
+        )
     text = f"Held-out r of {model}: {'; '.join(parts)}."
     beaten = [name for name, d in differences.items() if d.low > 0]
     if beaten and free_hrf not in beaten:
@@ -81,8 +96,9 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     """
     scores = analysis.table("desc-scores_timeseries")
     found = []
-    if scores is not None and len(scores):
-        pairs = [participant_pairs(scores, name) for name in analysis.baselines]
+    if scores is not None and len(scores) and analysis.baselines:
+        ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
+        pairs = [participant_pairs(scores, name, ratio) for name in analysis.baselines]
         table = pd.concat(pairs, ignore_index=True)
         table = table.assign(half=_half(table)) if len(table) else table
         for fitted in analysis.inputs.get("fitted", ()):
@@ -93,14 +109,37 @@ def participant_headlines(analysis: Analysis) -> list[str]:
                 for row in _rows(table, str(fitted["name"]))
             }
             if differences:
-                found.append(headline(str(fitted["name"]), differences, analysis.free_hrf))
+                in_sample = analysis.held_out == "none"
+                name = str(fitted["name"])
+                found.append(headline(name, differences, analysis.free_hrf, in_sample))
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
 
 
+def all_headlines(analyses: Sequence[Analysis]) -> list[str]:
+    """Return the headlines of the analyses of a participant, named where there are several.
+
+    A table that cannot be read gives none: the section that shows it says what is wrong.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+    """
+    found = []
+    for analysis in analyses:
+        head = f"{analysis.stem}: " if len(analyses) > 1 else ""
+        with suppress(DataError, ValueError, KeyError):
+            found += [head + sentence for sentence in participant_headlines(analysis)]
+    return found
+
+
 def group_headlines(
-    paired: pd.DataFrame, models: Sequence[str], free_hrf: str | None, several: bool
+    paired: pd.DataFrame,
+    models: Sequence[str],
+    free_hrf: str | None,
+    several: bool,
+    in_sample: bool = False,
 ) -> list[str]:
     """Return a sentence for each model and analysis, on the population.
 
@@ -114,6 +153,8 @@ def group_headlines(
         Name of the linear model with free hemodynamic responses.
     several : bool
         Whether to name the analysis.
+    in_sample : bool
+        Whether nothing was held out in some participant.
     """
     found = []
     if paired.empty:
@@ -128,7 +169,7 @@ def group_headlines(
             }
             if differences:
                 head = f"{analysis}: " if several else ""
-                found.append(head + headline(model, differences, free_hrf))
+                found.append(head + headline(model, differences, free_hrf, in_sample))
     return found
 
 

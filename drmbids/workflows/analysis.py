@@ -136,7 +136,7 @@ def analyse_participant(
             warnings.warn(replaced, DataWarning, stacklevel=2)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
-        fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
+        fitted = _regressors(config, specs)
         compared = {**_baselines(config, nuisance, held_out), **fitted}
         results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0
@@ -175,6 +175,16 @@ def analyse_participant(
     write_inputs(dataset, runs, record)
     names = tuple(f"{fit['model']} ({fit['fold']})" for fit in failed)
     return Analysed(record["methods"], tuple(usable.left_out), names)
+
+
+def _regressors(config: Config, specs: Mapping[str, ModelSpec]) -> dict[str, DRMRegressor]:
+    """Return the estimators of model files."""
+    return {
+        name: DRMRegressor(
+            spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
+        )
+        for name, spec in specs.items()
+    }
 
 
 def _failed_folds(results: Results) -> list[dict[str, str]]:
@@ -286,12 +296,6 @@ def _write_recovery(
     truth = find_truth(config.bids_dir, subject)
     if truth is not None and fitted:
         write_recovery(dataset, runs, next(iter(fitted.values())), truth)
-
-
-def _regressor(config: Config, spec: ModelSpec) -> DRMRegressor:
-    """Return the estimator of a model, unfitted."""
-    seed = _seed(config, spec)
-    return DRMRegressor(spec, config.n_epochs, device=config.device, random_state=seed)
 
 
 def _seed(config: Config, spec: ModelSpec) -> int:

@@ -14,6 +14,8 @@ from drmbids.core.exceptions import DRMError, EarlierResultError, ModelError, Ou
 from drmbids.core.files import write_text
 from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watching
 from drmbids.iterators.device import check_device
+from drmbids.report.folder import find_analyses
+from drmbids.report.headline import all_headlines
 from drmbids.report.participant import write_participant_report
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.analysis import Analysed, analyse_participant
@@ -148,6 +150,8 @@ def _run_participant(
         # the lock: the participant is another's, or the folder is gone; or results to be kept
         text = _log_error(error, label, call, config.debug)
         return Outcome(subject, time.monotonic() - started, text, _code(error))
+    for sentence in all_headlines(find_analyses(config.out_dir / label)):
+        logger.info("%s: %s", label, sentence)
     seconds = time.monotonic() - started
     logger.info("%s: done in %.0f s, see %s", label, seconds, config.out_dir / f"{label}.html")
     return Outcome(subject, seconds, left_out=analysed.left_out, failed_fits=analysed.failed_fits)

@@ -108,7 +108,7 @@ def test_features_predict_new_stimuli_and_trial_types_do_not(runs):
     # folds have the samples that they were trained and tested on
     sizes = results.folds.groupby(["fold", "part"])["n_measured"].sum().unstack()
     assert (sizes["train"] + sizes["test"] == 3 * N).all()
-    with pytest.raises(UsageError, match="which is not among the 3 runs given"):
+    with pytest.raises(UsageError, match="folds over stimuli have no permutation test"):
         permutation_test(results, runs, 9)
 
 

@@ -199,7 +199,7 @@ def test_progress_is_told_after_each_fit():
 
 def test_fits_that_fail_are_named_and_cost_no_other():
     runs, models = make_runs(2), {"good": GLMBaseline(), "bad": Failing()}
-    message = "fit failed, .*model 'bad', fold 'run-0': the loss is not finite"
+    message = r"fit failed, .*model 'bad', fold 'run-\d': the loss is not finite"
     with pytest.warns(TrainingWarning, match=message) as told:
         found = compare_models(models, runs, log_likelihood=True, return_estimators=True)
     assert len(told) == 2

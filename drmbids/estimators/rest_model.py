@@ -1,7 +1,5 @@
 """A whole brain at rest in closed form: masses, tracts, hemodynamics, and noise of measurement."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import pi
 from typing import Any, Literal
 
@@ -27,8 +25,6 @@ from drmbids.simulation.rest import masses_at_rest
 
 #: Bins on either side of the band from which power leaks into it by more than a millionth.
 LEAKING_BINS = 6
-#: First step to a steady state from one nearby, over that from where masses begin.
-NEAR = 100.0
 #: Seconds between samples of the hemodynamic response whose spectrum is taken.
 HRF_STEP = 0.05
 #: Sum of the inputs of a region where weights are to be estimated, at the start.
@@ -63,8 +59,6 @@ class RestModel(nn.Module):
         super().__init__()
         self.masses, self.tracts, self.measurement = masses, tracts, measurement
         self.hrf = DoubleGamma(trainable=False)
-        self._near: tuple[Tensor, ...] | None = None
-        self._last: tuple[Tensor, ...] = ()
         self.measured = DRMNode()
         self.measured.add_parameter(
             "noise",
@@ -98,31 +92,13 @@ class RestModel(nn.Module):
             constants["strength_in"] = coupling.sum(1)
         # a tenth of the fastest time constant there may be
         step = 0.1 * min((constants[k].min().item() for k in constants if "tau" in k), default=0.01)
-        start: Any = masses.start
-        if self._near is not None:
-            start, step = self._near, NEAR * step
+        start = masses.start
 
         def derivative(state: tuple[Tensor, ...], drive: Tensor) -> tuple[Tensor, ...]:
             return tuple(masses.derivative(state, drive, constants))
 
         rest = steady_state(derivative, start, coupling, step)
-        self._last = tuple(x.detach() for x in rest)
         return (*unit_slopes(derivative, rest, coupling @ rest[0]), coupling, delays)
-
-    @contextmanager
-    def near_rest(self) -> Iterator[None]:
-        """Look for steady states from that of the parameters as they are, inside the context.
-
-        A descent changes them little from one step to the next; where a state is looked for stays
-        the same, so that what is found depends on the parameters alone.
-        """
-        with torch.no_grad():
-            self.linearised()
-        self._near = self._last
-        try:
-            yield
-        finally:
-            self._near = None
 
     def spectra(self, frequencies: Tensor, at_rest: bool = False) -> Tensor:
         """Return the cross-spectra of what is measured, without its noise.

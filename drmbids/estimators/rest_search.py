@@ -185,8 +185,7 @@ def search(
                 _scatter(node, name, float(share))
         start = global_values(model)
         try:
-            with model.near_rest():
-                loss, message = descend(model, objective, n_iterations)
+            loss, message = descend(model, objective, n_iterations)
         except TrainingError:
             if k == 0 and n_starts == 1:
                 raise

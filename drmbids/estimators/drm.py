@@ -223,8 +223,10 @@ class DRMRegressor(NetTables, RunEstimator):
         check_device(self.device)
         self.model_ = self._stated_model(runs)
         seeds = starts.seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
-        names = starts.labels_of_starts(label, len(seeds))
-        nets = starts.nets_of_starts(self.model_, runs, seeds)
+        nets, names = (
+            starts.nets_of_starts(self.model_, runs, seeds),
+            starts.labels_of_starts(label, len(seeds)),
+        )
         told = starts.callbacks_of_starts(self.callbacks, len(seeds))
         options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
         options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
@@ -237,8 +239,8 @@ class DRMRegressor(NetTables, RunEstimator):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
         n_train = len(runs) - self.n_validation_runs
         if not 0 < n_train <= len(runs):
-            n = self.n_validation_runs
-            raise UsageError(f"n_validation_runs={n} leaves nothing of {len(runs)} runs")
+            told = f"n_validation_runs={self.n_validation_runs}"
+            raise UsageError(f"{told} leaves nothing of {len(runs)} runs")
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
         return [

@@ -178,6 +178,16 @@ def analyse_participant(
     return Analysed(record["methods"], tuple(usable.left_out), names)
 
 
+def _regressors(config: Config, specs: Mapping[str, ModelSpec]) -> dict[str, DRMRegressor]:
+    """Return the estimators of model files."""
+    return {
+        name: DRMRegressor(
+            spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
+        )
+        for name, spec in specs.items()
+    }
+
+
 def _failed_folds(results: Results) -> list[dict[str, str]]:
     """Return what is to be told of fits to folds that failed."""
     return [

@@ -29,7 +29,9 @@ def test_limits_and_lengths_are_named() -> None:
     ]
     for name in ("delay", "undershoot"):
         net.readout.hrf.set_value(name, {"delay": 3.01, "undershoot": 16.0}[name])
-    assert "hrf.delay of readout is 3.01 s, at its limit of 3 s" in implausible_parameters(net, [run])
+    assert "hrf.delay of readout is 3.01 s, at its limit of 3 s" in implausible_parameters(
+        net, [run]
+    )
 
 
 def test_odd_peaks_are_those_of_brief_events() -> None:

@@ -36,6 +36,9 @@ simulator = load_simulator()
 RESOLUTIONS, DELAYS, SECONDS, FEEDBACK = (0.5, 0.25, 0.1), (0.5, 1.0, 2.0), 80.0, 0.5
 TIMES = np.arange(2, 78)
 
+#: Data sets of a learned delay, which differ in noise alone; errors are of their mean.
+N_DATA = 3
+
 #: By ticks and length of events: largest error of series (over their standard deviation) and of a
 #: delay (s) that are asked for.
 ASKED = {
@@ -128,17 +131,18 @@ def learned() -> list[Row]:
     """Return mean errors of learned delays and peaks at a signal-to-noise ratio of 50."""
     rows = []
     for resolution in RESOLUTIONS:
-        data = [intervals.draw(1, 2, 240.0, snr=50.0, delay=delay)[1][0] for delay in DELAYS]
+        data = [one for delay in DELAYS for one in intervals.draw(N_DATA, 2, 240.0, 50.0, delay)[1]]
         file = {**intervals.model(150), "resolution_s": resolution}
         file["projections"][1] |= {"delay_min_s": 0.1}
         fits = [DRMRegressor(file, finish="lbfgs") for _ in data]
         fit_together(fits, data)
         tables = [Quantities(fit.net_).table(fit.net_).set_index("parameter") for fit in fits]
-        delays = [float(table.loc["delay", "value"]) for table in tables]
+        each = np.array([float(table.loc["delay", "value"]) for table in tables])
+        delays = each.reshape(len(DELAYS), N_DATA).mean(1)
         peaks = np.array([float(table.loc["hrf.peak", "value"]) for table in tables])
         lag = np.arange(0.0, 12.0, 0.001)
         curve = simulator.double_gamma(lag, {**simulator.SPM, "delay": intervals.HRF_DELAY})
-        errors = np.abs(np.array(delays) - DELAYS)
+        errors = np.abs(delays - DELAYS)
         detail = ", ".join(f"{d:g} s as {f:.3f}" for d, f in zip(DELAYS, delays, strict=True))
         which = f"ticks {resolution:g} s"
         rows.append(

@@ -167,7 +167,10 @@ def _refuse_repeats(
     conditions: list[str],
     path: Path,
 ) -> None:
-    """Raise if an event is there twice: the two would add up to one of double amplitude."""
+    """Raise if an event is there twice: the two would add up to one of double amplitude.
+
+    Two of other durations may be meant, and are warned of.
+    """
     events = pd.DataFrame({"onset": onsets, "duration": durations, "trial_type": conditions})
     again = events.duplicated().to_numpy()
     if again.any():
@@ -178,3 +181,17 @@ def _refuse_repeats(
             f"({conditions[row]} at {onsets[row]:g} s)"
         )
         raise error("EV04", path, found, "remove one of them", lines(table.index[again]))
+    same = events.duplicated(["onset", "trial_type"]).to_numpy()
+    if same.any():
+        row = int(np.flatnonzero(same)[0])
+        found = (
+            f"begins when another event of its condition does ({conditions[row]} at "
+            f"{onsets[row]:g} s), and so {same.sum()} of {len(onsets)} events; they add up"
+        )
+        warn(
+            "EV21",
+            path,
+            found,
+            "remove one of them if it is written twice",
+            lines(table.index[same]),
+        )

@@ -225,10 +225,10 @@ def folders_of(derivatives: Any) -> list[Path]:
     """
     if derivatives is None:
         return []
-    if isinstance(derivatives, Mapping):
-        return [Path(folder) for folder in derivatives.values()]
     given = [derivatives] if isinstance(derivatives, str | Path) else derivatives
-    return [Path(folder) for folder in given]
+    given = derivatives.values() if isinstance(derivatives, Mapping) else given
+    # one dataset may be given twice, under two names or by a link
+    return list({Path(folder).resolve(): Path(folder) for folder in given}.values())
 
 
 def _bold_filters(filters: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:

@@ -68,6 +68,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "EV18": ("warning", "onsets or durations may not be in seconds"),
     "EV19": ("warning", "conditions differ in blanks or capital letters alone"),
     "EV20": ("warning", "a column modulation is not used"),
+    "EV21": ("warning", "events of one condition begin at one time"),
     "CF01": ("error", "a run has no confounds table"),
     "CF02": ("error", "the confounds table lacks a column"),
     "CF03": ("error", "a confound is missing in a volume"),

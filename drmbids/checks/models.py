@@ -6,6 +6,7 @@ from drmbids.bids.problems import Problem
 from drmbids.checks.inspection import Inspection, told_by
 from drmbids.core.exceptions import DataError, ModelError
 from drmbids.readouts import READOUTS
+from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 
 _REMEDY = "correct the model file, or choose other data"
@@ -15,10 +16,11 @@ def check_models(inspection: Inspection) -> None:
     """Resolve each model with the runs that can be used."""
     if not inspection.runs:
         return
-    for name, spec in inspection.request.models.items():
+    runs = list(inspection.runs.values())
+    for name, spec in (inspection.request.models or {"default": default_model(runs)}).items():
         inspection.add(list(_unlike_images(name, spec)))
         try:
-            spec.resolve(list(inspection.runs.values()))
+            spec.resolve(runs)
         except ModelError as error:
             texts = error.problems
         except DataError as error:

@@ -14,7 +14,12 @@ from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
 from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataWarning, UsageError
+from drmbids.core.exceptions import (
+    DataWarning,
+    TrainingError,
+    TrainingWarning,
+    UsageError,
+)
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
@@ -100,7 +105,7 @@ StimulusFolds, int, splitter or iterable
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
     TrainingError
-        If a fit fails, or its process is killed; the message names model and fold, or those of
+        If all fits fail, or a process is killed; the message names model and fold, or those of
         the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
@@ -113,6 +118,9 @@ StimulusFolds, int, splitter or iterable
         that is held out in a block and trained on nowhere. If other onsets, durations or amplitudes
         of the events explain held-out data clearly better than those stated, so that a comparison
         with fixed hemodynamics is not fair.
+    TrainingWarning
+        Of each fit that diverged at a learning rate and was begun again at a smaller one, and of
+        each that failed: its scores are missing, the others stand.
 
     Examples
     --------
@@ -143,8 +151,8 @@ StimulusFolds, int, splitter or iterable
         {name: {} for name in models} if return_estimators else {}
     )
     ranks: dict[str, dict[str, float]] = {name: {} for name in models}
-    if timing is None:
-        timing = audit_of_models(models, runs, nuisance)
+    failures: dict[tuple[str, str], str] = {}
+    timing = audit_of_models(models, runs, nuisance) if timing is None else timing
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -155,23 +163,34 @@ StimulusFolds, int, splitter or iterable
         predictions[name].update(zip(held_out, series, strict=True))
         for region, rank in fit.ranks.items():
             ranks[name][region] = max(rank, ranks[name].get(region, 0.0))
-        if return_estimators:
+        if fit.error is not None:
+            failures[name, fold.label] = fit.error
+        elif return_estimators:
             estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
             on_fold(name, fold.label, i, len(pairs))
+    if len(failures) == len(pairs):
+        raise TrainingError(next(iter(failures.values())))
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
     made = _fold_table(folds, runs)
     targets = targets_of(runs)
-    results = Results(table, predictions, estimators, made, nuisance, targets, folds, ranks, timing)
+    results = Results(
+        table, predictions, estimators, made, nuisance, targets, folds, ranks, timing, failures
+    )
     _warn_of_unscored(results)
     return results
 
 
 def _warn_of_unscored(results: Results) -> None:
-    """Warn of folds that have no score in a region of which others have some."""
+    """Warn of fits that failed, and folds that have no score in a region of which others have."""
+    for why in results.failures.values():
+        text = f"fit failed, its fold counts in no score of the model: {why}"
+        warnings.warn(text, TrainingWarning, stacklevel=3)
     missing = results.unscored()
+    pairs = pd.MultiIndex.from_frame(missing[["model", "fold"]])
+    missing = missing[~pairs.isin(list(results.failures))]
     missing = missing[missing["n_unscored"] == missing["n_targets"]]
     n_folds = results.table["fold"].nunique()
     for (model, region), rows in missing.groupby(["model", "region"], sort=False):

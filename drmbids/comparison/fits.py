@@ -6,19 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
 from drmbids.comparison.fold import Fold, TestedRun
+from drmbids.comparison.kept_fold import FoldFit, load_fold, save_fold
 from drmbids.comparison.likelihood import score_fold
-from drmbids.comparison.units import (
-    FoldFit,
-    Unit,
-    Units,
-    load_fold,
-    repeat_warnings,
-    save_fold,
-)
+from drmbids.comparison.units import Unit, Units, repeat_warnings
+from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.core.interruption import (
     Interrupted,
@@ -32,8 +28,9 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import KILLED, TerminatedWorkerError, own_processes
 from drmbids.core.run import Run
 from drmbids.core.warned import recorded_warnings
-from drmbids.estimators.fitted import fitted_estimator, predict_each
-from drmbids.estimators.together import fit_together
+from drmbids.estimators.contents import find_regions
+from drmbids.estimators.fitted import fitted_estimator, fitted_readouts, predict_each
+from drmbids.estimators.together import fit_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,9 +192,14 @@ def _fit(task: _Task, plan: FitPlan) -> list[FoldFit]:
 
 def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
     with recorded_warnings() as messages:
-        fit_together(task.estimators, task.train, task.labels, checkpoint)
+        failures = fit_each(task.estimators, task.train, task.labels, checkpoint)
     found = []
-    for estimator, train, test in zip(task.estimators, task.train, task.test, strict=True):
+    each = zip(task.estimators, task.train, task.test, failures, strict=True)
+    for estimator, train, test, failure in each:
+        if failure is not None:
+            found.append(_failed(estimator, train, test, failure, plan, messages))
+            messages = []
+            continue
         with recorded_warnings() as more:
             predicted = predict_each(estimator, [_blanked(tested.run) for tested in test])
             scores = score_fold(
@@ -208,6 +210,37 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
         found.append(FoldFit(predicted, scores, kept, [*messages, *more], ranks))
         messages = []  # those of fits made together are told once
     return found
+
+
+def _failed(
+    estimator: Any,
+    train: Sequence[Run],
+    test: Sequence[TestedRun],
+    failure: TrainingError,
+    plan: FitPlan,
+    messages: Sequence[Warning],
+) -> FoldFit:
+    """Return what a fit that failed gives: missing predictions and scores."""
+    fitted = fitted_estimator(estimator)
+    known = hasattr(fitted, "regions_")
+    readouts = fitted_readouts(estimator) if known else {ONLY: find_regions(train)}
+    predicted = [
+        {
+            name: np.full((len(run.measured_times(list(regions))), sum(regions.values())), np.nan)
+            for name, regions in readouts.items()
+            if saw_readout(run, name, regions)
+        }
+        for run in (tested.run for tested in test)
+    ]
+    names = ["r", "r2", *["log_likelihood"] * plan.log_likelihood]
+    parts = []
+    for name, regions in readouts.items():
+        rows = [(region, k) for region, n in regions.items() for k in range(n)]
+        table = pd.DataFrame(rows, columns=["region", "target"]).assign(
+            **dict.fromkeys(names, np.nan)
+        )
+        parts.append(table if name == ONLY else table.assign(readout=name))
+    return FoldFit(predicted, pd.concat(parts, ignore_index=True), None, messages, {}, str(failure))
 
 
 def _fit_elsewhere(task: _Task, plan: FitPlan, stop: Path | None) -> list[FoldFit] | None:

@@ -88,6 +88,8 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
             series = [s if isinstance(s, Mapping) else {ONLY: s} for s in found_for]
             scores = score_fold(estimator, train, test, series, results.nuisance, True)
             found[model, fold] = scores.set_index(["region", "target"])["log_likelihood"]
+    if not found:
+        raise UsageError("the fitted models were not kept; compare with return_estimators=True")
     names = ["model", "fold", "region", "target"]
     column = pd.concat(found, names=names[:2]).rename("log_likelihood")
     return replace(results, table=results.table.join(column, on=names))

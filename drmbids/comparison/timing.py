@@ -30,6 +30,7 @@ from drmbids.core.exceptions import UsageError
 from drmbids.core.freedom import nothing_left
 from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
+from drmbids.core.targets import match_targets
 from drmbids.estimators.contents import find_regions
 from drmbids.estimators.design import BASE_PEAK, HRF
 
@@ -138,7 +139,7 @@ def timing_audit(
     if not runs:
         raise UsageError("no run to audit: give a list of runs")
     nuisance = Nuisance() if nuisance is None else nuisance
-    runs = [run for run in runs if nothing_left(run, nuisance) is None]
+    runs = [run for run in match_targets(runs) if nothing_left(run, nuisance) is None]
     if not runs:
         return _table([])
     settings = possible_settings(runs, shifts)

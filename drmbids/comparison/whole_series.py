@@ -15,6 +15,7 @@ def whole_series(
     folds: Sequence[Fold],
     runs: Sequence[Run],
     nuisance: Nuisance,
+    regions: Mapping[str, int],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return measured and predicted series of each run without nuisance, put together from folds.
 
@@ -27,6 +28,8 @@ def whole_series(
     nuisance : Nuisance
         Fitted to each run, or, where blocks were held out, to the scans trained on: what was held
         out is then without what these foretell, and without the mean of its block.
+    regions : mapping of str to int
+        Targets of each region that the model predicts, in the order of its predictions.
 
     Returns
     -------
@@ -35,10 +38,10 @@ def whole_series(
         measured.
     """
     if any(fold.kind == "block" for fold in folds):
-        return [_of_blocks(predictions, folds, k, runs, nuisance) for k in range(len(runs))]
+        each = range(len(runs))
+        return [_of_blocks(predictions, folds, k, runs, nuisance, regions) for k in each]
     found = []
     for run, predicted in zip(runs, whole_predictions(predictions, folds, runs), strict=True):
-        regions = _regions(run)
         basis = nuisance.basis(run, run.measured_times(list(regions)))
         measured = np.where(np.isnan(predicted), np.nan, measured_values(run, regions))
         found.append((project_out(basis, measured), project_out(basis, predicted)))
@@ -51,9 +54,9 @@ def _of_blocks(
     k: int,
     runs: Sequence[Run],
     nuisance: Nuisance,
+    regions: Mapping[str, int],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the series of one run, block after block."""
-    regions = _regions(runs[k])
     measured, predicted = np.full((2, *measured_values(runs[k], regions).shape), np.nan)
     for fold in folds:
         if k not in fold.test:
@@ -65,8 +68,3 @@ def _of_blocks(
         rows = fold.tested[k].within(runs[k].measured_times(list(regions)))
         measured[rows], predicted[rows] = cleaned.measured[rows], cleaned.complete[rows]
     return measured, predicted
-
-
-def _regions(run: Run) -> dict[str, int]:
-    """Return the regions of a run, with their numbers of targets."""
-    return {name: stream.values.shape[1] for name, stream in run.responses.items()}

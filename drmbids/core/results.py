@@ -65,7 +65,8 @@ class Results:
         scores are over the same folds.
     predictions : dict
         ``{model: {run label: array of shape (n_measured, n_targets)}}``, each run predicted by
-        the fit that had not seen it; of a model of several readouts a dict of one for each.
+        the fit that had not seen it, targets in the order of :meth:`regions_of`; of a model of
+        several readouts a dict of one for each.
     estimators : dict
         ``{model: {fold: fitted estimator}}``; empty unless they were asked for.
     folds : DataFrame, optional
@@ -85,6 +86,8 @@ class Results:
     timing : DataFrame, optional
         Whether other onsets, durations or amplitudes of the events explain held-out data better
         (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
+    failures : mapping of (str, str) to str
+        ``{(model, fold): why}`` of fits that failed; their scores and predictions are missing.
     """
 
     table: pd.DataFrame
@@ -96,6 +99,7 @@ class Results:
     splits: Sequence[Any] = ()
     ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     timing: pd.DataFrame | None = None
+    failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]
@@ -103,6 +107,20 @@ class Results:
             raise ValueError(f"a score table needs the columns {lacking}")
         keys = ["model", "region", "target"]
         object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
+
+    def regions_of(self, model: str) -> dict[str, int]:
+        """Return the regions that a model predicts, and their targets, in the order of its series.
+
+        Parameters
+        ----------
+        model : str
+            One of the models; it may have the regions in another order than the runs, or leave
+            some out.
+        """
+        rows = self.table[self.table["model"] == model]
+        first = rows[rows["fold"] == rows["fold"].iloc[0]]
+        sizes = first.groupby("region", sort=False).size()
+        return {str(region): int(n) for region, n in sizes.items()}
 
     @property
     def scores(self) -> list[str]:

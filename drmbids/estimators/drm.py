@@ -13,17 +13,11 @@ from drmbids.core.exceptions import UsageError
 from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
+from drmbids.estimators import starts
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_unknown
 from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
 from drmbids.estimators.net_tables import NetTables, expected_responses
-from drmbids.estimators.starts import (
-    callbacks_of_starts,
-    history_of_starts,
-    labels_of_starts,
-    nets_of_starts,
-    seeds_of_starts,
-)
 from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
@@ -35,7 +29,7 @@ from drmbids.spec.shape import DataShape
 from drmbids.training.drm import DRM, Callback
 from drmbids.training.finish import Finish
 from drmbids.training.map_training import Maps
-from drmbids.training.together import Fit, train_all
+from drmbids.training.together import Fit, Trained, train_all
 from drmbids.training.trainee import Schedule
 
 #: Settings where neither the estimator nor the model file says otherwise; what each is worth on
@@ -205,27 +199,35 @@ class DRMRegressor(NetTables, RunEstimator):
         """
         return self._build(self._begin(runs), label)
 
-    def keep_best(self, fits: Sequence[Fit], objectives: Sequence[float]) -> None:
-        """Keep the start with the lowest objective.
+    def keep_best(self, fits: Sequence[Fit], ended: Sequence[Trained]) -> None:
+        """Keep the start with the lowest objective, of those that did not diverge.
 
         Parameters
         ----------
         fits : sequence of Fit
             What :meth:`prepare` gave, trained.
-        objectives : sequence of float
+        ended : sequence of Trained
             What :func:`~drmbids.training.together.train_all` gave.
+
+        Raises
+        ------
+        TrainingError
+            If all diverged.
         """
-        best = int(np.argmin(objectives))
+        best = starts.best_start(ended)
         self.net_ = fits[best].model.net
         if len(fits) > 1:
-            self.history_ = history_of_starts([fit.model.history for fit in fits], best)
+            self.history_ = starts.history_of_starts([fit.model.history for fit in fits], best)
 
     def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)
         self.model_ = self._stated_model(runs)
-        seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
-        nets, names = nets_of_starts(self.model_, runs, seeds), labels_of_starts(label, len(seeds))
-        told = callbacks_of_starts(self.callbacks, len(seeds))
+        seeds = starts.seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
+        nets, names = (
+            starts.nets_of_starts(self.model_, runs, seeds),
+            starts.labels_of_starts(label, len(seeds)),
+        )
+        told = starts.callbacks_of_starts(self.callbacks, len(seeds))
         options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
         options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
         drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
@@ -235,11 +237,10 @@ class DRMRegressor(NetTables, RunEstimator):
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
         if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
-        if not 0 <= self.n_validation_runs < len(runs):
-            raise UsageError(
-                f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
-            )
         n_train = len(runs) - self.n_validation_runs
+        if not 0 < n_train <= len(runs):
+            told = f"n_validation_runs={self.n_validation_runs}"
+            raise UsageError(f"{told} leaves nothing of {len(runs)} runs")
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
         return [
@@ -251,7 +252,6 @@ class DRMRegressor(NetTables, RunEstimator):
         return []  # known once the net is built
 
     def _stated_model(self, runs: Sequence[Run]) -> ModelSpec | GivenNet:
-        """Return the model that was given, else the default."""
         if is_given(self.model):
             return GivenNet(self.model)
         return self._default_model(runs) if self.model is None else as_model(self.model)

@@ -14,12 +14,12 @@ from torch import Tensor
 from drmbids.core.exceptions import TrainingError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
-from drmbids.core.targets import match_targets, only_targets, targets_of
+from drmbids.core.targets import only_targets
 from drmbids.estimators.base import refuse_y
 from drmbids.estimators.rest_bounds import band_powers, parameters_table
 from drmbids.estimators.rest_folds import choose_penalty, fold_spectra
 from drmbids.estimators.rest_model import RestModel, rest_model
-from drmbids.estimators.rest_runs import as_objects, only_runs, simulate_fitted
+from drmbids.estimators.rest_runs import as_objects, only_runs, simulate_fitted, training_runs
 from drmbids.estimators.rest_search import Descent, search
 from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
 from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
@@ -51,7 +51,8 @@ class WholeBrain(BaseEstimator):
     Parameters
     ----------
     weights : array of shape (n, n), optional
-        Strengths of tracts ``[to, from]``, 0 for none. When absent the coupling of all pairs is
+        Strengths of tracts ``[to, from]``, 0 for none; a DataFrame's labels must be the names of
+        the series, in their order. When absent the coupling of all pairs is
         estimated (effective connectivity).
     lengths : array of shape (n, n), optional
         Tract lengths in mm; without them there are no delays.
@@ -189,8 +190,7 @@ class WholeBrain(BaseEstimator):
             If no start has a steady state, or the best fit is not stable.
         """
         refuse_y(y)
-        runs = match_targets(only_runs(X))
-        self.targets_ = targets_of(runs)
+        runs, self.targets_ = training_runs(self, X)
         check_objective(self.measurement, self.objective)
         self.spectra_ = whole_spectra(*self._seen(runs))
         self.penalty_ = 0.0

@@ -83,8 +83,10 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
             earlier.unlink(missing_ok=True)
         if len(table):
             _write_table(table, path)
+    failed = _told_of_failures(scored)
     figures = FigureFolder(out_dir, "group/figures")
     lacking = sorted(f.name for f in folders if f.name not in {a.folder.name for a in scored})
+    lacking = [f"{name}: no scores were saved, not included" for name in lacking] + failed
     fill = partial(_fill_participants, scores=scores, lacking=lacking, told=told, out_dir=out_dir)
     where = scored_where_of_all(scores["held_out"])
     drawn = {"tables": tables, "figures": figures, "where": where}
@@ -143,9 +145,34 @@ def _lead(scored: Sequence[Analysis], paired: pd.DataFrame, free: str | None) ->
 
 def _scores_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the scores of one analysis."""
-    table = _named(analysis, name, participant_scores(_read_scores(analysis)))
+    table, failed = participant_scores(_read_scores(analysis)), _failed_fits(analysis)
+    if failed:
+        folds = pd.Series({m: ", ".join(f["fold"] for f in fits) for m, fits in failed.items()})
+        table["failed_fits"] = table["model"].map(folds)
+    table = _named(analysis, name, table)
     table.insert(2, "held_out", analysis.held_out)
     return table
+
+
+def _told_of_failures(analyses: Sequence[Analysis]) -> list[str]:
+    """Warn of the fits of participants that failed, and return the lines."""
+    lines = [
+        f"{a.stem}: fits of {model} failed ({', '.join(f['fold'] for f in fits)}); its scores are "
+        "over its other folds"
+        for a in analyses
+        for model, fits in _failed_fits(a).items()
+    ]
+    for line in lines:
+        warnings.warn(line, DataWarning, stacklevel=3)
+    return lines
+
+
+def _failed_fits(analysis: Analysis) -> dict[str, list[Mapping[str, str]]]:
+    """Return the fits that failed, by model."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for fit in analysis.inputs.get("failed_fits", ()):
+        found.setdefault(str(fit["model"]), []).append(fit)
+    return found
 
 
 def _differences(
@@ -238,12 +265,10 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 def _fill_participants(
     section: Section, scores: pd.DataFrame, lacking: list[str], told: list[str], out_dir: Path
 ) -> None:
-    """Who is in, who is not, and where the reports are."""
+    """Who is in, who or what is not, and where the reports are."""
     participants = list(scores["participant_id"].unique())
     if lacking:
-        section.messages(
-            [f"{name}: no scores were saved, not included" for name in lacking], "warning"
-        )
+        section.messages(lacking, "warning")
     if told:
         section.messages(told, "warning")
     by_kind = scores.drop_duplicates(["participant_id", "analysis"]).groupby("held_out").size()

@@ -51,7 +51,8 @@ def fill_differences(
         shown = _over_regions(rows)
         keys = ["analysis", "region", "score", "baseline"]
         same = paired.merge(shown[keys].drop_duplicates())
-        figure = participant_differences(shown, same, label=f"r {where}")
+        order = list(differences["model"].unique())
+        figure = participant_differences(shown, same, label=f"r {where}", order=order)
         content, file = figures.save(figure, f"{analysis}_desc-{name}differences_bold")
         caption = (
             f"{analysis}: each participant's difference with {name} in the median r over "

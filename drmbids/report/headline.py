@@ -1,6 +1,7 @@
 """The sentence on top of a report: which linear models a model beats, and by how much."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from drmbids.comparison.timing_text import timing_finding
+from drmbids.core.exceptions import DataError
 from drmbids.report.folder import Analysis
 from drmbids.report.group_tables import ALL_REGIONS, participant_pairs
 from drmbids.report.numbers import format_value
@@ -94,7 +96,7 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     """
     scores = analysis.table("desc-scores_timeseries")
     found = []
-    if scores is not None and len(scores):
+    if scores is not None and len(scores) and analysis.baselines:
         ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
         pairs = [participant_pairs(scores, name, ratio) for name in analysis.baselines]
         table = pd.concat(pairs, ignore_index=True)
@@ -113,6 +115,23 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
+
+
+def all_headlines(analyses: Sequence[Analysis]) -> list[str]:
+    """Return the headlines of the analyses of a participant, named where there are several.
+
+    A table that cannot be read gives none: the section that shows it says what is wrong.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+    """
+    found = []
+    for analysis in analyses:
+        head = f"{analysis.stem}: " if len(analyses) > 1 else ""
+        with suppress(DataError, ValueError, KeyError):
+            found += [head + sentence for sentence in participant_headlines(analysis)]
+    return found
 
 
 def group_headlines(

@@ -1,7 +1,6 @@
 """The report of one participant."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_text
 from drmbids.core.results import Results
 from drmbids.report.folder import Analysis, find_analyses
-from drmbids.report.headline import participant_headlines
+from drmbids.report.headline import all_headlines
 from drmbids.report.model_sections import (
     fill_hrfs,
     fill_models,
@@ -79,7 +78,7 @@ def write_participant_report(out_dir: str | Path, subject: str, failure: str | N
         title=f"{name} · drmbids",
         heading=f"Participant {subject}",
         subtitle=_subtitle(analyses),
-        lead=_lead(analyses),
+        lead=all_headlines(analyses),
         chapters=chapters,
         version=__version__,
     )
@@ -128,16 +127,6 @@ def _chapter(
     prefix = f"{analysis.stem}-" if titled else ""
     sections = [section(title, prefix + anchor, fill) for title, anchor, fill in parts]
     return {"title": analysis.stem if titled else "", "sections": sections}
-
-
-def _lead(analyses: list[Analysis]) -> list[str]:
-    """Return which linear models each model beats, and whether the comparison is fair."""
-    found = []
-    for analysis in analyses:
-        head = f"{analysis.stem}: " if len(analyses) > 1 else ""
-        with suppress(DataError):  # the section on scores says what is wrong with them
-            found += [head + sentence for sentence in participant_headlines(analysis)]
-    return found
 
 
 def _subtitle(analyses: list[Analysis]) -> str:

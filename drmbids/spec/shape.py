@@ -21,7 +21,7 @@ class DataShape:
     stimuli : mapping of str to tuple of str
         Columns of each stimulus; of events the conditions of all runs.
     confounds : tuple of str or None
-        Confound columns; None where runs have different ones.
+        Confound columns by name; None where runs have different ones.
     repetition_times : tuple of float
         All that occur, in seconds.
     modulators : mapping of str to tuple of str
@@ -83,7 +83,9 @@ class DataShape:
             for s in run.stimuli.values()
             if isinstance(s, Events) and len(s.durations)
         ]
-        confounds = {() if r.confounds is None else tuple(r.confounds.columns) for r in data}
+        confounds = {
+            () if r.confounds is None else tuple(sorted(r.confounds.columns)) for r in data
+        }
         return cls(
             regions,
             stimuli,

@@ -19,7 +19,7 @@ from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.comparison.units import Units, fit_all_runs
-from drmbids.core.exceptions import DataWarning
+from drmbids.core.exceptions import DataWarning, DivergenceError, TrainingWarning
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
@@ -64,6 +64,9 @@ from drmbids.workflows.write import (
     write_series,
 )
 
+#: What stands for the fold where a model is fitted on all runs.
+ALL_RUNS = "all runs"
+
 #: Seed of the initial weights where neither the command line nor the model file gives one.
 DEFAULT_SEED = 0
 
@@ -78,10 +81,13 @@ class Analysed:
         Methods text.
     left_out : tuple of str
         Labels of the runs that could not be used.
+    failed_fits : tuple of str
+        Models, and folds, of fits that failed.
     """
 
     methods: str
     left_out: tuple[str, ...] = ()
+    failed_fits: tuple[str, ...] = ()
 
 
 def analyse_participant(
@@ -130,7 +136,7 @@ def analyse_participant(
             warnings.warn(replaced, DataWarning, stacklevel=2)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
-        fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
+        fitted = _regressors(config, specs)
         compared = {**_baselines(config, nuisance, held_out), **fitted}
         results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0
@@ -149,10 +155,12 @@ def analyse_participant(
         parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts, held_out)
-        _fit_on_all_runs(config, label, dataset, runs, fitted, units)
+        failed = _failed_folds(results)
+        failed += _fit_on_all_runs(config, label, dataset, runs, fitted, units)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
-        "errors": usable.errors,
+        "errors": [*usable.errors, *(f["error"] for f in failed)],
+        "failed_fits": failed,
         "settings": settings,
         "geometry": find_geometry(_datasets(config), runs[0].entities, runs[0].space),
         "physio": list(config.physio),
@@ -165,7 +173,26 @@ def analyse_participant(
     }
     record["methods"] = citation(record, fitted, nuisance)
     write_inputs(dataset, runs, record)
-    return Analysed(record["methods"], tuple(usable.left_out))
+    names = tuple(f"{fit['model']} ({fit['fold']})" for fit in failed)
+    return Analysed(record["methods"], tuple(usable.left_out), names)
+
+
+def _regressors(config: Config, specs: Mapping[str, ModelSpec]) -> dict[str, DRMRegressor]:
+    """Return the estimators of model files."""
+    return {
+        name: DRMRegressor(
+            spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
+        )
+        for name, spec in specs.items()
+    }
+
+
+def _failed_folds(results: Results) -> list[dict[str, str]]:
+    """Return what is to be told of fits to folds that failed."""
+    return [
+        {"model": model, "fold": fold, "error": why}
+        for (model, fold), why in results.failures.items()
+    ]
 
 
 def _baselines(config: Config, nuisance: Nuisance, held_out: CrossValidation) -> dict[str, Any]:
@@ -182,19 +209,31 @@ def _fit_on_all_runs(
     label: str,
     dataset: DerivativeDataset,
     runs: Sequence[Run],
-    fitted: Mapping[str, DRMRegressor],
+    fitted: dict[str, DRMRegressor],
     units: Units | None,
-) -> None:
-    """Fit each model on all runs and write it, with intervals of its parameters where asked for."""
-    for name, estimator in fitted.items():
+) -> list[dict[str, str]]:
+    """Fit each model on all runs and write it, with intervals of its parameters where asked for.
+
+    Return what is to be told of those that failed, which are taken out.
+    """
+    failed = []
+    for name, estimator in list(fitted.items()):
         what = "its only run" if len(runs) == 1 else f"all {len(runs)} runs"
         logger.info("%s: fit of %s on %s", label, name, what)
-        fit_all_runs(units, name, estimator, runs)
+        try:
+            fit_all_runs(units, name, estimator, runs)
+        except DivergenceError as error:
+            text = f"no model file, parameters or responses of {name}, fitted on all runs: {error}"
+            warnings.warn(text, TrainingWarning, stacklevel=2)
+            failed.append({"model": name, "fold": ALL_RUNS, "error": text})
+            del fitted[name]
+            continue
         warn_of_unmoved(name, estimator, runs)
         write_model(dataset, runs, name, estimator)
         intervals = interval_table_of(config, name, estimator, runs, units)
         if intervals is not None:
             write_intervals(dataset, runs, name, intervals)
+    return failed
 
 
 def _compare(
@@ -255,14 +294,8 @@ def _write_recovery(
 ) -> None:
     """Write estimates of the first model beside the truth, where the data come with one."""
     truth = find_truth(config.bids_dir, subject)
-    if truth is not None:
+    if truth is not None and fitted:
         write_recovery(dataset, runs, next(iter(fitted.values())), truth)
-
-
-def _regressor(config: Config, spec: ModelSpec) -> DRMRegressor:
-    """Return the estimator of a model, unfitted."""
-    seed = _seed(config, spec)
-    return DRMRegressor(spec, config.n_epochs, device=config.device, random_state=seed)
 
 
 def _seed(config: Config, spec: ModelSpec) -> int:

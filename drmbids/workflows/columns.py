@@ -214,6 +214,7 @@ GROUP_TABLES = SCORE_TABLES | {
     ),
     "n_targets": _column("Targets of the region", "1"),
     "n_participants": _column("Participants with both models", "1"),
+    "failed_fits": _column("Folds that the model could not be fitted to, n/a without any"),
     "mean_difference": _column("Mean over participants of fold_mean, in the unit of the score"),
     "ci_low": _column("Lower end of the 95 % interval of mean_difference (bootstrap, BCa)"),
     "ci_high": _column("Upper end of the 95 % interval of mean_difference (bootstrap, BCa)"),

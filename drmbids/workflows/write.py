@@ -45,7 +45,7 @@ def write_series(
     """Write held-out predictions and residuals of every run, without the run's nuisance.
 
     The sum of the two is the measured series without nuisance: what the scores compare. Samples
-    that no fold tested are missing in both.
+    that no fold tested are missing in both; regions that a model leaves out are in neither.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def write_series(
     reserved = describe_models([])
     meanings = describe_models([name for name in results.predictions if name not in reserved])
     for model, predictions in results.predictions.items():
-        whole = whole_series(predictions, results.splits, runs, results.nuisance)
+        regions = results.regions_of(model)
+        whole = whole_series(predictions, results.splits, runs, results.nuisance, regions)
         for run, (measured, predicted) in zip(runs, whole, strict=True):
             space = _space(run)
             residual = measured - predicted
@@ -68,7 +69,8 @@ def write_series(
                 if kind == "predicted":
                     meaning = held_out.predicted(meanings[model])
                 sidecar = dataset.bold_sidecar(run, f"{meaning}; {_WITHOUT_NUISANCE}")
-                folder, values = func_folder(dataset.root, run.entities), _by_region(run, series)
+                folder = func_folder(dataset.root, run.entities)
+                values = _by_region(regions, series)
                 desc = f"{model}{kind}"
                 write_values(
                     folder, run.entities, "bold", space, values, sidecar, fill=0.0, desc=desc
@@ -225,11 +227,10 @@ def _space(run: Run) -> Space:
     return run.space
 
 
-def _by_region(run: Run, series: np.ndarray) -> dict[str, np.ndarray]:
+def _by_region(regions: Mapping[str, int], series: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns of each region."""
-    widths = [stream.values.shape[1] for stream in run.responses.values()]
-    parts = np.split(series, np.cumsum(widths)[:-1], axis=1)
-    return dict(zip(run.responses, parts, strict=True))
+    parts = np.split(series, np.cumsum(list(regions.values()))[:-1], axis=1)
+    return dict(zip(regions, parts, strict=True))
 
 
 def _score_values(scores: pd.DataFrame, score: str) -> dict[str, np.ndarray]:

@@ -126,8 +126,33 @@ def test_missing_file(tmp_path: Path) -> None:
         read_events(tmp_path / "gone_events.tsv")
 
 
+def test_events_of_a_condition_at_one_time_are_named(write) -> None:
+    path = write(HEADER + "1\t1\ta\n1\t2\ta\n1\t2\tb\n")
+    with pytest.warns(DataWarning, match=r"line 3: begins when .* \(a at 1 s\), and so 1 of 3"):
+        assert len(read_events(path, duration=80).onsets) == 3
+
+
+def test_an_event_may_go_on_after_the_run_or_begin_before_it(write) -> None:
+    # as a block that was broken off, or one that began before the scanner
+    assert len(read_events(write(HEADER + "70\t30\ta\n"), duration=80).onsets) == 1
+    for row in ("0\t200\tfilm\n", "-60\t100\tfilm\n"):
+        with pytest.warns(DataWarning, match=r"in a run of 80 s, .*\[EV18\]"):
+            assert len(read_events(write(HEADER + row), duration=80).onsets) == 1
+
+
+@pytest.mark.parametrize("last", [0, 60])
+def test_onsets_in_seconds_are_not_taken_for_volumes(write, last: int) -> None:
+    # 40 volumes of 2 s: whole seconds to the end of the run, or to its middle and not beyond 40
+    rows = [f"{k}\t2\ta\n" for k in (4, 13, 22, 31 + last // 2)]
+    if last:
+        assert len(read_events(write(HEADER + "".join(rows)), 80, n_volumes=40).onsets) == 4
+        return
+    with pytest.warns(DataWarning, match=r"the last one is 31, and the run has 40 volumes in 80 s"):
+        read_events(write(HEADER + "".join(rows)), 80, n_volumes=40)
+
+
 def test_some_events_outside_the_run(write) -> None:
-    path = write(HEADER + "1\t1\ta\n80\t1\ta\n-5\t5\ta\n-5\t6\ta\n")
+    path = write(HEADER + "1\t1\ta\n80\t1\ta\n-5\t5\ta\n-4\t6\ta\n")
     with (
         pytest.warns(DataWarning, match="line 3: 1 of 4 events lie after the run's end 80 s"),
         pytest.warns(DataWarning, match="line 4: 1 of 4 events lie before time 0"),

@@ -86,6 +86,23 @@ def test_slices_corrected_in_time_as_nilearn_has_them(tiny: Path, share: float) 
     assert share == 0.5 or held_out_r2(load_runs(tiny)) < 0.7
 
 
+@pytest.mark.filterwarnings(r"ignore:.*\[RG08\]:drmbids.bids.problems.ProblemWarning")
+def test_derived_images_have_times_of_their_own(fmriprep: Path, tiny: Path) -> None:
+    for path in (fmriprep / "sub-01" / "func").glob("*T1w_desc-preproc_bold.json"):
+        stated = {"RepetitionTime": TR, "StartTime": 0.9, "SliceTimingCorrected": True}
+        path.write_text(json.dumps(stated))
+    first, _ = load_runs(tiny, derivatives=fmriprep, space="T1w", confounds=["trans_x"])
+    raw = load_runs(tiny)[0]
+    assert first.confounds is not None
+    np.testing.assert_allclose(first.measured_times() - 0.9, raw.measured_times(), atol=1e-12)
+    np.testing.assert_array_equal(first.confounds.times, first.measured_times())
+    # onsets count from the start of the first volume's acquisition
+    np.testing.assert_array_equal(first.stimuli["events"].onsets, raw.stimuli["events"].onsets)
+    assert first.timing == (
+        f"first volume at 0.90 s: StartTime of {first.sources[0].replace('.nii.gz', '.json')}"
+    )
+
+
 def test_sparse_volumes_are_where_they_were_acquired(tiny: Path) -> None:
     times = np.array(SPARSE)
     fill(tiny, times, blocks(times[-1], 17.3))

@@ -98,7 +98,7 @@ def test_score_maps_hold_the_mean_of_the_table(done: Path) -> None:
 
 def test_every_table_has_a_sidecar_for_each_column(done: Path) -> None:
     tables = list((done / "sub-01").rglob("*.tsv"))
-    assert len(tables) == 9
+    assert len(tables) == 10
     for path in tables:
         described = json.loads(path.with_suffix(".json").read_text())
         assert list(described) == list(pd.read_csv(path, sep="\t").columns)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from drmbids import (
@@ -22,7 +23,7 @@ from drmbids import (
     permutation_test,
 )
 from drmbids.comparison.representations import condition_patterns
-from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
 
 NAMES = ("0_0_0", "0_0_1", "0_0_2", "0_0_3", "0_0_4")
 N = 50
@@ -84,7 +85,7 @@ def test_a_run_may_have_lost_voxels_of_the_fit(runs: list[Run]) -> None:
 
 
 def test_comparison_tests_and_ceilings_match_voxels_by_name(runs: list[Run]) -> None:
-    models = {"glm": GLMBaseline(), "mean": MeanBaseline()}
+    models = {"ridge": RidgeBaseline(delays=(4.0, 6.0)), "mean": MeanBaseline()}
     results = compare_models(models, runs, log_likelihood=True)
     other = compare_models(models, mixed(runs), log_likelihood=True)
     scores = ["r", "r2", "log_likelihood"]
@@ -94,8 +95,8 @@ def test_comparison_tests_and_ceilings_match_voxels_by_name(runs: list[Run]) -> 
     found = permutation_test(results, backwards, 19)
     expected = permutation_test(results, runs, 19)
     np.testing.assert_allclose(found[["r", "p"]], expected[["r", "p"]])
-    refit = permutation_test(results, backwards, 2, refit={"glm": GLMBaseline()})
-    exact = permutation_test(results, runs, 2, refit={"glm": GLMBaseline()})
+    refit = permutation_test(results, backwards, 2, refit={"ridge": models["ridge"]})
+    exact = permutation_test(results, runs, 2, refit={"ridge": models["ridge"]})
     np.testing.assert_allclose(refit[["r", "p"]], exact[["r", "p"]])
     same = ["film"] * 4
     ceiling, again = noise_ceiling(runs, same), noise_ceiling(mixed(runs), same)
@@ -138,3 +139,33 @@ def test_a_brain_at_rest_matches_regions_by_name() -> None:
     two = brain.fit([first, second])
     np.testing.assert_allclose(two.spectra_.values.numpy(), expected[0])
     assert two.score([second]) == pytest.approx(expected[1])
+    labelled = pd.DataFrame(brain.weights, names, names)
+    assert brain.set_params(weights=labelled).fit([first]).score([second]) == expected[1]
+    other = labelled.loc[["right", "left", "middle"], ["right", "left", "middle"]]
+    with pytest.raises(UsageError, match=r"weights: 3 rows, number 0 is 'right', .* runs 'left'"):
+        brain.set_params(weights=other).fit([first])
+
+
+def test_shared_confounds_of_another_order_are_those_of_their_names() -> None:
+    rng = np.random.default_rng(2)
+    motion = rng.normal(size=(40, 2))
+    bold = np.outer(motion[:, 0], [3.0, -2.0]) + 0.1 * rng.normal(size=(40, 2))
+    times = np.arange(40.0)
+    events = {"events": Events([5.0, 20.0], [4.0, 4.0], ["a", "a"])}
+
+    def run(order: list[int]) -> Run:
+        confounds = Stream(motion[:, order], times, [("x", "y")[k] for k in order])
+        return Run({"V1": Stream(bold, times)}, events, confounds=confounds, tr=1.0)
+
+    model = {
+        "schema_version": 1,
+        "name": "shared",
+        "stimuli": {"events": {"conditions": "all"}},
+        "populations": {"V1": {"kind": "leaky", "units": 1}},
+        "projections": [{"from": "events", "to": "V1"}],
+        "readout": {"kind": "bold", "confounds": "shared"},
+    }
+    fitted = DRMRegressor(model, n_epochs=1, random_state=0).fit([run([0, 1])])
+    plain, swapped = fitted.predict([run([0, 1]), run([1, 0])])
+    np.testing.assert_allclose(swapped, plain, atol=1e-6)
+    assert np.corrcoef(plain[:, 0], bold[:, 0])[0, 1] > 0.9

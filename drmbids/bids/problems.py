@@ -21,6 +21,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DS07": ("error", "two files apply equally"),
     "DS08": ("warning", "a folder is left out: its name is in the wrong case"),
     "DS09": ("error", "a run lacks a hemisphere that others have"),
+    "DS10": ("error", "the truth of simulated data cannot be read"),
     "IM01": ("error", "an image is missing or was not downloaded"),
     "IM02": ("error", "an image file is empty, or something else than an image"),
     "IM03": ("error", "the name and the packing of an image disagree"),
@@ -77,12 +78,18 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "RG08": ("warning", "the brain masks of the runs differ"),
     "MD01": ("error", "a model file is faulty"),
     "MD02": ("error", "a model does not fit the data"),
+    "MD03": ("error", "a model needs more memory than there is"),
     "DG01": ("error", "drifts and confounds leave nothing of a run"),
     "DG02": ("error", "nothing can be held out"),
     "DG03": ("warning", "conditions of a run cannot be told apart"),
     "DG04": ("warning", "drifts and confounds take most of a run"),
     "DG05": ("warning", "the runs may not fit into memory"),
     "DG06": ("warning", "stimuli are held out of which nothing but their names is known"),
+    "DG07": ("error", "the variance cannot be divided as asked"),
+    "DG08": ("error", "intervals cannot be had as asked"),
+    "DG09": ("warning", "a high-pass filter takes hemodynamic responses out"),
+    "DG10": ("warning", "there are fewer volumes than conditions"),
+    "DG11": ("warning", "volumes are further apart than a hemodynamic response lasts"),
 }
 
 

@@ -36,6 +36,10 @@ class Request:
         What a fold holds out, see :func:`drmbids.compare_models`.
     physio, stimuli, allow_gaps
         As :func:`drmbids.load_runs` takes them.
+    variance_parts : mapping of str to sequence of str, optional
+        Parts that the variance is to be divided into, see :func:`drmbids.partition_conditions`.
+    intervals : str
+        How intervals of parameters are to be had, see :func:`drmbids.parameter_intervals`.
     """
 
     bids_dir: Path
@@ -48,6 +52,8 @@ class Request:
     physio: Collection[Physio] = ()
     stimuli: Stimuli = EVENTS_ALONE
     allow_gaps: bool = False
+    variance_parts: Mapping[str, Sequence[str]] | None = None
+    intervals: str = "none"
 
 
 @dataclass(eq=False)

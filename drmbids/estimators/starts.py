@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from drmbids.core.exceptions import UsageError
+from drmbids.core.arguments import whole_number
 from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.net.net import DRMNet
@@ -35,8 +35,7 @@ def seeds_of_starts(random_state: int, n_starts: int) -> list[int]:
     >>> seeds_of_starts(3, 2) == seeds_of_starts(3, 4)[:2]
     True
     """
-    if n_starts < 1:
-        raise UsageError(f"a model starts once at least, got n_starts={n_starts}")
+    whole_number("n_starts", n_starts, least=1)
     drawn = np.random.SeedSequence(random_state).generate_state(n_starts - 1)
     return [random_state, *drawn.tolist()]
 

@@ -139,6 +139,8 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
         physio=config.physio,
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
+        variance_parts=config.variance_parts,
+        intervals=config.intervals,
     )
 
 

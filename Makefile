@@ -10,7 +10,14 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check
 PINNED := --constraint constraints.txt --build-constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest format wheel clean
+.PHONY: help demo test lint pytest numeric format wheel clean
+
+# Where a number could hang on how a processor rounds: run with two kernels of OpenBLAS.
+NUMERIC := tests/core tests/metrics tests/functional tests/physiology tests/inference \
+  tests/bids/test_heart_and_breath.py tests/checks/test_clean.py tests/training/test_maps.py \
+  $(wildcard tests/comparison/test_[cmps]*.py) \
+  $(addprefix tests/estimators/test_,autoregressive.py design.py glm.py least_squares.py \
+    library.py mean.py responses.py ridge.py)
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -19,7 +26,7 @@ help: ## Show this list
 demo: .venv/package.stamp ## Fit and compare two models on the data that come with the package
 	$(BIN)/drmbids demo
 
-test: lint pytest ## All checks: what continuous integration runs
+test: lint pytest numeric ## All checks: what continuous integration runs
 
 lint: .venv/test.stamp ## Style, layers of the package, types
 	$(BIN)/ruff check
@@ -31,6 +38,10 @@ lint: .venv/test.stamp ## Style, layers of the package, types
 # half of the files, so that what the tests of a file share is made once.
 pytest: .venv/test.stamp ## Unit tests and the examples in docstrings
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+numeric: .venv/test.stamp ## Tests of numbers once more, as another processor would round them
+	OPENBLAS_CORETYPE=$$($(BIN)/python tests/other_kernel.py) ATEN_CPU_CAPABILITY=default \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(NUMERIC)
 
 format: .venv/test.stamp ## Put the code in shape
 	$(BIN)/ruff check --fix

@@ -19,6 +19,7 @@ from benchmarks import (
     peers,
     readouts,
     solvers,
+    ticks,
 )
 from benchmarks.rows import Absent, Row, machine
 
@@ -27,7 +28,7 @@ SUITES = {
     "accuracy": accuracy.ROWS,
     "defaults": defaults.ROWS,
     "solvers": {**solvers.ROWS, **maps.ROWS},
-    "intervals": intervals.ROWS,
+    "intervals": {**intervals.ROWS, **ticks.ROWS},
     "readouts": readouts.ROWS,
     "gpu": gpu.ROWS,
     "faults": faults.ROWS,

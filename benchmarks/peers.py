@@ -85,8 +85,8 @@ def ours() -> Callable[[], tuple[float, float]]:
     )
     tracts = Tracts(
         torch.tensor(weights),
-        # activity leaves at the end of its tick, so a tick is part of every delay
-        torch.tensor(lengths + VELOCITY),
+        # theirs is half a tick later: what is heard is held for the step that follows
+        torch.tensor(lengths).clamp(min=VELOCITY),
         velocity=VELOCITY,
         strength=STRENGTH,
         interpolation="nearest",

@@ -33,11 +33,15 @@ rng = np.random.default_rng(0)
 def record(seconds: float = 60.0) -> Run:
     n = round(seconds / BIN)
     stimulus = np.convolve(rng.standard_normal(n), np.ones(10) / 3, mode="same")
-    past, spikes = 0.0, []
+    keep = np.exp(-BIN / TAU)
+    share = (1 - keep) * TAU / BIN  # mean of exp(-t / TAU) over a bin
+    past, count, spikes = 0.0, 0, []
     for k in range(n):
-        count = rng.poisson(20 * BIN * np.exp(0.8 * stimulus[k] + HELD_BACK * past))
+        # a spike acts a bin later and decays as exp(-t / TAU), here as means over bins
+        arriving = count * TAU / BIN
+        felt, past = share * past + (1 - share) * arriving, keep * past + (1 - keep) * arriving
+        count = rng.poisson(20 * BIN * np.exp(0.8 * stimulus[k] + HELD_BACK * felt))
         spikes += [(k + 0.5) * BIN] * count
-        past = past * np.exp(-BIN / TAU) + count
     cell = {"cell": np.array(spikes)}
     middles = BIN * (np.arange(n) + 0.5)
     return Run(

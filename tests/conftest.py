@@ -2,7 +2,10 @@
 
 import json
 import os
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import nibabel as nib
 import numpy as np
@@ -92,3 +95,13 @@ def write_surfaces(root: Path, n_vertices: int = 8) -> Path:
 def surfaces(tmp_path: Path) -> Path:
     """Return a derivative of surfaces, grayordinates and parcels; its raw dataset lies above it."""
     return write_surfaces(tmp_path / "ds")
+
+
+@pytest.fixture(scope="session")
+def truth() -> ModuleType:
+    """Return the simulator that shares no code with the package (``tests/truth.py``)."""
+    spec = spec_from_file_location("truth", Path(__file__).with_name("truth.py"))
+    assert spec is not None and spec.loader is not None
+    module = sys.modules["truth"] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -10,7 +10,7 @@ PAGE = (ROOT / "docs" / "developer" / "architecture.md").read_text(encoding="utf
 FILES = (ROOT / "tests" / "cli" / "participant_files.txt").read_text(encoding="utf-8").split()
 MEANING = {
     r"^[SR]_": r"sub-01_task-look(_run-\\d)?_",
-    r"<(model|fitted)>": "(glm|mean|drm)",
+    r"<(model|fitted)>": "(glm|freehrf|mean|drm)",
     r"<call>": "CALL",
     r"<([\w,]+)>": lambda found: f"({found[1].replace(',', '|')})",
     r"\*": ".*",

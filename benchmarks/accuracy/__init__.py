@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from benchmarks.accuracy.attention import attention
 from benchmarks.accuracy.calcium import calcium
+from benchmarks.accuracy.chance import chance
 from benchmarks.accuracy.haxby import ONE_SLICE, WHOLE_BRAIN, haxby
 from benchmarks.accuracy.nitime_mt import nitime_mt
 from benchmarks.accuracy.null import null
@@ -16,4 +17,5 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "calcium": calcium,
     "nitime-mt": nitime_mt,
     "null": null,
+    "chance": chance,
 }

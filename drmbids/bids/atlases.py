@@ -14,6 +14,7 @@ from drmbids.bids.entities import NIFTI, BIDSName
 from drmbids.bids.images import check_grid, name_of, open_image
 from drmbids.bids.labels import label_names
 from drmbids.bids.problems import error
+from drmbids.bids.regions import other_space
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import VoxelSpace
 
@@ -53,14 +54,17 @@ class AtlasName:
     threshold: float = THRESHOLD
 
 
-def find_atlas(wanted: AtlasName, space: str | None, file_format: str, subject: str) -> Path:
+def find_atlas(
+    wanted: AtlasName, entities: Mapping[str, str], file_format: str, subject: str
+) -> Path:
     """Return the file of an atlas that fits the data.
 
     Parameters
     ----------
     wanted : AtlasName
-    space : str or None
-        Space of the data; a file that states another one (``space-``, ``tpl-``) does not fit.
+    entities : mapping of str to str
+        Of the data; a file that states another space (``space-``, ``tpl-``) or cohort does not fit,
+        and where files in several resolutions do (``res-``, ``den-``), that of the data is taken.
     file_format : str
         Of the data: a key of :data:`drmbids.bids.entities.FORMATS`.
     subject : str
@@ -73,14 +77,21 @@ def find_atlas(wanted: AtlasName, space: str | None, file_format: str, subject: 
     """
     if wanted.name.startswith(_NILEARN):
         return _in_nilearn(wanted.name.removeprefix(_NILEARN))
-    asked = _entities(wanted.name)
-    named = [
-        name
+    asked, space = _entities(wanted.name), entities.get("space")
+    named = {
+        (name.path.parent.resolve(), name.path.name): name
         for root in wanted.datasets
         for name in _files(root, subject)
         if name.suffix in _SUFFIXES and any(_is(name, asked, key) for key in _NAMES)
+    }.values()  # a dataset may be given with -d and lie among the derivatives
+    fitting = [
+        n
+        for n in named
+        if n.extension in _FITTING[file_format] and other_space(n.entities, entities) is None
     ]
-    fitting = [n for n in named if n.extension in _FITTING[file_format] and _stated(n, space)]
+    for entity in ("res", "den"):
+        same = [n for n in fitting if n.entities.get(entity) == entities.get(entity)]
+        fitting = same if entity in entities and same else fitting
     if file_format == "gifti":  # the other hemisphere comes by itself
         left = [n for n in fitting if n.entities.get("hemi") != "R"]
         fitting = left or fitting
@@ -117,12 +128,6 @@ def _is(name: BIDSName, asked: Mapping[str, str], key: str) -> bool:
     """Return whether a file is the atlas that is asked for, named by one of two entities."""
     wanted = {key if k in _NAMES else k: label for k, label in asked.items()}
     return wanted.items() <= name.entities.items()
-
-
-def _stated(name: BIDSName, space: str | None) -> bool:
-    """Return whether a file states the space of the data, or none."""
-    stated = [name.entities[e] for e in ("space", "tpl", "template") if e in name.entities]
-    return space is None or not stated or stated[0] == space
 
 
 def _files(root: Path, subject: str) -> Iterable[BIDSName]:

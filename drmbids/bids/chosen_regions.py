@@ -14,6 +14,7 @@ from drmbids.bids.atlases import (
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.find import RunFiles
 from drmbids.bids.images import open_image
+from drmbids.bids.labels import check_names
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.regions import check_space
 from drmbids.bids.volumes import Volumes
@@ -41,19 +42,25 @@ def find_regions(
     DataError
         If the regions cannot be found, or are no places of the data.
     """
+    space: Space
     if atlas_or_mask is None:
-        return measured.all_regions([one.mask for one in files])
+        space = measured.all_regions([one.mask for one in files])
+        check_names(list(space.members), str(files[0].bold))
+        return space
     atlas = as_atlas(atlas_or_mask, ())
     if isinstance(atlas, AtlasName):
         source: Any = _file_of(atlas, files[0])
         threshold = atlas.threshold
     else:
         source, threshold = atlas_or_mask, AtlasName("").threshold
-    check_space(source, files[0].bold, files[0].entities.get("space"))
+    check_space(source, files[0].bold, files[0].entities)
     if isinstance(measured, Volumes) and is_probabilistic(source):
         image = open_image(Path(source)) if isinstance(source, str | Path) else source
-        return probabilistic_regions(image, labels, threshold, measured.image)
-    return measured.regions(source, labels)
+        space = probabilistic_regions(image, labels, threshold, measured.image)
+    else:
+        space = measured.regions(source, labels)
+    check_names(list(space.members), "masks" if isinstance(source, Mapping) else str(source))
+    return space
 
 
 def as_atlas(atlas_or_mask: Any, datasets: Sequence[Path]) -> Any:
@@ -66,7 +73,8 @@ def as_atlas(atlas_or_mask: Any, datasets: Sequence[Path]) -> Any:
     datasets : sequence of Path
         Where an atlas of that name is looked for, with the datasets in their ``derivatives``.
     """
-    folders = [p for d in datasets for p in (d, *sorted(d.glob("derivatives/*")))]
+    every = [p for d in datasets for p in (d, *sorted(d.glob("derivatives/*")))]
+    folders = list({p.resolve(): p for p in reversed(every)}.values())[::-1]
     if isinstance(atlas_or_mask, AtlasName) and not atlas_or_mask.datasets:
         return replace(atlas_or_mask, datasets=folders)
     plain = isinstance(atlas_or_mask, str) and not Path(atlas_or_mask).is_file()
@@ -81,5 +89,4 @@ def _file_of(atlas: AtlasName, first: RunFiles) -> Path:
         return Path(atlas.name)
     name = BIDSName.parse(first.bold)
     kind = None if name is None else name.file_format
-    entities = first.entities
-    return find_atlas(atlas, entities.get("space"), kind or "nifti", entities.get("subject", ""))
+    return find_atlas(atlas, first.entities, kind or "nifti", first.entities.get("subject", ""))

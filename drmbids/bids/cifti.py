@@ -19,7 +19,7 @@ from nibabel.cifti2 import (
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.images import one_line, read_header
 from drmbids.bids.labels import Labels, label_names, mask_name, single_label, whole_numbers
-from drmbids.bids.measured import Measured, Space, refuse_smoothing
+from drmbids.bids.measured import Measured, Space, Start, refuse_smoothing
 from drmbids.bids.problems import error
 from drmbids.bids.regions import warn_of_overlap
 from drmbids.core.files import write_bytes
@@ -57,12 +57,18 @@ class Cifti(Measured[PlaceSpace]):
             found = f"axes of kind {type(series).__name__} and {type(self.axis).__name__}"
             remedy = "a series has times and grayordinates or parcels: give such a file"
             raise error("IM10", path, found, remedy)
-        self._tr = float(series.step) if series.unit == _SECONDS else None
+        in_time = series.unit == _SECONDS
+        self._tr = float(series.step) if in_time and series.step > 0 else None
+        self._start = float(series.start) if in_time else 0.0
         super().__init__(path, len(series))
 
     def stated_tr(self, sidecar: float | None) -> float | None:
         """Return the step of the series axis."""
         return self._tr
+
+    def stated_start(self) -> Start | None:
+        """Return the start of the series axis."""
+        return Start(self._start, "SeriesStart", is_sure=True) if self._start else None
 
     def check_like(self, first: Measured) -> None:
         """Raise DataError unless grayordinates or parcels are the same."""
@@ -175,7 +181,9 @@ def open_cifti(path: Path) -> tuple[Any, tuple[Any, Any]]:
     return image, axes
 
 
-def write_cifti(path: Path, axis: Any, values: np.ndarray, tr: float | None = None) -> None:
+def write_cifti(
+    path: Path, axis: Any, values: np.ndarray, tr: float | None = None, start: float = 0.0
+) -> None:
     """Write numbers at grayordinates or parcels; the same numbers give the same bytes.
 
     Parameters
@@ -186,10 +194,12 @@ def write_cifti(path: Path, axis: Any, values: np.ndarray, tr: float | None = No
     values : array of shape (n_places,) or (n_times, n_places)
     tr : float, optional
         Seconds between times; without it the values are one map.
+    start : float
+        Seconds at the first of them.
     """
     rows = np.atleast_2d(values).astype(np.float32)
     name = path.name.partition(".")[0]
-    first = ScalarAxis([name]) if tr is None else SeriesAxis(0.0, tr, len(rows), _SECONDS)
+    first = ScalarAxis([name]) if tr is None else SeriesAxis(start, tr, len(rows), _SECONDS)
     image = Cifti2Image(rows, (first, axis))
     intents = _DENSE if isinstance(axis, BrainModelAxis) else _PARCELS
     image.nifti_header.set_intent(intents[tr is None])

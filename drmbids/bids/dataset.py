@@ -89,21 +89,45 @@ class Dataset:
         return [open_dataset(path.parent) for path in found]
 
     def metadata(self, name: BIDSName) -> dict[str, Any]:
-        """Return the JSON metadata of a file, by the inheritance principle.
+        """Return the JSON metadata of a file, by the inheritance principle."""
+        return {key: value for key, (value, _) in self.stated(name).items()}
+
+    def stated(self, name: BIDSName) -> dict[str, tuple[Any, Path]]:
+        """Return the JSON metadata of a file, each with the sidecar that states it.
 
         A sidecar applies if it has the suffix of the file, lies in its folder or above, and
         has no entity that the file lacks; the nearest and most specific one wins.
+
+        Raises
+        ------
+        DataError
+            If two sidecars that are as near and specific state different values.
         """
         folders = [name.path.parent]
         while folders[-1] != self.root and folders[-1] != folders[-1].parent:
             folders.append(folders[-1].parent)
-        entities, merged = name.without(()), {}
+        entities = name.without(())
+        merged: dict[str, tuple[Any, Path]] = {}
         for folder in reversed(folders):
             found = (BIDSName.parse(path) for path in folder.glob(f"*{name.suffix}.json"))
-            sidecars = [s for s in found if s is not None and s.suffix == name.suffix]
-            for sidecar in sorted(sidecars, key=lambda s: len(s.entities)):
-                if sidecar.without(()).items() <= entities.items():
-                    merged.update(read_json(sidecar.path))
+            sidecars = [
+                s
+                for s in found
+                if s is not None
+                and s.suffix == name.suffix
+                and s.without(()).items() <= entities.items()
+            ]
+            by_size: dict[int, dict[str, tuple[Any, Path]]] = {}
+            for sidecar in sorted(sidecars, key=lambda s: (len(s.entities), s.path.name)):
+                stated = by_size.setdefault(len(sidecar.entities), {})
+                for key, value in read_json(sidecar.path).items():
+                    known, other = stated.setdefault(key, (value, sidecar.path))
+                    if known != value:
+                        what = f"{key} is {value!r}, but {known!r} in {other.name}, which applies"
+                        remedy = "keep one of them, or name the runs that each is of"
+                        raise error("DS11", sidecar.path, f"{what} equally", remedy)
+            for stated in by_size.values():
+                merged |= stated
         return merged
 
 

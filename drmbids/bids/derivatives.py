@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import drmbids
+from drmbids.bids.timing import times_metadata
 from drmbids.core.files import write_json, write_text
 from drmbids.core.run import Run
 
@@ -73,7 +74,7 @@ class DerivativeDataset:
         sidecar: dict[str, Any] = {
             "Description": description,
             "TaskName": run.entities.get("task", "n/a"),
-            "RepetitionTime": run.tr,
+            **times_metadata(run),
             "SkullStripped": True,
             "Sources": sources,
         }

@@ -30,8 +30,17 @@ _OLD_NAMES = {"preproc": ("bold", "preproc"), "brainmask": ("mask", "brain")}
 #: Entities whose label is a number: ``run-1`` and ``run-01`` name the same run.
 INDEX_ENTITIES = ("run", "echo", "flip", "inv", "chunk")
 
+#: Entities in which images of one and the same run may differ.
+PROCESSING = (
+    *("space", "cohort", "res", "den", "desc", "label", "echo", "part"),
+    *("atlas", "segmentation", "scale", "stat"),
+)
+
 #: Answers that are no label, which holds no dot: any label will do, or the entity must be absent.
 ANY, NONE = "Query.ANY", "Query.NONE"
+
+# Entities of BIDS that pybids' files lack.
+_NEWER = ("cohort", "scale")
 
 # How filter files of fMRIPrep, and pybids' own Query, write them.
 _SPECIAL = {NONE: NONE, ANY: ANY, "*": ANY, "Query.REQUIRED": ANY}
@@ -50,7 +59,7 @@ def long_names() -> dict[str, str]:
             key = re.search(r"([a-z]+)-\(", entity["pattern"])
             if key is not None:
                 names[key[1]] = entity["name"]
-    return names
+    return names | {key: key for key in _NEWER}
 
 
 @cache

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from drmbids.bids.event_times import check_durations, check_onsets
 from drmbids.bids.problems import Problem, collecting, error, lines, raise_all, warn
 from drmbids.bids.tsv import MISSING, read_numbers, read_table, require_columns
 from drmbids.core.stream import Events
@@ -13,37 +14,41 @@ from drmbids.core.stream import Events
 #: Condition of all events in a file without ``trial_type``.
 SINGLE_CONDITION = "event"
 
-# An onset this many run lengths after the start is not in seconds: milliseconds reach to 1000,
-# times since the start of a session of many runs stay below.
-_NO_SECONDS = 100
-
 # What pandas, R and MATLAB make of a missing text; n/a is the only one in BIDS.
 _LIKE_MISSING = ("None", "null", "NULL", "nan", "NaN", "NA", "N/A", "<NA>", "NaT")
 
-# ``modulation`` is what nilearn's design matrices call the amplitude of an event.
-_AMPLITUDE_COLUMNS = ("amplitude", "modulation")
+#: The column that multiplies events in nilearn's design matrices; here no column does unasked.
+_MODULATION = "modulation"
 
 
 def read_events(
-    path: str | Path, duration: float | None = None, modulators: Sequence[str] = ()
+    path: str | Path,
+    duration: float | None = None,
+    modulators: Sequence[str] = (),
+    n_volumes: int | None = None,
 ) -> Events:
     """Read the events of one run.
+
+    No further column acts unless it is asked for: all events of a condition have the amplitude 1.
 
     Parameters
     ----------
     path : str or Path
-        A BIDS ``events.tsv`` with the columns ``onset`` and ``duration`` in seconds,
-        ``trial_type``, and perhaps ``amplitude`` (or ``modulation``).
+        A BIDS ``events.tsv`` with the columns ``onset`` and ``duration`` in seconds, and
+        ``trial_type``.
     duration : float, optional
-        Length of the run in seconds, to check the onsets.
+        Length of the run in seconds, to check onsets and durations.
     modulators : sequence of str
         Columns of numbers that become columns beside the conditions: each event again, with the
         number as its amplitude; none where it is ``n/a``.
+    n_volumes : int, optional
+        Of the run, to tell onsets in seconds from numbers of volumes.
 
     Returns
     -------
     Events
-        One column for each ``trial_type``, sorted; a single one named ``event`` where the file has
+        One column for each ``trial_type``, without blanks around it (with a warning where there are
+        any), sorted; a single one named ``event`` where the file has
         no ``trial_type`` (with a warning).
 
     Raises
@@ -51,17 +56,16 @@ def read_events(
     DataError
         Naming file and lines of all that is wrong, for a damaged or comma-separated table, a
         missing column, a value that is missing or no number, a negative duration, a repeated
-        event, or if all events start after the end of the run, or one so late that onsets cannot
-        be in seconds.
+        event, or onsets or durations that cannot be in seconds
+        (:func:`~drmbids.bids.event_times.check_onsets`).
     """
     path = Path(path)
     table = read_table(path)
     require_columns(table, ["onset", "duration"], path)
-    amplitude = next((c for c in _AMPLITUDE_COLUMNS if c in table.columns), None)
     numbers: dict[str, np.ndarray] = {}
     conditions: list[str] = []
     problems: list[Problem] = []
-    for column in ("onset", "duration", *([amplitude] if amplitude else ())):
+    for column in ("onset", "duration"):
         with collecting(problems):
             numbers[column] = _complete(table, column, path)
     with collecting(problems):
@@ -76,11 +80,16 @@ def read_events(
         _refuse_repeats(table, onsets, durations, conditions, path)
     if duration is not None:
         with collecting(problems):
-            _check_onsets(onsets, durations, duration, table, path)
+            check_onsets(onsets, durations, duration, table.index, path, n_volumes)
+        with collecting(problems):
+            check_durations(onsets, durations, conditions, duration, table.index, path)
     raise_all(problems)
     if not len(table):
         warn("EV08", path, "no event, only a header", "add the events, or leave the run out")
-    events = Events(onsets, durations, conditions, numbers[amplitude] if amplitude else None)
+    if _MODULATION in table.columns and _MODULATION not in modulators:
+        found = f"column {_MODULATION!r} is there, and is not used"
+        warn("EV20", path, found, f"ask for it (--modulators {_MODULATION}) if it is meant")
+    events = Events(onsets, durations, conditions)
     return _with_modulators(events, table, modulators, path) if modulators else events
 
 
@@ -126,14 +135,19 @@ def _conditions(table: pd.DataFrame, path: Path) -> list[str]:
         )
         warn("EV07", path, found, "add the column to tell conditions apart")
         return [SINGLE_CONDITION] * len(table)
-    fields = table["trial_type"]
+    written = table["trial_type"]
+    fields = written.str.strip()
     doubtful = fields.isin(_LIKE_MISSING).to_numpy(bool)
     if doubtful.any():
         found = f"trial_type {fields[doubtful].iloc[0]!r} is how programs write a missing value"
         remedy = "write n/a and remove the row, or give the condition another name"
         raise error("EV16", path, found, remedy, lines(table.index[doubtful]))
-    absent = (fields == MISSING) | (fields.str.strip() == "")
+    absent = fields.isin([MISSING, ""])
     _refuse_rows("EV02", absent.to_numpy(bool), table, path, "missing trial_type", fields)
+    blank = (written != fields).to_numpy(bool)
+    if blank.any():
+        found = f"trial_type {written[blank].iloc[0]!r} is read without the blanks around it"
+        warn("EV19", path, found, "take them out of the file", lines(table.index[blank]))
     return list(fields)
 
 
@@ -153,7 +167,10 @@ def _refuse_repeats(
     conditions: list[str],
     path: Path,
 ) -> None:
-    """Raise if an event is there twice: the two would add up to one of double amplitude."""
+    """Raise if an event is there twice: the two would add up to one of double amplitude.
+
+    Two of other durations may be meant, and are warned of.
+    """
     events = pd.DataFrame({"onset": onsets, "duration": durations, "trial_type": conditions})
     again = events.duplicated().to_numpy()
     if again.any():
@@ -164,24 +181,17 @@ def _refuse_repeats(
             f"({conditions[row]} at {onsets[row]:g} s)"
         )
         raise error("EV04", path, found, "remove one of them", lines(table.index[again]))
-
-
-def _check_onsets(
-    onsets: np.ndarray, durations: np.ndarray, duration: float, table: pd.DataFrame, path: Path
-) -> None:
-    """Raise if no event falls into the run or onsets are no seconds, warn if some lie outside."""
-    late = onsets >= duration
-    if len(onsets) and (late.all() or onsets.max() > _NO_SECONDS * duration):
-        row = int(np.flatnonzero(late)[0])
+    same = events.duplicated(["onset", "trial_type"]).to_numpy()
+    if same.any():
+        row = int(np.flatnonzero(same)[0])
         found = (
-            f"onset {onsets[row]:g} s after the run's end {duration:g} s, and so {late.sum()} of "
-            f"{len(onsets)} events (milliseconds?)"
+            f"begins when another event of its condition does ({conditions[row]} at "
+            f"{onsets[row]:g} s), and so {same.sum()} of {len(onsets)} events; they add up"
         )
-        remedy = "onsets are in seconds from the first volume"
-        raise error("EV05", path, found, remedy, lines(table.index[late]))
-    early = (onsets < 0) & (onsets + durations <= 0)
-    for outside, where in ((late, f"after the run's end {duration:g} s"), (early, "before time 0")):
-        if outside.any():
-            found = f"{outside.sum()} of {len(onsets)} events lie {where} and have no effect"
-            remedy = "check that onsets are in seconds from the first volume"
-            warn("EV06", path, found, remedy, lines(table.index[outside]))
+        warn(
+            "EV21",
+            path,
+            found,
+            "remove one of them if it is written twice",
+            lines(table.index[same]),
+        )

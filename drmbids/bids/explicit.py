@@ -13,9 +13,10 @@ from drmbids.bids.entities import BIDSName
 from drmbids.bids.find import RunFiles
 from drmbids.bids.formats import open_bold
 from drmbids.bids.in_memory import as_files
-from drmbids.bids.load import EVENTS_ALONE, read_run
+from drmbids.bids.load import EVENTS_ALONE, check_confound_patterns, read_run
 from drmbids.bids.stimuli import Stimuli
 from drmbids.bids.surfaces import HEMISPHERES
+from drmbids.bids.timing import volume_times
 from drmbids.bids.unite import without_dead_voxels
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run
@@ -87,13 +88,16 @@ def load_run(
     with as_files(bold=bold, events=events, confounds=confounds) as paths:
         sides = paths["bold"] if isinstance(bold, dict) else {}
         path = next(iter(sides.values())) if sides else paths["bold"]
+        sidecar = path.with_name(path.name.partition(".")[0] + ".json")
+        stated = read_json(sidecar) if sidecar.is_file() else {}
         files = RunFiles(
             bold=path,
             entities=_named(path) if entities is None else dict(entities),
             events=paths["events"],
             confounds=paths["confounds"],
-            metadata=_sidecar(path),
+            metadata=stated,
             hemispheres=sides,
+            stated_in=dict.fromkeys(stated, sidecar),
         )
         options = {"tr": tr, "smoothing_fwhm": smoothing_fwhm, "allow_gaps": allow_gaps}
         run = _read(files, mask, labels, confound_columns, stimuli, **options)
@@ -118,10 +122,12 @@ def _read(
         raise UsageError(f"{files.bold}: volumes need a mask or atlas: give mask=")
     regions = find_regions([files], measured, mask, labels)
     wanted = confound_columns if files.confounds is not None else None
+    check_confound_patterns([files], wanted)
     if files.events is None:
         stimuli = Stimuli(events=False, more=[m for m in stimuli.more if m != "stim_file"])
+    timing = volume_times(files, measured, tr)
     run = read_run(
-        files, measured, regions, wanted, stimuli, smoothing_fwhm, tr, allow_gaps=allow_gaps
+        files, measured, regions, wanted, stimuli, smoothing_fwhm, timing, allow_gaps=allow_gaps
     )
     return without_dead_voxels([run])[0]
 
@@ -132,9 +138,3 @@ def _named(path: Path) -> dict[str, str]:
     if name is not None and name.entities:
         return {k: v for k, v in name.entities.items() if k not in ("hemi", "stat")}
     return {"run": path.name.partition(".")[0]}
-
-
-def _sidecar(path: Path) -> dict[str, Any]:
-    """Return the content of the JSON file beside an image, empty without one."""
-    sidecar = path.with_name(path.name.partition(".")[0] + ".json")
-    return read_json(sidecar) if sidecar.is_file() else {}

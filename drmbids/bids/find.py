@@ -13,23 +13,22 @@ from drmbids.bids.entities import (
     ANY,
     FORMATS,
     NONE,
+    PROCESSING,
     BIDSName,
     keys,
     matches,
     natural,
     read_query,
 )
-from drmbids.bids.problems import error
+from drmbids.bids.ignored import ignored_subjects, kept_subjects, without_ignored
+from drmbids.bids.problems import error, warn
 from drmbids.core.exceptions import UsageError
 from drmbids.core.formats import FileFormat
 
 _OR_ALL = {"session": ", or all of them: session='*' (--session-label '*')"}
 
-# What may differ between two images of one and the same run.
-_PROCESSING = (
-    *("space", "res", "den", "desc", "label", "echo", "part"),
-    *("atlas", "segmentation", "scale", "stat"),
-)
+# Metadata that both hemispheres of a run have to share.
+_TIMES = ("RepetitionTime", "VolumeTiming", "StartTime")
 # What may differ between the runs of one analysis without being chosen.
 _FREE = ("subject", "run", "hemi")
 # Entities that the command line has an option for.
@@ -69,6 +68,8 @@ class RunFiles:
         Surfaces of the hemispheres; empty for other kinds of files.
     series : sequence of Path
         Sampled stimuli of the run (``_stim.tsv.gz``).
+    stated_in : mapping of str to Path
+        The JSON file that each of the metadata is from.
     """
 
     bold: Path
@@ -81,6 +82,7 @@ class RunFiles:
     recordings: Sequence[Path] = ()
     hemispheres: Mapping[str, Path] = field(default_factory=dict)
     series: Sequence[Path] = ()
+    stated_in: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -121,7 +123,8 @@ def find_runs(
     Returns
     -------
     list of RunFiles
-        In natural order: ``run-2`` before ``run-10``.
+        In natural order: ``run-2`` before ``run-10``. What the raw dataset lists in ``.bidsignore``
+        is left out, with a warning.
 
     Raises
     ------
@@ -135,7 +138,7 @@ def find_runs(
     dataset = open_dataset(bids_dir)
     sources = [open_dataset(folder) for folder in folders_of(derivatives)] or [dataset]
     query = read_query(_bold_filters(filters), entities)
-    subjects = _subjects(sources, query)
+    subjects = _subjects(dataset, sources, query)
     found = [
         (source, name)
         for source in sources
@@ -144,6 +147,7 @@ def find_runs(
     ]
     if file_format is not None and file_format not in FORMATS:
         raise UsageError(f"unknown file_format {file_format!r}; choose among {', '.join(FORMATS)}")
+    found = without_ignored(found, dataset, query)
     chosen = _choose([name for _, name in found], query, sources)
     companions = {id(source): Companions(dataset, source, subjects) for source in sources}
     runs = [
@@ -180,18 +184,36 @@ def _run_files(source: Dataset, names: Sequence[BIDSName], companions: Companion
     drop = {"stat", "hemi"} if len(names) > 1 else {"stat"}
     entities = {k: v for k, v in name.entities.items() if k not in drop}
     sides = {n.entities["hemi"]: n.path for n in names if n.file_format == "gifti"}
+    stated = source.stated(name)
+    for other in names[1:]:
+        _refuse_other_times(stated, source.stated(other), name, other)
     return RunFiles(
         bold=name.path,
         entities=entities,
         events=companions.events(name),
         confounds=companions.confounds(name),
         mask=companions.brain_mask(name),
-        metadata=source.metadata(name),
+        metadata={key: value for key, (value, _) in stated.items()},
         searched=companions.searched,
         recordings=companions.recordings(name),
         hemispheres=sides,
         series=companions.series(name),
+        stated_in={key: path for key, (_, path) in stated.items()},
     )
+
+
+def _refuse_other_times(
+    stated: Mapping[str, tuple[Any, Path]],
+    others: Mapping[str, tuple[Any, Path]],
+    name: BIDSName,
+    other: BIDSName,
+) -> None:
+    """Raise if the sidecars of two hemispheres state different times of volumes."""
+    for key in _TIMES:
+        one, two = (found.get(key, (None, Path()))[0] for found in (stated, others))
+        if one != two:
+            found = f"{key} of {other.path.name} is {two!r}, of {name.path.name} {one!r}"
+            raise error("TM01", other.path, found, "hemispheres are measured together: correct one")
 
 
 def folders_of(derivatives: Any) -> list[Path]:
@@ -203,10 +225,10 @@ def folders_of(derivatives: Any) -> list[Path]:
     """
     if derivatives is None:
         return []
-    if isinstance(derivatives, Mapping):
-        return [Path(folder) for folder in derivatives.values()]
     given = [derivatives] if isinstance(derivatives, str | Path) else derivatives
-    return [Path(folder) for folder in given]
+    given = derivatives.values() if isinstance(derivatives, Mapping) else given
+    # one dataset may be given twice, under two names or by a link
+    return list({Path(folder).resolve(): Path(folder) for folder in given}.values())
 
 
 def _bold_filters(filters: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:
@@ -223,8 +245,10 @@ def _bold_filters(filters: Mapping[str, Any] | str | Path | None) -> Mapping[str
     return queries
 
 
-def _subjects(sources: Sequence[Dataset], query: Mapping[str, list[str]]) -> list[str]:
-    """Return the participants asked for, all without a choice."""
+def _subjects(
+    dataset: Dataset, sources: Sequence[Dataset], query: Mapping[str, list[str]]
+) -> list[str]:
+    """Return the participants asked for, all that are not ignored without a choice."""
     available = sorted({s for source in sources for s in source.subjects}, key=natural)
     folders = ", ".join(str(source.root) for source in sources)
     if not available:
@@ -235,7 +259,12 @@ def _subjects(sources: Sequence[Dataset], query: Mapping[str, list[str]]) -> lis
     if missing:
         remedy = f"there are: {', '.join(available)}"
         raise error("DS03", folders, f"no participant {', '.join(missing)}", remedy)
-    return available if ANY in wanted else [s for s in available if s in wanted]
+    if ANY not in wanted:
+        return [s for s in available if s in wanted]
+    ignored = ignored_subjects(dataset, available)
+    if ignored is not None:
+        warn(ignored.code, ignored.file, ignored.found, ignored.remedy)
+    return kept_subjects(dataset, available)
 
 
 def _choose(
@@ -301,7 +330,7 @@ def _refuse_repeats(files: Iterable[BIDSName]) -> None:
     """Raise if two images show the same run, as ``run-1`` and ``run-01`` do."""
     seen: dict[frozenset[tuple[str, str]], list[BIDSName]] = defaultdict(list)
     for name in files:
-        seen[frozenset(name.without(_PROCESSING).items())].append(name)
+        seen[frozenset(name.without(PROCESSING).items())].append(name)
     for same in seen.values():
         if len(same) > 1:
             found = f"the same run twice: {same[0].path} and {same[1].path}"

@@ -13,7 +13,7 @@ from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
 from drmbids.bids.surfaces import Surfaces, write_gifti
 from drmbids.bids.volumes import Volumes
-from drmbids.bids.write import file_name, write_image
+from drmbids.bids.write import file_name, series_step, write_image
 from drmbids.core.files import write_json
 from drmbids.core.run import VoxelSpace
 
@@ -61,7 +61,7 @@ def write_values(
     fill: float = np.nan,
     **more: str,
 ) -> list[Path]:
-    """Write a map, or a series where the sidecar has a ``RepetitionTime``, as the data came.
+    """Write a map, or a series where the sidecar has times of volumes, as the data came.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def write_values(
     list of Path
         The files of values, without sidecars.
     """
-    tr = float(sidecar["RepetitionTime"]) if "RepetitionTime" in sidecar else None
+    tr, start = series_step(sidecar)
     if isinstance(space, VoxelSpace):
         path = folder / file_name(entities, suffix, ".nii.gz", **more)
         write_image(path, space, values, sidecar, fill)
@@ -104,7 +104,7 @@ def write_values(
         return paths
     kind = f".{kind_of(space.layout)}{'scalar' if tr is None else 'tseries'}.nii"
     path = folder / file_name(entities, suffix, kind, **more)
-    write_cifti(path, space.layout, numbers, tr)
+    write_cifti(path, space.layout, numbers, tr, start)
     write_json(_sidecar(path), dict(sidecar))
     return [path]
 

@@ -11,6 +11,7 @@ import pandas as pd
 from drmbids.bids.find import RunFiles
 from drmbids.bids.physio import read_recordings
 from drmbids.bids.problems import error
+from drmbids.bids.stated import sidecar_of
 from drmbids.core.exceptions import DataError
 from drmbids.physiology import Physio
 from drmbids.physiology.regressors import physiological_confounds
@@ -67,9 +68,7 @@ class HeartAndBreath:
         """Whether RETROICOR is taken out of each slice at its own time."""
         return "retroicor" in self.wanted and self.slice_times is not None
 
-    def with_confounds(
-        self, table: pd.DataFrame | None, times: np.ndarray, tr: float
-    ) -> pd.DataFrame | None:
+    def with_confounds(self, table: pd.DataFrame | None, times: np.ndarray) -> pd.DataFrame | None:
         """Return a table with the confounds of heart and breath beside it, one row for each volume.
 
         Parameters
@@ -77,9 +76,8 @@ class HeartAndBreath:
         table : DataFrame or None
             Other confounds.
         times : array of shape (n_volumes,)
-            Starts of the volumes in seconds.
-        tr : float
-            Seconds.
+            Seconds that volumes stand for: the middle of their acquisition, or what their slices
+            were corrected to.
 
         Raises
         ------
@@ -90,7 +88,7 @@ class HeartAndBreath:
         if not wanted:
             return table
         with naming(self.bold):
-            more = physiological_confounds(self.recordings, times + tr / 2, wanted)
+            more = physiological_confounds(self.recordings, times, wanted)
         return more if table is None else pd.concat([table, more], axis=1)
 
     def clean(self, series: np.ndarray, voxels: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -139,6 +137,12 @@ def heart_and_breath(
         If the run has no recording, or one cannot be used.
     """
     slice_times, axis = acquired_slices(files.entities, files.metadata, shape)
+    stated, n_slices = files.metadata.get("SliceTiming"), (*shape, 0, 0, 0)[axis]
+    raw = shape and _as_acquired(files.entities, files.metadata)
+    if "retroicor" in wanted and raw and stated is not None and slice_times is None:
+        found = f"SliceTiming has {len(stated)} times, {files.bold.name} has {n_slices} slices"
+        remedy = "correct SliceTiming or SliceEncodingDirection, or remove them"
+        raise error("TM01", sidecar_of(files, "SliceTiming"), found, remedy)
     root = files.searched[-1]
     return HeartAndBreath(files.bold, files.recordings, root, wanted, slice_times, axis)
 
@@ -151,7 +155,8 @@ def acquired_slices(
     Parameters
     ----------
     entities : mapping of str to str
-        Of the image: one with ``space``, ``desc`` or ``res`` was moved or resampled.
+        Of the image: one with ``space``, ``desc`` or ``res`` was moved or resampled, and one whose
+        slices were corrected in time (``SliceTimingCorrected``) has them at one time.
     metadata : mapping
         ``SliceTiming`` in seconds, ``SliceEncodingDirection`` (``k`` where absent).
     shape : sequence of int
@@ -165,8 +170,15 @@ def acquired_slices(
     """
     direction = str(metadata.get("SliceEncodingDirection", "k"))
     axis, timing = _AXES.get(direction[:1], 2), metadata.get("SliceTiming")
-    moved = {"space", "desc", "res", "den"} & set(entities)
-    if moved or not isinstance(timing, list) or len(timing) != (*shape, 0, 0, 0)[axis]:
+    if not isinstance(timing, list) or len(timing) != (*shape, 0, 0, 0)[axis]:
+        return None, axis
+    if not _as_acquired(entities, metadata):
         return None, axis
     times = np.array(timing, dtype=float)
     return (times[::-1] if direction.endswith("-") else times), axis
+
+
+def _as_acquired(entities: Mapping[str, str], metadata: Mapping[str, Any]) -> bool:
+    """Return whether the slices of an image have times of their own."""
+    moved = {"space", "desc", "res", "den"} & set(entities)
+    return not moved and metadata.get("SliceTimingCorrected") is not True

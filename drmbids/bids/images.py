@@ -184,12 +184,24 @@ def header_tr(image: Any) -> float | None:
 
     A header without a unit of time states nothing: programs leave 1 or 0 there.
     """
+    return _seconds(image, image.header.get_zooms()[3])
+
+
+def header_start(image: Any) -> float | None:
+    """Return the seconds from time 0 to the first volume that the header states (``toffset``).
+
+    None where it is 0, or without a unit of time.
+    """
+    return _seconds(image, image.header["toffset"])
+
+
+def _seconds(image: Any, value: Any) -> float | None:
+    """Return a positive number in the header's unit of time as seconds."""
     try:
         unit = image.header.get_xyzt_units()[1]
     except KeyError:  # a unit that NIfTI does not know
         return None
-    value = float(image.header.get_zooms()[3])
-    return value * _SECONDS[unit] if unit in _SECONDS and value > 0 else None
+    return float(value) * _SECONDS[unit] if unit in _SECONDS and value > 0 else None
 
 
 def same_grid(shape: Any, affine: np.ndarray, image: Any) -> bool:

@@ -4,12 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from drmbids.bids.entities import BIDSName
-from drmbids.bids.problems import error
-from drmbids.bids.tsv import read_numbers, read_table, require_columns
+from drmbids.bids.dataset import DESCRIPTION
+from drmbids.bids.entities import BIDSName, most_specific
+from drmbids.bids.problems import error, lines, warn
+from drmbids.bids.tsv import MISSING, read_numbers, read_table, require_columns
 
 Labels = Mapping[int, str] | Sequence[str] | None
+
+#: What no region may be called: ``all`` is all regions together in tables over participants,
+#: ``n/a`` a missing value, ``each_region`` a word of model files.
+RESERVED = ("", "all", MISSING, "each_region")
 
 # What FreeSurfer and Workbench call places that belong to no region.
 _BACKGROUND = ("???",)
@@ -59,7 +65,9 @@ def label_names(
         names = {int(k): str(k) for k in present}
     else:
         return None
-    names.pop(0, None)
+    names = {
+        k: name.strip() for k, name in names.items() if k and name.strip() not in ("", MISSING)
+    }
     unnamed = [int(k) for k in present if int(k) not in names]
     if unnamed:
         raise error("RG03", path, f"labels {unnamed[:10]} have no name", "add them to the table")
@@ -68,23 +76,71 @@ def label_names(
         found = f"no voxel for the regions {', '.join(missing[:10])}"
         remedy = "was the atlas cut or resampled? Take them out of the table to go on without them"
         raise error("RG04", path, found, remedy)
-    if len(set(names.values())) < len(names):
-        raise error("RG03", path, "two labels have one name", "names of regions must differ")
+    _refuse_repeats(names, path)
     return names
 
 
+def _refuse_repeats(names: Mapping[int, str], path: str) -> None:
+    """Raise if two labels have one name; warn if names differ in nothing but capitals."""
+    first: dict[str, int] = {}
+    for label, name in names.items():
+        if name in first:
+            found = f"two labels have one name: {name!r} is {first[name]} and {label}"
+            raise error("RG03", path, found, "names of regions must differ")
+        first[name] = label
+    folded: dict[str, str] = {}
+    for name in first:
+        if folded.setdefault(name.casefold(), name) != name:
+            found = f"the regions {folded[name.casefold()]!r} and {name!r} differ in capitals alone"
+            warn("RG09", path, found, "rename one if they are not meant to be two")
+
+
+def check_names(names: Sequence[str], source: str) -> None:
+    """Raise DataError if a region is called like a word that stands for something else.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the regions.
+    source : str
+        Where they come from, for messages.
+    """
+    for name in names:
+        if name.strip().casefold() in RESERVED:
+            found = f"a region is called {name!r}, which stands for something else in tables"
+            raise error("RG10", source, found, "give it another name")
+        if name != name.strip() or not name.isprintable():
+            found = f"the name of region {name!r} has blanks at its ends, or what cannot be printed"
+            raise error("RG10", source, found, "give it another name")
+
+
 def label_table(path: str) -> Path | None:
-    """Return the table of names that belongs to an atlas, if there is one."""
+    """Return the table of names that belongs to an atlas, by the inheritance principle.
+
+    It lies beside the atlas, or above it in its dataset, and has no entity that the atlas lacks.
+    """
     name = BIDSName.parse(Path(path))
     if name is None:
         return None
-    found = (BIDSName.parse(path) for path in sorted(name.path.parent.glob("*.tsv")))
+    own = name.without(()).items()
     tables = [
-        t
-        for t in found
-        if t is not None and t.suffix == name.suffix and t.entities.items() <= name.entities.items()
+        table
+        for folder in _folders_of(name.path)
+        for table in map(BIDSName.parse, sorted(folder.glob(f"*{name.suffix}.tsv")))
+        if table is not None and table.suffix == name.suffix
+        if table.without(()).items() <= own
     ]
-    return max(tables, key=lambda t: len(t.entities)).path if tables else None
+    found = most_specific(tables, "label", str(path))
+    return None if found is None else found.path
+
+
+def _folders_of(path: Path) -> list[Path]:
+    """Return the folder of a file, and those above it in its dataset."""
+    folders = [path.parent]
+    for folder in path.absolute().parents:
+        if (folder / DESCRIPTION).is_file():
+            return [f for f in path.absolute().parents if f.is_relative_to(folder)]
+    return folders
 
 
 def _read_names(path: Path) -> dict[int, str]:
@@ -92,6 +148,16 @@ def _read_names(path: Path) -> dict[int, str]:
     table = read_table(path)
     require_columns(table, ["index", "name"], path)
     numbers = read_numbers(table, "index", path)
+    wrong = ~np.isfinite(numbers) | (numbers != np.round(numbers))
+    if wrong.any():
+        field = table["index"][wrong].iloc[0]
+        found = f"index {field!r} is no whole number"
+        where = lines(table.index[wrong])
+        raise error("RG03", path, found, "write the value that the region has in the image", where)
+    twice = pd.Series(numbers).duplicated(keep=False).to_numpy()
+    if twice.any():
+        found = f"index {numbers[twice][0]:g} is there {(numbers == numbers[twice][0]).sum()} times"
+        raise error("RG03", path, found, "give each value one name", lines(table.index[twice]))
     return {int(k): name for k, name in zip(numbers, table["name"], strict=True)}
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from drmbids.bids.chosen_regions import as_atlas, find_regions
-from drmbids.bids.confounds import STRATEGIES, load_strategy, read_confounds
+from drmbids.bids.confounds import STRATEGIES, check_patterns, load_strategy, read_confounds
 from drmbids.bids.find import RunFiles, find_runs, folders_of
 from drmbids.bids.formats import open_bold
 from drmbids.bids.heart_and_breath import heart_and_breath
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
 from drmbids.bids.stimuli import STIM, Stimuli, read_stimuli
-from drmbids.bids.timing import repetition_time
+from drmbids.bids.timing import VolumeTimes, volume_times
 from drmbids.bids.unite import check_same_tr, with_all_conditions, without_dead_voxels
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run, VoxelSpace
@@ -58,7 +58,8 @@ def load_runs(
         dataset's own brain mask (``*_desc-brain_mask``), all vertices with a signal, each brain
         model, or all parcels. Never resampled: it has to lie on the grid of the data.
     confounds : str or sequence of str, optional
-        Columns of the confounds table, with shell wildcards (``["trans_*", "rot_*"]``), or a
+        Columns of the confounds table, with shell wildcards (``["trans_*", "motion_outlier*"]``;
+        one that fits in some runs adds nothing in the others), or a
         strategy of nilearn (``"simple"``, ``"scrubbing"``, ``"compcor"``, ``"ica_aroma"``) for
         fMRIPrep's. Volumes that a strategy scrubs become NaN in the responses.
     stimuli : Stimuli
@@ -70,7 +71,8 @@ def load_runs(
     derivatives, filters
         See :func:`drmbids.bids.find.find_runs`.
     tr : float, optional
-        Repetition time in seconds, in place of the sidecar's and the header's.
+        Repetition time in seconds, where sidecar and header state none or contradict each other;
+        an error if both state another one.
     labels : mapping of int to str or sequence of str, optional
         Names of an atlas' labels.
     physio : collection of {"retroicor", "hr", "rv"}
@@ -89,8 +91,9 @@ def load_runs(
     list of Run
         Responses by region in the unit of the images, one column for each voxel named by its
         indices ``i_j_k``. Volume ``n`` is measured at ``n * tr`` seconds, the start of its
-        acquisition (nilearn's ``slice_time_ref=0``). Voxels that are constant or not finite in
-        any of the runs are left out of all, with a warning.
+        acquisition (nilearn's ``slice_time_ref=0``), or from where ``VolumeTiming`` has it, plus
+        ``StartTime`` where slices were corrected in time (fMRIPrep). Voxels that are constant or
+        not finite in any of the runs are left out of all, with a warning.
 
     Raises
     ------
@@ -149,12 +152,13 @@ def read_runs(
     images = [open_bold(one) for one in files]
     for image in images[1:]:
         image.check_like(images[0])
-    trs = [repetition_time(one, image, tr) for one, image in zip(files, images, strict=True)]
-    check_same_tr([one.label for one in files], trs)
+    timings = [volume_times(one, image, tr) for one, image in zip(files, images, strict=True)]
+    check_same_tr([one.label for one in files], [timing.tr for timing in timings])
+    check_confound_patterns(files, confounds)
     regions = find_regions(files, images[0], atlas_or_mask, labels)
     runs = [
-        read_run(one, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps)
-        for one, image in zip(files, images, strict=True)
+        read_run(one, image, regions, confounds, stimuli, smoothing_fwhm, times, physio, allow_gaps)
+        for one, image, times in zip(files, images, timings, strict=True)
     ]
     return with_all_conditions(without_dead_voxels(runs))
 
@@ -194,8 +198,9 @@ def load_files(
     if not image.holds(regions):
         found = "the regions lie on another grid than this image"
         raise error("IM14", files.bold, found, "bring them to the grid of the image")
+    timing = volume_times(files, image, tr)
     return read_run(
-        files, image, regions, confounds, stimuli, smoothing_fwhm, tr, physio, allow_gaps
+        files, image, regions, confounds, stimuli, smoothing_fwhm, timing, physio, allow_gaps
     )
 
 
@@ -206,24 +211,23 @@ def read_run(
     confounds: str | Sequence[str] | None,
     wanted: Stimuli,
     smoothing_fwhm: float | None,
-    tr: float | None,
+    timing: VolumeTimes,
     physio: Collection[Physio] = (),
     allow_gaps: bool = False,
 ) -> Run:
     """Return a run whose image is open and known to fit the regions."""
-    tr = repetition_time(files, image, tr)
-    times = np.arange(image.n_volumes) * tr
+    times = timing.times
     table, kept = run_confounds(files, confounds, len(times))
     scrubbed = np.ones(len(times), dtype=bool)
     scrubbed[slice(None) if kept is None else kept] = False
-    stimuli = read_stimuli(files, len(times) * tr, wanted)
+    stimuli = read_stimuli(files, timing.duration, wanted, len(times))
     series = _series(image, regions, smoothing_fwhm, scrubbed, allow_gaps)
     if physio:
         recorded = heart_and_breath(files, image.shape, physio)
-        table = recorded.with_confounds(table, times, tr)
+        table = recorded.with_confounds(table, timing.middles)
         if isinstance(regions, VoxelSpace):
             voxels = np.concatenate(list(regions.voxels.values()))
-            series = recorded.clean(series, voxels, times)
+            series = recorded.clean(series, voxels, timing.starts)
     ends = np.cumsum([len(members) for members in regions.members.values()])[:-1]
     responses = {
         region: Stream(part, times, regions.columns(region))
@@ -237,9 +241,11 @@ def read_run(
         responses,
         stimuli,
         confounds=None if table is None else Stream(table.to_numpy(), times, list(map(str, table))),
-        tr=tr,
+        duration=timing.duration,
+        tr=timing.tr,
         entities=files.entities,
         space=regions,
+        timing=timing.told,
         sources=[str(path) for path in sources if path is not None],
     )
 
@@ -250,19 +256,26 @@ def run_confounds(
     """Return the confounds table and the volumes to keep, None for no table and for all."""
     if not wanted:
         return None, None
-    if isinstance(wanted, str) and wanted in STRATEGIES:
-        table, kept = load_strategy(files.bold, wanted)
-    elif files.confounds is None:
+    if files.confounds is None:
         found = "no confounds table (*_desc-confounds_timeseries.tsv) of this run in its dataset"
         remedy = "go without confounds, or name the derivatives that hold it"
         raise error("CF01", files.bold, found, remedy)
+    if isinstance(wanted, str) and wanted in STRATEGIES:
+        table, kept = load_strategy(files.bold, wanted, files.confounds)
     else:
         table, kept = read_confounds(files.confounds, wanted), None
     if len(table) != n_volumes:
         found = f"{len(table)} rows, but {files.bold} has {n_volumes} volumes"
         remedy = "give the table that was made with this image"
-        raise error("CF04", files.confounds or files.bold, found, remedy)
-    return table, kept
+        raise error("CF04", files.confounds, found, remedy)
+    return (table if table.shape[1] else None), kept
+
+
+def check_confound_patterns(files: Sequence[RunFiles], wanted: str | Sequence[str] | None) -> None:
+    """Raise DataError if a pattern of confounds fits no column of any run."""
+    if wanted and not (isinstance(wanted, str) and wanted in STRATEGIES):
+        tables = {one.label: one.confounds for one in files if one.confounds is not None}
+        check_patterns(tables, wanted)
 
 
 def _refuse_gaps(path: Path, regions: Space, gaps: np.ndarray, finite: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,17 @@ SpaceT = TypeVar("SpaceT", VoxelSpace, PlaceSpace)
 
 #: Fewer volumes than this are a localiser or a broken export, not a run to fit a model to.
 MIN_VOLUMES = 10
+
+#: Repetition times outside these seconds are milliseconds, or wrong.
+TR_LIMITS = (0.05, 30.0)
+
+
+class Start(NamedTuple):
+    """The time of the first volume that a file itself states."""
+
+    seconds: float
+    name: str  # of the field
+    is_sure: bool  # whether programs use the field for nothing else
 
 
 class Measured(ABC, Generic[SpaceT]):
@@ -54,6 +65,14 @@ class Measured(ABC, Generic[SpaceT]):
         sidecar : float or None
             What the metadata state, where the file leaves the unit open.
         """
+        return None
+
+    def unitless_tr(self) -> float | None:
+        """Return the step of a file that states one in no unit of time."""
+        return None
+
+    def stated_start(self) -> Start | None:
+        """Return the time of the first volume where the file states one other than 0."""
         return None
 
     #: Whether the file's own repetition time serves where no sidecar has one.

@@ -72,19 +72,37 @@ def load_regions(
     return _space(first, voxels)
 
 
-def check_space(atlas_or_mask: Any, bold: Path, space: str | None) -> None:
-    """Raise DataError if a mask or atlas states another space than the data.
+def other_space(stated: Mapping[str, str], data: Mapping[str, str]) -> str | None:
+    """Return the space that a file states, cohort included, if it is not that of the data.
+
+    Parameters
+    ----------
+    stated, data : mapping of str to str
+        Entities of a mask or atlas, and of the data. A file states its space by ``space-``, else by
+        the template ``tpl-`` that it was made in; what one of the two leaves open fits.
+    """
+    own = next((stated[e] for e in ("space", "tpl", "template") if e in stated), None)
+    space, cohort = data.get("space"), stated.get("cohort")
+    if space is None or own is None:
+        return None
+    if own != space:
+        return own
+    return f"{own}_cohort-{cohort}" if cohort not in (None, data.get("cohort", cohort)) else None
+
+
+def check_space(atlas_or_mask: Any, bold: Path, data: Mapping[str, str]) -> None:
+    """Raise DataError if a mask or atlas states another space, or cohort, than the data.
 
     Two spaces may share a grid: no comparison of affines can tell them apart.
 
     Parameters
     ----------
     atlas_or_mask : path, image, list or mapping of these
-        States a space by ``space-`` in its name, else by the template ``tpl-`` that it was made in.
+        See :func:`other_space`.
     bold : Path
         An image of the data.
-    space : str or None
-        Its space; None states nothing.
+    data : mapping of str to str
+        Its entities.
     """
     given = atlas_or_mask
     if isinstance(given, Mapping):
@@ -92,9 +110,9 @@ def check_space(atlas_or_mask: Any, bold: Path, space: str | None) -> None:
     for source in given if isinstance(given, list | tuple) else [given]:
         path = source if isinstance(source, str | Path) else source.get_filename()
         name = BIDSName.parse(Path(path)) if path else None
-        entities = {} if name is None else name.entities
-        stated = next((entities[e] for e in ("space", "tpl", "template") if e in entities), space)
-        if space is not None and stated != space:
+        stated = None if name is None else other_space(name.entities, data)
+        if stated is not None:
+            space = data["space"] + (f"_cohort-{data['cohort']}" if "cohort" in data else "")
             found = f"is in the space {stated}, {bold} in {space}"
             raise error("RG06", path, found, f"give one in {space}, or other data (--space)")
 

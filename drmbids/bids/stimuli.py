@@ -64,7 +64,7 @@ class Stimuli:
 
 
 def read_stimuli(
-    files: RunFiles, duration: float, wanted: Stimuli
+    files: RunFiles, duration: float, wanted: Stimuli, n_volumes: int | None = None
 ) -> dict[str, Events | Frames | Stream]:
     """Return the stimuli of a run by name.
 
@@ -74,6 +74,8 @@ def read_stimuli(
     duration : float
         Length of the run in seconds.
     wanted : Stimuli
+    n_volumes : int, optional
+        Of the run.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def read_stimuli(
     """
     found: dict[str, Events | Frames | Stream] = {}
     if wanted.events:
-        found[EVENTS] = run_events(files, duration, wanted.modulators)
+        found[EVENTS] = run_events(files, duration, wanted.modulators, n_volumes)
     if STIM_FILE in wanted.more:
         if files.events is None:
             run_events(files, duration)  # says what is missing
@@ -92,7 +94,12 @@ def read_stimuli(
     return found
 
 
-def run_events(files: RunFiles, duration: float, modulators: Sequence[str] = ()) -> Events:
+def run_events(
+    files: RunFiles,
+    duration: float,
+    modulators: Sequence[str] = (),
+    n_volumes: int | None = None,
+) -> Events:
     """Return the events of a run, which must have a file of them."""
     if files.events is None:
         pairs = {k: v for k, v in files.entities.items() if k in _EVENT_ENTITIES}
@@ -101,7 +108,7 @@ def run_events(files: RunFiles, duration: float, modulators: Sequence[str] = ())
         found = f"no {pattern}, nor one with fewer entities, in {folders}"
         remedy = "add it, or choose other runs (Python: or use Stimuli(events=False))"
         raise error("EV01", f"no events of {files.label}", found, remedy)
-    return read_events(files.events, duration, modulators)
+    return read_events(files.events, duration, modulators, n_volumes)
 
 
 def run_series(files: RunFiles, wanted: Stimuli) -> dict[str, Stream]:

@@ -11,7 +11,7 @@ from nibabel.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.images import UNREADABLE, check_start, one_line
 from drmbids.bids.labels import Labels, label_names, mask_name, single_label, whole_numbers
-from drmbids.bids.measured import Measured, Space, refuse_smoothing
+from drmbids.bids.measured import TR_LIMITS, Measured, Space, refuse_smoothing
 from drmbids.bids.problems import error
 from drmbids.bids.regions import warn_of_overlap
 from drmbids.core.files import write_bytes
@@ -50,7 +50,7 @@ class Surfaces(Measured[PlaceSpace]):
             remedy = "hemispheres are measured together: make the files again"
             raise error("IM10", next(iter(self.paths.values())), found, remedy)
         self.n_vertices = {h: d.shape[1] for h, d in data.items()}
-        self._time_step = _time_step(next(iter(images.values())))
+        self._time_step = _time_step({self.paths[h]: image for h, image in images.items()})
         # what was read to see whether it is whole is given out once, and read again after that
         self._data: Mapping[str, np.ndarray] | None = data
         super().__init__(next(iter(self.paths.values())), lengths.pop())
@@ -60,12 +60,18 @@ class Surfaces(Measured[PlaceSpace]):
         """File of each hemisphere."""
         return list(self.paths.values())
 
+    #: ``TimeStep`` of FreeSurfer and Connectome Workbench is that of the volumes.
+    tr_is_sure = True
+
     def stated_tr(self, sidecar: float | None) -> float | None:
         """Return the ``TimeStep`` in seconds; files have it in seconds and in milliseconds."""
         step = self._time_step
-        if step is None or sidecar is None:
-            return step
-        return min((step, step / _MILLISECONDS), key=lambda seconds: abs(seconds - sidecar))
+        if step is None:
+            return None
+        in_milliseconds = step / _MILLISECONDS
+        if sidecar is None:
+            return in_milliseconds if step > TR_LIMITS[1] else step
+        return min((step, in_milliseconds), key=lambda seconds: abs(seconds - sidecar))
 
     def check_like(self, first: Measured) -> None:
         """Raise DataError unless hemispheres and numbers of vertices are the same."""
@@ -245,16 +251,21 @@ def _series_of(image: GiftiImage, path: Path) -> np.ndarray:
     return np.stack(arrays)
 
 
-def _time_step(image: GiftiImage) -> float | None:
-    """Return the time between volumes in the unit of the file, None if it states none."""
-    for meta in (image.meta, image.darrays[0].meta):
-        try:
-            value = float(meta.get("TimeStep", ""))
-        except ValueError:
-            continue
-        if np.isfinite(value) and value > 0:
-            return value
-    return None
+def _time_step(images: Mapping[Path, GiftiImage]) -> float | None:
+    """Return the time between volumes in the unit of the files, None if they state none."""
+    found: dict[Path, float] = {}
+    for path, image in images.items():
+        for meta in (image.meta, image.darrays[0].meta):
+            try:
+                value = float(meta.get("TimeStep", ""))
+            except ValueError:
+                continue
+            if np.isfinite(value) and value > 0:
+                found.setdefault(path, value)
+    if len(set(found.values())) > 1:
+        told = " and ".join(f"{value:g} in {path}" for path, value in found.items())
+        raise error("IM12", next(iter(found)), f"TimeStep {told}", "make the files again")
+    return next(iter(found.values()), None)
 
 
 def _hemisphere(path: Path, image: GiftiImage) -> str:

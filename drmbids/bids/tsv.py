@@ -21,7 +21,8 @@ def read_table(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
-        UTF-8, with or without a byte order mark; the first line names the columns.
+        UTF-8, with or without a byte order mark; the first line names the columns. Blanks around
+        names are taken off.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def read_table(path: Path) -> pd.DataFrame:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
     numbers, rows, uneven = [], [], {}
     try:
-        header = next(reader)
+        header = [name.strip() for name in next(reader)]
         for row in reader:
             if row and len(row) != len(header):
                 uneven[reader.line_num] = len(row)
@@ -108,7 +109,7 @@ def read_numbers(table: pd.DataFrame, column: str, path: Path) -> np.ndarray:
     DataError
         If a field is neither a finite number nor ``n/a``, with its line.
     """
-    fields = table[column]
+    fields = table[column].str.strip()
     missing = (fields == MISSING).to_numpy()
     values = pd.to_numeric(fields.where(~missing), errors="coerce").to_numpy(np.float64)
     bad = ~np.isfinite(values) & ~missing

@@ -13,19 +13,21 @@ from drmbids.core.stream import Events, Stream
 TR_TOLERANCE = 1e-3
 
 
-def check_same_tr(labels: Sequence[str], trs: Sequence[float]) -> None:
+def check_same_tr(labels: Sequence[str], trs: Sequence[float | None]) -> None:
     """Raise DataError if the runs differ in repetition time.
 
     Parameters
     ----------
     labels : sequence of str
         Names of the runs.
-    trs : sequence of float
-        Their repetition times in seconds.
+    trs : sequence of float or None
+        Their repetition times in seconds, None for irregular volumes, which may differ.
     """
-    for label, tr in zip(labels, trs, strict=True):
-        if abs(tr - trs[0]) > TR_TOLERANCE:
-            found = f"{labels[0]} {trs[0]:g} s, {label} {tr:g} s"
+    first, told = trs[0], ["irregular" if tr is None else f"{tr:g} s" for tr in trs]
+    for label, tr, text in zip(labels, trs, told, strict=True):
+        both = tr is not None and first is not None
+        if abs(tr - first) > TR_TOLERANCE if both else tr is not first:
+            found = f"{labels[0]} {told[0]}, {label} {text}"
             where = "runs with different repetition times"
             raise error("IM13", where, found, "load them separately")
 
@@ -102,6 +104,7 @@ def with_all_conditions(runs: Sequence[Run]) -> list[Run]:
     if not conditions:
         where = f"{runs[0].label} and {len(runs) - 1} more"
         raise error("EV09", where, "no event in any run", "add the events, or choose other runs")
+    _warn_of_alike(conditions, runs)
     return [
         replace(
             run,
@@ -112,3 +115,17 @@ def with_all_conditions(runs: Sequence[Run]) -> list[Run]:
         )
         for run, one in zip(runs, events, strict=True)
     ]
+
+
+def _warn_of_alike(conditions: Sequence[str], runs: Sequence[Run]) -> None:
+    """Warn of conditions that are one to a reader and two to a program."""
+    alike: dict[str, list[str]] = {}
+    for name in conditions:
+        alike.setdefault("".join(name.casefold().split()), []).append(name)
+    several = [names for names in alike.values() if len(names) > 1]
+    if several:
+        told = ", ".join(repr(name) for name in several[0])
+        more = f" (and {len(several) - 1} more such names)" if len(several) > 1 else ""
+        found = f"the conditions {told} differ in blanks or capital letters alone{more}"
+        remedy = "write them alike if they are one condition"
+        warn("EV19", f"{runs[0].label} and {len(runs) - 1} more", found, remedy)

@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from drmbids.bids.images import check_grid, header_tr, open_image, same_grid, voxel_series
-from drmbids.bids.measured import Measured, Space
+from drmbids.bids.images import (
+    check_grid,
+    header_start,
+    header_tr,
+    open_image,
+    same_grid,
+    voxel_series,
+)
+from drmbids.bids.measured import Measured, Space, Start
 from drmbids.bids.problems import error
 from drmbids.bids.regions import brain_mask, load_regions
 from drmbids.core.run import VoxelSpace
@@ -37,6 +44,16 @@ class Volumes(Measured[VoxelSpace]):
     def stated_tr(self, sidecar: float | None) -> float | None:
         """Return the repetition time of the header."""
         return header_tr(self.image)
+
+    def unitless_tr(self) -> float | None:
+        """Return the fourth zoom of a header without a unit of time, if a program cared for it."""
+        value = float(self.image.header.get_zooms()[3])
+        return None if self.stated_tr(None) is not None or value in (0.0, 1.0) else value
+
+    def stated_start(self) -> Start | None:
+        """Return the ``toffset`` of the header: AFNI writes it, most programs leave it alone."""
+        seconds = header_start(self.image)
+        return Start(seconds, "toffset", is_sure=False) if seconds else None
 
     def check_like(self, first: Measured) -> None:
         """Raise DataError unless shape and affine are the same."""

@@ -19,8 +19,8 @@ from drmbids.core.run import Run, VoxelSpace
 # where the drafts have it, before `desc`.
 _ORDER = (
     *("subject", "session", "sample", "task", "tracksys", "acquisition", "ceagent"),
-    *("reconstruction", "direction", "run", "echo", "part", "hemi", "space", "recording"),
-    *("chunk", "atlas", "segmentation", "res", "den", "label", "stat", "desc"),
+    *("reconstruction", "direction", "run", "echo", "part", "hemi", "space", "cohort", "recording"),
+    *("chunk", "atlas", "segmentation", "scale", "res", "den", "label", "stat", "desc"),
 )
 
 
@@ -165,15 +165,35 @@ def write_image(
     values : mapping of str to array of shape (n_voxels,) or (n_times, n_voxels)
         Values by region.
     sidecar : mapping
-        Content of the JSON file; ``RepetitionTime`` (s) also goes to the header of a series.
+        Content of the JSON file; times of volumes also go to the header of a series.
     fill : float
         Value of voxels in no region.
     """
     # the type of the fill is that of the volume: a long series in float64 fills a machine
     volume = space.volume(values, np.float32(fill))
-    tr = float(sidecar["RepetitionTime"]) if volume.ndim == 4 else None
-    write_nifti(path, volume, space.affine, tr)
+    tr, start = series_step(sidecar) if volume.ndim == 4 else (None, 0.0)
+    write_nifti(path, volume, space.affine, tr, start=start)
     write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), dict(sidecar))
+
+
+def series_step(sidecar: Mapping[str, Any]) -> tuple[float | None, float]:
+    """Return what headers state of the times of a series: seconds between volumes, and the first.
+
+    Parameters
+    ----------
+    sidecar : mapping
+        With ``RepetitionTime``, or with ``VolumeTiming``, whose mean step is returned; the step of
+        anything else is None.
+
+    Examples
+    --------
+    >>> series_step({"RepetitionTime": 2.0, "StartTime": 1.0})
+    (2.0, 1.0)
+    """
+    start = float(sidecar.get("StartTime", 0.0))
+    if "VolumeTiming" in sidecar:
+        return float(np.diff(sidecar["VolumeTiming"]).mean()), start
+    return (float(sidecar["RepetitionTime"]) if "RepetitionTime" in sidecar else None), start
 
 
 def write_nifti(
@@ -182,6 +202,7 @@ def write_nifti(
     affine: np.ndarray,
     tr: float | None = None,
     compression: int = 6,
+    start: float = 0.0,
 ) -> None:
     """Write an image with its sizes in mm and s, in the type of its values.
 
@@ -198,10 +219,13 @@ def write_nifti(
         Seconds between volumes.
     compression : int
         Level of gzip; 9 takes ten times as long for files that are 2 % smaller.
+    start : float
+        Seconds that the first volume stands for.
     """
     image = nib.Nifti1Image(volume, affine)
     image.header.set_xyzt_units("mm", "sec")
     if tr is not None:
         image.header.set_zooms((*image.header.get_zooms()[:3], tr))
+        image.header["toffset"] = start
     content = gzip.compress(image.to_bytes(), compresslevel=compression, mtime=0)
     write_bytes(path, content)

@@ -16,5 +16,6 @@ CHECKS = Registry(
         "models": "drmbids.checks.models:check_models",
         "design": "drmbids.checks.design:check_design",
         "asked": "drmbids.checks.asked:check_asked",
+        "timing": "drmbids.checks.timing:check_timing",
     },
 )

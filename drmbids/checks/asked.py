@@ -20,11 +20,11 @@ def check_asked(inspection: Inspection) -> None:
             variance_spaces(runs, request.variance_parts)
         except DataError as error:
             remedy = "correct --variance-parts"
-            inspection.add([told_by("DG07", "--variance-parts", str(error), remedy)])
+            inspection.add([told_by("DG09", "--variance-parts", str(error), remedy)])
     try:
         check_resamples(request.intervals, runs)
     except DataError as error:
-        inspection.add([told_by("DG08", "--intervals", str(error), "choose another method")])
+        inspection.add([told_by("DG10", "--intervals", str(error), "choose another method")])
     truth = find_truth(request.bids_dir, runs[0].entities.get("subject", ""))
     if truth is not None:
         try:
@@ -32,4 +32,4 @@ def check_asked(inspection: Inspection) -> None:
             read_truth_hrf(truth)
         except DataError as error:
             remedy = "simulate the data again, or take the file away"
-            inspection.add([told_by("DS10", truth, str(error), remedy)])
+            inspection.add([told_by("DS13", truth, str(error), remedy)])

@@ -1,5 +1,6 @@
 """All stages of the check, for one participant or for a dataset."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.find import find_runs, folders_of
 from drmbids.bids.load import EVENTS_ALONE
-from drmbids.bids.problems import Problem, ProblemError, check_codes
+from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, check_codes
 from drmbids.bids.stimuli import Stimuli
 from drmbids.checks import CHECKS
 from drmbids.checks.inspection import Inspection, Request
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.spec.load import as_model
 
 
@@ -40,7 +42,7 @@ def check_dataset(
     atlas_or_mask: Any = None,
     confounds: str | Sequence[str] | None = None,
     tr: float | None = None,
-    cv: str = "run",
+    cv: str | BlockFolds = "auto",
     derivatives: Any = None,
     filters: Mapping[str, Any] | str | Path | None = None,
     ignore: Sequence[str] = (),
@@ -58,7 +60,7 @@ def check_dataset(
         Models that are to be fitted; :func:`drmbids.default_model` when empty.
     atlas_or_mask, confounds, tr
         Regions, confounds and repetition time, see :func:`drmbids.load_runs`.
-    cv : str
+    cv : str or BlockFolds
         What a fold holds out, see :func:`drmbids.compare_models`.
     derivatives, filters
         See :func:`drmbids.find_runs`.
@@ -93,11 +95,16 @@ def check_dataset(
     specs = [as_model(model) for model in models]
     named = {f"{k}: {spec.name}": spec for k, spec in enumerate(specs, start=1)}
     query = {"derivatives": derivatives, "filters": filters, **entities}
-    try:
-        found = find_runs(bids_dir, **query)
-    except ProblemError as error:
-        return error.problems
     problems: dict[Problem, None] = {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            found = find_runs(bids_dir, **query)
+        except ProblemError as error:
+            return error.problems
+    for told in (warning.message for warning in caught):
+        if isinstance(told, ProblemWarning):
+            problems[told.problem] = None
     for subject in dict.fromkeys(files.entities["subject"] for files in found):
         choice = {**query, "subject": subject}
         regions = as_atlas(atlas_or_mask, [*folders_of(derivatives), Path(bids_dir)])
@@ -108,7 +115,8 @@ def check_dataset(
             confounds,
             tr,
             named,
-            cv,
+            "blocks" if isinstance(cv, BlockFolds) else cv,
+            cv if isinstance(cv, BlockFolds) else BlockFolds(),
             stimuli=stimuli,
             allow_gaps=allow_gaps,
         )

@@ -1,5 +1,6 @@
 """Design: what is left of a run for the model, and whether conditions can be told apart."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,9 +8,10 @@ import numpy as np
 from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import warn
 from drmbids.checks.inspection import Inspection, told_by
-from drmbids.comparison.folds import make_folds
+from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.stimulus_folds import REACH
-from drmbids.core.exceptions import DataError
+from drmbids.comparison.untrained import untrained_conditions
+from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.memory import memory_limit, readable
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -42,10 +44,8 @@ def check_design(inspection: Inspection) -> None:
         with inspection.judging(files):
             _warn_of_collinear_conditions(run)
             _warn_of_long_steps(run)
-    try:
-        make_folds([r for f, r in runs.items() if f not in inspection.left_out], request.cv)
-    except DataError as error:
-        inspection.add([told_by("DG02", request.bids_dir, str(error), "add runs")])
+    usable = [run for files, run in runs.items() if files not in inspection.left_out]
+    _judge_folds(inspection, usable, next(iter(specs[0].readout_parts.values())).nuisance())
     with inspection.judging():
         if request.cv == "stimulus":
             _warn_without_features(list(runs.values()))
@@ -54,11 +54,29 @@ def check_design(inspection: Inspection) -> None:
         _warn_of_fast_drifts(request.models or {"drm": specs[0]})
 
 
+def _judge_folds(inspection: Inspection, runs: Sequence[Run], nuisance: Nuisance) -> None:
+    """Add why nothing can be held out, and what of it cannot be learned."""
+    request = inspection.request
+    try:
+        folds = make_folds(runs, request.cv, request.blocks)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # DG01 tells of whole runs
+            with_freedom(folds, runs, nuisance)
+    except DataError as error:
+        remedy = "add runs, hold out blocks of time (--cv blocks) or fit in sample (--cv none)"
+        inspection.add([told_by("DG02", request.bids_dir, str(error), remedy)])
+        return
+    with inspection.judging():
+        for text in untrained_conditions(folds, runs):
+            warn("DG08", f"{len(runs)} runs", text, "lower the guard, or choose fewer blocks")
+
+
 def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:
     """Add what drifts and confounds do to one run."""
-    times = next(iter(run.responses.values())).times
+    first = next(iter(run.responses.values()))
+    times = first.times[np.isfinite(first.values).any(axis=1)]  # scrubbed volumes are missing
     try:
-        rank = nuisance.basis(run, times).shape[1]
+        rank = _rank_of_kept(nuisance.basis(run, first.times), first.times, times, run.label)
     except DataError as error:
         inspection.add([told_by("DG01", files.label, str(error), "use fewer confounds")], files)
         return
@@ -66,6 +84,19 @@ def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance:
         with inspection.judging(files):
             found = f"{rank} drift and confound columns take most of {len(times)} volumes"
             warn("DG04", files.label, found, "use fewer confounds, or slower drifts")
+
+
+def _rank_of_kept(basis: np.ndarray, times: np.ndarray, kept: np.ndarray, label: str) -> int:
+    """Return the rank of drifts and confounds in the volumes that are kept, or raise."""
+    if len(kept) == len(times):
+        return basis.shape[1]
+    rank = int(np.linalg.matrix_rank(basis[np.isin(times, kept)])) if len(kept) else 0
+    if rank >= len(kept):
+        raise DataError(
+            f"{label}: {basis.shape[1]} drift and confound columns leave nothing of the "
+            f"{len(kept)} volumes that are kept of {len(times)}; use fewer confounds"
+        )
+    return rank
 
 
 def _warn_of_collinear_conditions(run: Run) -> None:
@@ -82,7 +113,9 @@ def _warn_of_collinear_conditions(run: Run) -> None:
     _, size, right = np.linalg.svd(design, full_matrices=False)
     if size[-1] > _TOLERANCE * size[0]:
         return
-    mixed = [n for n, weight in zip(names, right[-1][1:], strict=True) if abs(weight) > _TOLERANCE]
+    # of several null directions, any mixture could have come out: their span is what counts
+    shares = np.linalg.norm(right[size <= _TOLERANCE * size[0]], axis=0)[1:]
+    mixed = [n for n, share in zip(names, shares, strict=True) if share > _TOLERANCE]
     found = f"the blocks of {', '.join(mixed)} follow from one another, or leave no rest"
     warn("DG03", run.label, found, "leave one condition out, or merge some, if this is not meant")
 
@@ -111,7 +144,7 @@ def _warn_of_long_steps(run: Run) -> None:
     """Warn where a response can rise and fall between two volumes."""
     if run.tr is not None and run.tr > REACH:
         found = f"volumes are {run.tr:g} s apart, and a hemodynamic response lasts {REACH:g} s"
-        warn("DG11", run.label, found, "check that the repetition time is in seconds")
+        warn("DG13", run.label, found, "check that the repetition time is in seconds")
 
 
 def _warn_of_many_conditions(runs: Sequence[Run]) -> None:
@@ -128,7 +161,7 @@ def _warn_of_many_conditions(runs: Sequence[Run]) -> None:
     if volumes and len(columns) >= n_train:
         found = f"{len(columns)} conditions, and {n_train} volumes to learn them from"
         remedy = "merge trial types (is each event one of its own?), or use their modulators"
-        warn("DG10", f"{len(runs)} runs", found, remedy)
+        warn("DG12", f"{len(runs)} runs", found, remedy)
 
 
 def _warn_of_fast_drifts(specs: Mapping[str, ModelSpec]) -> None:
@@ -141,4 +174,4 @@ def _warn_of_fast_drifts(specs: Mapping[str, ModelSpec]) -> None:
                     f"the high-pass cut-off of {1 / drift.high_pass:.3g} s is shorter than the "
                     f"hemodynamic response, {REACH:g} s"
                 )
-                warn("DG09", f"model {name}", found, "lower high_pass_hz: 0.01 Hz is 100 s")
+                warn("DG11", f"model {name}", found, "lower high_pass_hz: 0.01 Hz is 100 s")

@@ -13,15 +13,19 @@ from drmbids.bids.tsv import MISSING, read_table
 from drmbids.checks.inspection import Inspection
 from drmbids.core.stream import Events
 
+# Conditions that a message names.
+_NAMED = 5
+
 
 def check_events(inspection: Inspection) -> None:
-    """Read the events of each run; onsets need a repetition time to be judged."""
+    """Read the events of each run; onsets need the times of volumes to be judged."""
     for files in inspection.files:
         with inspection.judging(files):
-            if files in inspection.trs:
-                duration = inspection.images[files].n_volumes * inspection.trs[files]
-                modulators = inspection.request.stimuli.modulators
-                inspection.events[files] = run_events(files, duration, modulators)
+            if files in inspection.timings:
+                timing = inspection.timings[files]
+                modulators, n_volumes = inspection.request.stimuli.modulators, len(timing.starts)
+                found = run_events(files, timing.duration, modulators, n_volumes)
+                inspection.events[files] = found
             elif files.events is not None:
                 read_events(files.events)
         if files in inspection.events:
@@ -36,11 +40,23 @@ def _warn_of_single_runs(events: Mapping[RunFiles, Events]) -> None:
     for files, one in events.items():
         for condition in dict.fromkeys(c for c in one.conditions if c not in one.modulators):
             runs[condition].append(files)
-    for condition, where in runs.items():
-        if len(where) == 1 and len(events) > 1:
-            found = f"the condition {condition!r} occurs in this run only, of {len(events)}"
-            remedy = "when the run is held out nothing is known of it: check its spelling"
-            warn("EV10", where[0].events, found, remedy)
+    single = {condition: where[0] for condition, where in runs.items() if len(where) == 1}
+    if not single or len(events) < 2:
+        return
+    remedy = "when the run is held out nothing is known of it: check its spelling"
+    if len(single) == 1:
+        ((condition, files),) = single.items()
+        found = f"the condition {condition!r} occurs in this run only, of {len(events)}"
+        warn("EV10", files.events, found, remedy)
+        return
+    some = ", ".join(map(repr, list(single)[:_NAMED]))
+    some += f" and {len(single) - _NAMED} more" if len(single) > _NAMED else ""
+    where = list(dict.fromkeys(files.events for files in single.values()))
+    place = str(where[0]) + (f" and {len(where) - 1} more" if len(where) > 1 else "")
+    found = (
+        f"{len(single)} of {len(runs)} conditions occur in one run only, of {len(events)}: {some}"
+    )
+    warn("EV10", place, found, "when that run is held out nothing is known of them: check spelling")
 
 
 def _judge_stimuli(inspection: Inspection, files: RunFiles) -> None:

@@ -1,8 +1,11 @@
 """Which runs there are, and what is overlooked because of its name."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from drmbids.bids.find import find_runs
+from drmbids.bids.dataset import open_dataset
+from drmbids.bids.entities import PROCESSING, plain
+from drmbids.bids.find import RunFiles, find_runs
 from drmbids.bids.problems import warn
 from drmbids.checks.inspection import Inspection
 
@@ -14,6 +17,27 @@ def check_files(inspection: Inspection) -> None:
         if request.bids_dir.is_dir():
             _warn_of_wrong_case(request.bids_dir)
         inspection.files = find_runs(request.bids_dir, **request.query)
+        if not request.query.get("derivatives"):
+            _warn_of_preprocessed(request.bids_dir, inspection.files)
+
+
+def _warn_of_preprocessed(root: Path, files: Sequence[RunFiles]) -> None:
+    """Warn if raw images are analysed whose preprocessed ones lie among the derivatives."""
+    raw = [f for f in files if "desc" not in f.entities]
+    for dataset in open_dataset(root).derived() if raw else ():
+        done = [
+            {k: v for k, v in name.without(PROCESSING).items() if k != "hemi"}
+            for name in dataset.files(list({f.entities["subject"] for f in raw}))
+            if name.file_format is not None and name.entities.get("desc") == "preproc"
+        ]
+        for one in raw:
+            own = {k: plain(k, v) for k, v in one.entities.items() if k not in PROCESSING}
+            if own in done:
+                found = f"raw images are analysed, but {dataset.root} holds preprocessed ones"
+                name = dataset.root.name
+                remedy = f"take these with -d {name}={dataset.root} (Python: derivatives=...)"
+                warn("DS10", root, found, f"{remedy}, unless the raw ones are meant")
+                break
 
 
 def _warn_of_wrong_case(root: Path) -> None:

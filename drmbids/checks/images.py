@@ -1,19 +1,19 @@
-"""Images: whole to their last byte, with one repetition time, on one grid."""
+"""Images: whole to their last byte, measured at known times, on one grid."""
 
 from drmbids.bids.formats import open_bold
-from drmbids.bids.timing import repetition_time
+from drmbids.bids.timing import volume_times
 from drmbids.bids.unite import check_same_tr
 from drmbids.checks.inspection import Inspection
 
 
 def check_images(inspection: Inspection) -> None:
-    """Open every image, and hold its repetition time and grid against the others."""
+    """Open every image, and hold its times and grid against the others."""
     for files in inspection.files:
         with inspection.judging(files):
             image = open_bold(files)
             inspection.images[files] = image
-            inspection.trs[files] = repetition_time(files, image, inspection.request.tr)
-    trs = {files.label: tr for files, tr in inspection.trs.items()}
+            inspection.timings[files] = volume_times(files, image, inspection.request.tr)
+    trs = {files.label: timing.tr for files, timing in inspection.timings.items()}
     with inspection.judging():
         if trs:
             check_same_tr(list(trs), list(trs.values()))

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from drmbids.bids.find import RunFiles
 from drmbids.bids.load import EVENTS_ALONE
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import Problem, ProblemError, ProblemWarning
 from drmbids.bids.stimuli import Stimuli
+from drmbids.bids.timing import VolumeTimes
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.physiology import Physio
@@ -34,12 +38,16 @@ class Request:
         By name; :func:`drmbids.default_model` when empty.
     cv : str
         What a fold holds out, see :func:`drmbids.compare_models`.
+    blocks : BlockFolds
+        How runs are cut where blocks of them are held out.
     physio, stimuli, allow_gaps
         As :func:`drmbids.load_runs` takes them.
     variance_parts : mapping of str to sequence of str, optional
         Parts that the variance is to be divided into, see :func:`drmbids.partition_conditions`.
     intervals : str
         How intervals of parameters are to be had, see :func:`drmbids.parameter_intervals`.
+    baseline_hrf : str
+        Hemodynamic response of the linear model, see :class:`drmbids.GLMBaseline`.
     """
 
     bids_dir: Path
@@ -48,12 +56,14 @@ class Request:
     confounds: str | Sequence[str] | None = None
     tr: float | None = None
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
-    cv: str = "run"
+    cv: str = "auto"
+    blocks: BlockFolds = field(default_factory=BlockFolds)
     physio: Collection[Physio] = ()
     stimuli: Stimuli = EVENTS_ALONE
     allow_gaps: bool = False
     variance_parts: Mapping[str, Sequence[str]] | None = None
     intervals: str = "none"
+    baseline_hrf: str = "glover"
 
 
 @dataclass(eq=False)
@@ -68,22 +78,25 @@ class Inspection:
         Found so far, each once.
     files : sequence of RunFiles
         The runs that match, good and bad.
-    images, trs, events : mapping of RunFiles
-        What could be read of each run: open image, repetition time in seconds, events.
+    images, timings, events : mapping of RunFiles
+        What could be read of each run: open image, times of volumes, events.
     space : VoxelSpace, PlaceSpace or None
         The regions.
     runs : mapping of RunFiles to Run
         The usable runs as a model gets them.
+    timing : DataFrame or None
+        Whether other times of events explain them better, see :func:`drmbids.timing_audit`.
     """
 
     request: Request
     problems: list[Problem] = field(default_factory=list)
     files: Sequence[RunFiles] = ()
     images: dict[RunFiles, Measured] = field(default_factory=dict)
-    trs: dict[RunFiles, float] = field(default_factory=dict)
+    timings: dict[RunFiles, VolumeTimes] = field(default_factory=dict)
     events: dict[RunFiles, Events] = field(default_factory=dict)
     space: Space | None = None
     runs: dict[RunFiles, Run] = field(default_factory=dict)
+    timing: pd.DataFrame | None = None
     _bad: dict[RunFiles, list[Problem]] = field(default_factory=dict)
     _blocked: bool = False
 

@@ -1,6 +1,7 @@
 """Models: every name, size and delay against the data."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 
@@ -10,7 +11,9 @@ from drmbids.checks.inspection import Inspection, told_by
 from drmbids.core.exceptions import DRMError, ModelError
 from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
+from drmbids.readouts import READOUTS
 from drmbids.spec.default import default_model
+from drmbids.spec.model import ModelSpec
 from drmbids.training.size import check_delays, check_size
 
 #: Longest name of a file, in bytes, on all usual file systems.
@@ -31,6 +34,7 @@ def check_models(inspection: Inspection) -> None:
     if not runs:
         return
     for name, spec in (inspection.request.models or {DEFAULT: default_model(runs)}).items():
+        inspection.add(list(_unlike_images(name, spec)))
         place, texts = f"model {name}", []
         try:
             # a check must not move the random numbers that training starts from
@@ -59,3 +63,17 @@ def _letters(run: Run, model: str) -> int:
     label = "".join(c for c in model if c.isascii() and c.isalnum())
     desc = f"{label}predicted"
     return len(file_name(run.entities, "bold", ".dtseries.nii", desc=desc, hemi="L")) + _TEMPORARY
+
+
+def _unlike_images(name: str, spec: ModelSpec) -> Iterator[Problem]:
+    """Yield each readout of something else than the voxels of BOLD images, which are the data."""
+    kinds = [kind for kind, readout in READOUTS.items() if readout.measures == "bold"]
+    for part in spec.readout_parts.values():
+        measures = READOUTS[part.kind].measures
+        if measures not in ("", "bold"):
+            yield Problem(
+                "MD02",
+                f"model {name}",
+                f"the readout {part.kind} is of {measures}, the data are BOLD images",
+                f"use one of: {', '.join(kinds)}",
+            )

@@ -19,7 +19,7 @@ def check_physio(inspection: Inspection) -> None:
                     for problem in error.problems:
                         warn("PH03", problem.file, problem.found, problem.remedy)
                     continue
-                if files in inspection.trs and len(stream.times):
+                if files in inspection.timings and len(stream.times):
                     _judge_times(stream.times[0], stream.times[-1], path, files, inspection)
 
 
@@ -27,9 +27,9 @@ def _judge_times(
     start: float, end: float, path: Path, files: RunFiles, inspection: Inspection
 ) -> None:
     """Warn if a recording begins after its run, or ends more than a volume before it."""
-    tr = inspection.trs[files]
-    duration = inspection.images[files].n_volumes * tr
-    if start > 0 or end < duration - tr:
+    timing = inspection.timings[files]
+    duration = timing.duration
+    if start > 0 or end < timing.starts[-1]:
         found = f"it lasts from {start:g} to {end:g} s, the run from 0 to {duration:g} s"
         remedy = "check StartTime, which is negative where it began before the first volume"
         warn("PH02", path, found, remedy)

@@ -24,7 +24,7 @@ def check_series(inspection: Inspection) -> None:
                 request.confounds,
                 request.stimuli,
                 None,
-                request.tr,
+                inspection.timings[files],
                 request.physio,
                 request.allow_gaps,
             )

@@ -7,8 +7,8 @@ from typing import get_args
 import drmbids
 from drmbids.cli.arguments import EACH, NamedSpaces, positive
 from drmbids.cli.options import Options
-from drmbids.cli.selection import add_reading, add_selection
-from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
+from drmbids.cli.selection import add_folds, add_reading, add_selection
+from drmbids.workflows.choices import BaselineHRF, Intervals, Level, OutputLayout
 
 #: What each exit code says.
 EXIT_CODES = {
@@ -85,7 +85,7 @@ def add_models(options: Options) -> None:
         "when not given, one population for each region",
     )
     options.add("--n-epochs", type=positive(int), metavar="N", help="passes over the runs")
-    options.add("--cv", choices=get_args(HeldOut), help="what each fold leaves out")
+    add_folds(options)
     options.add(
         "--baseline-hrf",
         choices=get_args(BaselineHRF),

@@ -6,11 +6,39 @@ from drmbids.cli.arguments import NamedDatasets, NamedImages, filters, label, po
 from drmbids.cli.options import Options
 from drmbids.core.formats import Colour, FileFormat, MoreStimuli
 from drmbids.physiology import Physio
+from drmbids.workflows.choices import HeldOut
+
+
+def add_folds(options: Options) -> None:
+    """Add the options that say what is held out."""
+    options.add(
+        "--cv",
+        choices=get_args(HeldOut),
+        help="what each fold leaves out; when not given (auto) runs where there are two or more, "
+        "else blocks of time; none for scores in sample",
+    )
+    options.add(
+        "--n-blocks",
+        type=positive(int),
+        metavar="N",
+        help="blocks of time that each run is cut into; 4 when not given",
+    )
+    options.add(
+        "--guard",
+        type=positive(float, zero=True),
+        metavar="SECONDS",
+        help="left out on each side of a held-out block, neither trained on nor scored; 32, the "
+        "length of a hemodynamic response, when not given",
+    )
 
 
 def add_selection(options: Options) -> None:
     """Add the options that choose runs."""
-    options.labels("sub", "--participant-label", help="participants; all when not given")
+    options.labels(
+        "sub",
+        "--participant-label",
+        help="participants, at the group level too; all when not given",
+    )
     options.labels(
         "ses", "--session-label", "--session-id", dest="session_label",
         help="sessions; '*' for all of several",
@@ -81,7 +109,10 @@ def add_reading(options: Options) -> None:
         help="leave out voxels that are NaN or infinite in some volumes, else an error",
     )
     options.add(
-        "--tr", type=positive(float), metavar="S", help="repetition time where sidecars lack it"
+        "--tr",
+        type=positive(float),
+        metavar="S",
+        help="repetition time where sidecar and header state none or contradict each other",
     )
     options.add(
         "--smoothing-fwhm", type=positive(float, zero=True), metavar="MM", help="Gaussian smoothing"

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.held_out import held_out_series
+from drmbids.comparison.held_out import HeldOut, held_out_series
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.frames import Frames
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.core.targets import match_targets
 from drmbids.estimators.contents import find_regions
 from drmbids.metrics.ceiling import (
     explainable_variance,
@@ -35,7 +36,7 @@ def repeat_groups(runs: Sequence[Run], by: str | Sequence[str] | None = None) ->
     by : str or sequence of str, optional
         Name of an entity whose value tells the stimulus (``"acquisition"``), or one label for each
         run. When absent, all stimuli of two runs have to be equal, to the last digit; give labels
-        where onsets jitter. Runs without stimuli repeat nothing.
+        where onsets jitter. Runs that show nothing, as those without events, repeat nothing.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def repeat_groups(runs: Sequence[Run], by: str | Sequence[str] | None = None) ->
     if by is None:
         firsts: list[int] = []
         for k, run in enumerate(runs):
-            same = (j for j in range(k) if run.stimuli and _same_stimuli(runs[j], run))
+            same = (j for j in range(k) if _shows_something(run) and _same_stimuli(runs[j], run))
             firsts.append(next(same, k))
         return pd.factorize(np.array(firsts))[0]
     if isinstance(by, str):
@@ -118,7 +119,7 @@ def noise_ceiling(
     nuisance = Nuisance() if nuisance is None else nuisance
     tables = []
     for group in _repeated(runs, repeat_groups(runs, by)):
-        members = [runs[k] for k in group]
+        members = match_targets([runs[k] for k in group])
         regions = find_regions(members)
         weighted = [run.label for run in members if run.measured_weights(list(regions)) is not None]
         if weighted:
@@ -206,32 +207,35 @@ def normalised_scores(
     """
     groups, tables = repeat_groups(runs, by), []
     for model in results.predictions:
-        series = {part.run: part for part in held_out_series(results, runs, model)}
+        series = held_out_series(results, runs, model)
         for group in _repeated(runs, groups):
-            parts = [series[runs[k].label] for k in group if runs[k].label in series]
-            folds = {part.fold for part in parts}
-            if not parts:
-                continue
-            if len(parts) < len(group) or len(folds) > 1:
+            labels = [runs[k].label for k in group]
+            by_fold: dict[str, list[HeldOut]] = {}
+            for part in series:
+                if part.source in labels:
+                    by_fold.setdefault(part.fold, []).append(part)
+            if any({part.source for part in parts} < set(labels) for parts in by_fold.values()):
                 raise UsageError(
-                    f"repeats {[runs[k].label for k in group]} were not held out together; "
+                    f"repeats {labels} were not held out together; "
                     "compare with cv=PredefinedSplit(repeat_groups(runs)).split()"
                 )
-            _check_times([runs[k] for k in group], list(parts[0].targets["region"].unique()))
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "model": model,
-                        "repeats": "+".join(part.run for part in parts),
-                        "n_repeats": len(parts),
-                        **parts[0].targets,
-                        "r_normalised": normalised_correlation(
-                            np.stack([part.measured for part in parts]),
-                            np.mean([part.complete for part in parts], axis=0),
-                        ),
-                    }
+            for parts in by_fold.values():
+                regions = list(parts[0].targets["region"].unique())
+                _check_times([runs[k] for k in group], regions)
+                tables.append(
+                    pd.DataFrame(
+                        {
+                            "model": model,
+                            "repeats": "+".join(part.run for part in parts),
+                            "n_repeats": len(parts),
+                            **parts[0].targets,
+                            "r_normalised": normalised_correlation(
+                                np.stack([part.measured for part in parts]),
+                                np.mean([part.complete for part in parts], axis=0),
+                            ),
+                        }
+                    )
                 )
-            )
     return pd.concat(tables, ignore_index=True)
 
 
@@ -256,6 +260,16 @@ def _check_times(runs: Sequence[Run], regions: Sequence[str]) -> None:
                 f"{run.label}: {len(times)} volumes at other times than the {len(first)} of "
                 f"{runs[0].label}, which shows the same stimulus; cut both to what they share"
             )
+
+
+def _shows_something(run: Run) -> bool:
+    """Return whether a run has a stimulus with an event, a frame, or a sample other than zero."""
+    return any(
+        len(shown.onsets) > 0
+        if isinstance(shown, Events | Frames)
+        else len(shown.times) > 0 and (shown.in_file or bool(np.nan_to_num(shown.values).any()))
+        for shown in run.stimuli.values()
+    )
 
 
 def _same_stimuli(one: Run, other: Run) -> bool:

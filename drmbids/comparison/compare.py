@@ -1,5 +1,6 @@
 """Models against each other on the same held-out runs."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,19 +9,28 @@ import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
 from drmbids.comparison.fold import Fold
-from drmbids.comparison.folds import make_folds
+from drmbids.comparison.folds import make_folds, with_freedom
+from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
+from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import (
+    DataWarning,
+    TrainingError,
+    TrainingWarning,
+    UsageError,
+)
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run
+from drmbids.core.spans import Spans
+from drmbids.core.targets import match_targets, targets_of
 
 
 def compare_models(
     models: Mapping[str, Any],
     runs: Sequence[Run],
-    cv: Any = "run",
+    cv: Any = "auto",
     return_estimators: bool = False,
     nuisance: Nuisance | None = None,
     on_fold: Callable[[str, str, int, int], None] | None = None,
@@ -28,6 +38,7 @@ def compare_models(
     n_jobs: int | None = None,
     log_likelihood: bool = False,
     units: Units | None = None,
+    timing: pd.DataFrame | None = None,
 ) -> Results:
     """Fit each model on training runs and score it on the runs held out, fold by fold.
 
@@ -41,12 +52,17 @@ def compare_models(
         :class:`~drmbids.GLMBaseline`), scikit-learn's searches over their parameters or pipelines
         that end in one; each is cloned for each fold.
     runs : sequence of Run
-        Each with a label of its own; as many as ``cv`` needs, two for whole runs.
-    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
-        What is held out at once: one run, session or subject; one stimulus in all runs
+        Each with a label of its own; as many as ``cv`` needs, two for whole runs, one otherwise.
+        Their targets are matched by name (:func:`~drmbids.match_targets`).
+    cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
+StimulusFolds, int, splitter or iterable
+        What is held out at once: one run, session or subject; one block of time in all runs
+        (:class:`~drmbids.BlockFolds`); one stimulus in all runs
         (:class:`~drmbids.StimulusFolds`); or any scikit-learn splitter over runs, which gets the
         subjects as ``groups`` when all runs name one, or pairs of indices (train, test). No run may
-        be held out twice.
+        be held out twice. ``"auto"``: runs where there are two or more, else blocks. ``"none"``
+        holds nothing out: all scores are in sample, and say how well models fit, not how well they
+        predict.
     return_estimators : bool
         Whether the fitted estimators are kept.
     nuisance : Nuisance, optional
@@ -69,6 +85,9 @@ def compare_models(
         Folder in which each fit is kept when it is finished, and on the way
         (:mod:`drmbids.comparison.units`): the same call goes on where it was stopped. Callbacks
         are shown the epochs that are trained, and none of a fit that was finished.
+    timing : DataFrame, optional
+        From :func:`~drmbids.timing_audit` of the runs; made here, with a warning, when absent and
+        a :class:`~drmbids.GLMBaseline` with an assumed hemodynamic response is compared.
 
     Returns
     -------
@@ -80,15 +99,28 @@ def compare_models(
     Raises
     ------
     DataError
-        If there are too few runs for ``cv``, labels are not unique, or an entity is missing.
+        If there are too few runs for ``cv``, labels are not unique, an entity is missing, or drift
+        and confounds leave nothing to predict of runs without which nothing can be held out.
     UsageError
         If there is no model, the folds overlap, ``n_models_at_once`` is below 1, or estimators
         are asked for beside units, which hold none.
     TrainingError
-        If a fit fails, or its process is killed; the message names model and fold, or those of
+        If all fits fail, or a process is killed; the message names model and fold, or those of
         the first fit that was at work when a process was killed.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`).
+
+    Warns
+    -----
+    DataWarning
+        Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
+        which no target of a region has a score of a model, though others have; of each condition
+        that is held out in a block and trained on nowhere. If other onsets, durations or amplitudes
+        of the events explain held-out data clearly better than those stated, so that a comparison
+        with fixed hemodynamics is not fair.
+    TrainingWarning
+        Of each fit that diverged at a learning rate and was begun again at a smaller one, and of
+        each that failed: its scores are missing, the others stand.
 
     Examples
     --------
@@ -102,17 +134,25 @@ def compare_models(
     >>> results.table["fold"].unique().tolist()
     ['run-0', 'run-1', 'run-2']
     """
-    runs, nuisance = list(runs), Nuisance() if nuisance is None else nuisance
+    nuisance = Nuisance() if nuisance is None else nuisance
     if not models:
         raise UsageError("no model to compare: give {name: estimator}")
     if n_models_at_once < 1:
         raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
+    runs = match_targets(runs)
     folds = make_folds(runs, cv)
+    if folds is not cv:  # otherwise whoever made them has been told
+        for text in untrained_conditions(folds, runs):
+            warnings.warn(text, DataWarning, stacklevel=2)
+    folds = with_freedom(folds, runs, nuisance)
     tables: list[pd.DataFrame] = []
     predictions: dict[str, dict[str, Any]] = {name: {} for name in models}
     estimators: dict[str, dict[str, Any]] = (
         {name: {} for name in models} if return_estimators else {}
     )
+    ranks: dict[str, dict[str, float]] = {name: {} for name in models}
+    failures: dict[tuple[str, str], str] = {}
+    timing = audit_of_models(models, runs, nuisance) if timing is None else timing
     pairs = [(name, fold) for name in models for fold in folds]
     plan = FitPlan(nuisance, n_models_at_once, n_jobs, log_likelihood, return_estimators, units)
     fits = fit_folds(models, runs, pairs, plan)
@@ -121,14 +161,47 @@ def compare_models(
         held_out = (run.label for run in fold.test_runs(runs))
         series = (predicted.get(ONLY, predicted) for predicted in fit.predictions)
         predictions[name].update(zip(held_out, series, strict=True))
-        if return_estimators:
+        for region, rank in fit.ranks.items():
+            ranks[name][region] = max(rank, ranks[name].get(region, 0.0))
+        if fit.error is not None:
+            failures[name, fold.label] = fit.error
+        elif return_estimators:
             estimators[name][fold.label] = fit.estimator
         if on_fold is not None:
             on_fold(name, fold.label, i, len(pairs))
+    if len(failures) == len(pairs):
+        raise TrainingError(next(iter(failures.values())))
     table = _with_readouts(pd.concat(tables, ignore_index=True))
     further = [name for name in ("log_likelihood", "readout") if name in table]
     table = table[[*SCORE_COLUMNS, *further]]
-    return Results(table, predictions, estimators, _fold_table(folds, runs), nuisance)
+    made = _fold_table(folds, runs)
+    targets = targets_of(runs)
+    results = Results(
+        table, predictions, estimators, made, nuisance, targets, folds, ranks, timing, failures
+    )
+    _warn_of_unscored(results)
+    return results
+
+
+def _warn_of_unscored(results: Results) -> None:
+    """Warn of fits that failed, and folds that have no score in a region of which others have."""
+    for why in results.failures.values():
+        text = f"fit failed, its fold counts in no score of the model: {why}"
+        warnings.warn(text, TrainingWarning, stacklevel=3)
+    missing = results.unscored()
+    pairs = pd.MultiIndex.from_frame(missing[["model", "fold"]])
+    missing = missing[~pairs.isin(list(results.failures))]
+    missing = missing[missing["n_unscored"] == missing["n_targets"]]
+    n_folds = results.table["fold"].nunique()
+    for (model, region), rows in missing.groupby(["model", "region"], sort=False):
+        if len(rows) < n_folds:
+            warnings.warn(
+                f"{model}, {region}: {len(rows)} of {n_folds} folds have no score (nothing "
+                "measured, or a constant series or prediction) and count in no mean over folds: "
+                f"{', '.join(rows['fold'])}",
+                DataWarning,
+                stacklevel=3,
+            )
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:
@@ -140,11 +213,14 @@ def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(readout=filled)
 
 
-def _n_measured(run: Run) -> int:
-    """Return at how many times something was measured."""
-    if not run.responses:
-        return len(run.measured_times())
-    return len(np.unique(np.concatenate([stream.times for stream in run.responses.values()])))
+def _n_measured(run: Run, spans: Spans | None) -> int:
+    """Return at how many times something was measured, in some stretches of time where given."""
+    times = (
+        run.measured_times()
+        if not run.responses
+        else np.unique(np.concatenate([stream.times for stream in run.responses.values()]))
+    )
+    return len(times) if spans is None else int(spans.within(times).sum())
 
 
 def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
@@ -156,8 +232,8 @@ def _fold_table(folds: Sequence[Fold], runs: Sequence[Run]) -> pd.DataFrame:
             ("train", fold.train, [runs[k].label for k in fold.train], fold.trained),
             ("test", fold.test, tested, fold.tested),
         )
-        for part, members, labels, rows_of in sides:
+        for part, members, labels, spans in sides:
             for k, label in zip(members, labels, strict=True):
-                n = int(rows_of[k].sum()) if k in rows_of else _n_measured(runs[k])
+                n = _n_measured(runs[k], spans.get(k))
                 rows.append((fold.label, label, part, n))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))

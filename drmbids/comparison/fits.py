@@ -10,16 +10,10 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
-from drmbids.comparison.fold import Fold
-from drmbids.comparison.likelihood import fold_log_likelihood
-from drmbids.comparison.units import (
-    FoldFit,
-    Unit,
-    Units,
-    load_fold,
-    repeat_warnings,
-    save_fold,
-)
+from drmbids.comparison.fold import Fold, TestedRun
+from drmbids.comparison.kept_fold import FoldFit, load_fold, save_fold
+from drmbids.comparison.likelihood import score_fold
+from drmbids.comparison.units import Unit, Units, repeat_warnings
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.core.interruption import (
@@ -34,9 +28,9 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import KILLED, TerminatedWorkerError, own_processes
 from drmbids.core.run import Run
 from drmbids.core.warned import recorded_warnings
-from drmbids.estimators.fitted import fitted_readouts, predict_each
-from drmbids.estimators.together import fit_together
-from drmbids.metrics.scores import score_run
+from drmbids.estimators.contents import find_regions
+from drmbids.estimators.fitted import fitted_estimator, fitted_readouts, predict_each
+from drmbids.estimators.together import fit_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +67,7 @@ class _Task:
 
     estimators: list[Any]
     train: list[list[Run]]
-    test: list[list[Run]]
+    test: list[list[TestedRun]]
     labels: list[str]
     places: list[Unit] | None
 
@@ -158,14 +152,16 @@ def _task(
     """Return fits that are made together."""
     estimators = [clone(models[name]) for name, _ in some]
     train = [fold.training_runs(runs) for _, fold in some]
-    test = [fold.test_runs(runs) for _, fold in some]
+    test = [fold.tested_runs(runs) for _, fold in some]
     labels = [f"model {name!r}, fold {fold.label!r}" for name, fold in some]
     places = None
     if plan.units is not None:
         settings = {"nuisance": plan.nuisance, "log_likelihood": plan.log_likelihood}
         each = zip(some, estimators, train, test, strict=True)
         places = [
-            plan.units.unit(name, fold.label, estimator, seen, unseen, settings)
+            plan.units.unit(
+                name, fold.label, estimator, seen, [tested.run for tested in unseen], settings
+            )
             for (name, fold), estimator, seen, unseen in each
         ]
     return _Task(estimators, train, test, labels, places)
@@ -196,53 +192,55 @@ def _fit(task: _Task, plan: FitPlan) -> list[FoldFit]:
 
 def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
     with recorded_warnings() as messages:
-        fit_together(task.estimators, task.train, task.labels, checkpoint)
+        failures = fit_each(task.estimators, task.train, task.labels, checkpoint)
     found = []
-    for estimator, train, test in zip(task.estimators, task.train, task.test, strict=True):
+    each = zip(task.estimators, task.train, task.test, failures, strict=True)
+    for estimator, train, test, failure in each:
+        if failure is not None:
+            found.append(_failed(estimator, train, test, failure, plan, messages))
+            messages = []
+            continue
         with recorded_warnings() as more:
-            predicted = predict_each(estimator, [_blanked(run) for run in test])
-            scores = _scores(estimator, train, test, predicted, plan)
+            predicted = predict_each(estimator, [_blanked(tested.run) for tested in test])
+            scores = score_fold(
+                estimator, train, test, predicted, plan.nuisance, plan.log_likelihood
+            )
         kept = estimator if plan.keep else None
-        found.append(FoldFit(predicted, scores, kept, [*messages, *more]))
+        ranks = dict(getattr(fitted_estimator(estimator), "ranks_", {}))
+        found.append(FoldFit(predicted, scores, kept, [*messages, *more], ranks))
         messages = []  # those of fits made together are told once
     return found
 
 
-def _scores(
+def _failed(
     estimator: Any,
     train: Sequence[Run],
-    test: Sequence[Run],
-    predicted: Sequence[Mapping[str, np.ndarray]],
+    test: Sequence[TestedRun],
+    failure: TrainingError,
     plan: FitPlan,
-) -> pd.DataFrame:
-    """Return the scores of one fold, the mean over the runs that it holds out."""
+    messages: Sequence[Warning],
+) -> FoldFit:
+    """Return what a fit that failed gives: missing predictions and scores."""
+    fitted = fitted_estimator(estimator)
+    known = hasattr(fitted, "regions_")
+    readouts = fitted_readouts(estimator) if known else {ONLY: find_regions(train)}
+    predicted = [
+        {
+            name: np.full((len(run.measured_times(list(regions))), sum(regions.values())), np.nan)
+            for name, regions in readouts.items()
+            if saw_readout(run, name, regions)
+        }
+        for run in (tested.run for tested in test)
+    ]
+    names = ["r", "r2", *["log_likelihood"] * plan.log_likelihood]
     parts = []
-    for name, regions in fitted_readouts(estimator).items():
-        scores = _mean_over_runs(
-            [
-                score_run(run, series[name], regions, plan.nuisance)
-                for run, series in zip(test, predicted, strict=True)
-                if saw_readout(run, name, regions)
-            ],
-            regions,
+    for name, regions in readouts.items():
+        rows = [(region, k) for region, n in regions.items() for k in range(n)]
+        table = pd.DataFrame(rows, columns=["region", "target"]).assign(
+            **dict.fromkeys(names, np.nan)
         )
-        parts.append(scores if name == ONLY else scores.assign(readout=name))
-    scores = pd.concat(parts, ignore_index=True)
-    if plan.log_likelihood:
-        found = fold_log_likelihood(estimator, train, test, predicted, plan.nuisance)
-        scores["log_likelihood"] = found
-    return scores
-
-
-def _mean_over_runs(scores: Sequence[pd.DataFrame], regions: Mapping[str, int]) -> pd.DataFrame:
-    """Return the mean of the scores of several runs, NaN left out; NaN where there is none."""
-    if len(scores) == 1:
-        return scores[0]
-    if not scores:
-        rows = [(region, k, np.nan, np.nan) for region, n in regions.items() for k in range(n)]
-        return pd.DataFrame(rows, columns=["region", "target", "r", "r2"])
-    stacked = pd.concat(scores)
-    return stacked.groupby(["region", "target"], sort=False)[["r", "r2"]].mean().reset_index()
+        parts.append(table if name == ONLY else table.assign(readout=name))
+    return FoldFit(predicted, pd.concat(parts, ignore_index=True), None, messages, {}, str(failure))
 
 
 def _fit_elsewhere(task: _Task, plan: FitPlan, stop: Path | None) -> list[FoldFit] | None:

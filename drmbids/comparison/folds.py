@@ -1,5 +1,6 @@
-"""Folds of a cross-validation over whole runs, or stimuli."""
+"""Folds of a cross-validation over whole runs, blocks of time or stimuli, or none."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -8,16 +9,21 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from drmbids.comparison.fold import Fold
+from drmbids.comparison.fold import IN_SAMPLE, Fold
 from drmbids.comparison.stimulus_folds import StimulusFolds
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.comparison.time_blocks import BlockFolds
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.freedom import nothing_left
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 
 #: Entities that say which runs are held out together.
 _GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
 
 
-def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
+def make_folds(
+    runs: Sequence[Run], cv: Any = "auto", blocks: BlockFolds | None = None
+) -> list[Fold]:
     """Return the folds of a cross-validation.
 
     All that decides whether data can be cross-validated is here: :func:`compare_models`, the
@@ -27,8 +33,11 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     ----------
     runs : sequence of Run
         The data.
-    cv : {"run", "session", "subject", "stimulus"}, StimulusFolds, int, splitter or iterable
+    cv : {"auto", "run", "session", "subject", "blocks", "stimulus", "none"}, BlockFolds, \
+StimulusFolds, int, splitter or iterable
         As in :func:`compare_models`; folds that were made before stay as they are.
+    blocks : BlockFolds, optional
+        How runs are cut where ``cv`` is, or comes to, ``"blocks"``; default: ``BlockFolds()``.
 
     Returns
     -------
@@ -37,27 +46,37 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     Raises
     ------
     DataError
-        If an entity is missing, labels of runs are not unique, or all runs would be held out at
-        once.
+        If an entity is missing, labels of runs are not unique, all runs would be held out at once,
+        or a run is too short for its blocks.
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
     _check_labels(runs)
+    if not runs:
+        raise DataError("there is no run to train on or to hold out; add runs")
     if isinstance(cv, list) and cv and all(isinstance(fold, Fold) for fold in cv):
         return cv
     if isinstance(cv, StimulusFolds) or cv == "stimulus":
         return (cv if isinstance(cv, StimulusFolds) else StimulusFolds()).folds(runs)
+    if cv == "auto":
+        cv = "run" if len(runs) > 1 else "blocks"
+    if isinstance(cv, BlockFolds) or cv == "blocks":
+        return (cv if isinstance(cv, BlockFolds) else blocks or BlockFolds()).folds(runs)
+    if cv == "none":
+        every = tuple(range(len(runs)))
+        return [Fold(IN_SAMPLE, every, every, kind="none")]
     if isinstance(cv, str):
         if cv != "run" and cv not in _GROUPS:
             raise UsageError(
-                f"cv must be run, session, subject, stimulus or a splitter, got {cv!r}"
+                "cv must be auto, run, session, subject, blocks, stimulus, none or a splitter, "
+                f"got {cv!r}"
             )
         groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
         names = list(dict.fromkeys(groups))
         if len(names) < 2:
             raise DataError(
                 f"cv={cv!r} leaves out one {cv} after another and needs two at least, found "
-                f"{names}; add runs, or choose another cv"
+                f"{names}; add runs, or hold out blocks of time (cv='blocks')"
             )
         every = range(len(runs))
         return [
@@ -71,6 +90,57 @@ def make_folds(runs: Sequence[Run], cv: Any = "run") -> list[Fold]:
     return _checked(_split(runs, cv), runs)
 
 
+def with_freedom(folds: Sequence[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:
+    """Return the folds without the runs of which the nuisance leaves nothing, and warn of these.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+    runs : sequence of Run
+    nuisance : Nuisance
+        What is fitted to each run, or, with blocks held out, to the scans that are trained on.
+
+    Raises
+    ------
+    DataError
+        If a fold would have no run left to train on.
+
+    Warns
+    -----
+    DataWarning
+        Of each run that is left out, in one line.
+    """
+    gone = {}
+    for k, run in enumerate(runs):
+        why = nothing_left(run, nuisance) or _nothing_left_of_blocks(folds, k, runs, nuisance)
+        if why is not None:
+            gone[k] = why
+    if gone and len(gone) == len(runs):
+        raise DataError(next(iter(gone.values())))
+    for why in gone.values():
+        warnings.warn(f"run left out: {why}", DataWarning, stacklevel=3)
+    left = [fold for fold in (fold.without(gone) for fold in folds) if fold.test]
+    if not left or not all(fold.train for fold in left):
+        raise DataError(
+            f"{runs[min(gone)].label}: drift and confounds leave nothing of it, and without it a "
+            "fold has no training run; use fewer confounds"
+        )
+    return left
+
+
+def _nothing_left_of_blocks(
+    folds: Sequence[Fold], k: int, runs: Sequence[Run], nuisance: Nuisance
+) -> str | None:
+    """Say which block leaves too few scans to fit the nuisance to, None where all leave enough."""
+    for fold in folds:
+        if fold.kind == "block" and k in fold.train:
+            (trained,) = replace(fold, train=(k,)).training_runs(runs)
+            why = nothing_left(trained, nuisance)
+            if why is not None:
+                return why.replace(runs[k].label, f"{runs[k].label} without {fold.label}", 1)
+    return None
+
+
 def _check_labels(runs: Sequence[Run]) -> None:
     """Raise unless each run has a label of its own."""
     twice = [label for label, n in Counter(run.label for run in runs).items() if n > 1]
@@ -81,7 +151,10 @@ def _check_labels(runs: Sequence[Run]) -> None:
 def _split(runs: Sequence[Run], cv: Any) -> Iterable[tuple[Any, Any]]:
     """Return (train, test) of a scikit-learn splitter, with the subjects as groups."""
     if len(runs) < 2:
-        raise DataError(f"cross-validation over runs needs 2 or more, found {len(runs)}; add runs")
+        raise DataError(
+            f"cross-validation over runs needs 2 or more, found {len(runs)}; add runs, "
+            "or hold out blocks of time (cv='blocks')"
+        )
     subjects = [run.entities.get("subject") for run in runs]
     groups = None if None in subjects else subjects
     splitter = check_cv(cv)

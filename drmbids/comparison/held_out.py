@@ -6,34 +6,40 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from drmbids.comparison.fold import Fold, TestedRun
 from drmbids.core.exceptions import UsageError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.metrics.scores import correlation, remainder, without_nuisance
+from drmbids.core.targets import with_targets
+from drmbids.metrics.scores import Cleaned, correlation, without_nuisance
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """One held-out run: what was measured and what a model predicted, nuisance taken out.
+    """One held-out run, or block of one: measured and predicted series, nuisance taken out.
 
     Parameters
     ----------
     run, fold : str
         Labels.
+    source : str
+        Label of the whole run.
     targets : DataFrame
         Columns ``region, target``, one row for each column of the series; the same in all runs.
     measured, predicted : array of shape (n_measured, n_targets)
-        NaN in both where an element is missing.
+        NaN in both where an element is missing, and where the fold has no score of the target.
     complete : array of shape (n_measured, n_targets)
         The prediction also where nothing was measured, nuisance taken out.
     basis : array of shape (n_measured, rank)
-        Orthonormal basis of what was taken out.
+        Orthonormal basis of what was fitted to these series themselves: the nuisance of a whole
+        run, the mean of a block.
     weights : array of shape (n_measured, n_targets), optional
         How much each measured element counts; all alike when absent.
     """
 
     run: str
     fold: str
+    source: str
     targets: pd.DataFrame
     measured: np.ndarray
     predicted: np.ndarray
@@ -64,45 +70,103 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
         If the results were read from a file, lack the model or one of its runs is not given, or
         the scores do not follow from these runs.
     """
-    by_label = {run.label: run for run in runs}
+    runs = [with_targets(run, results.targets) for run in runs]
     found: list[HeldOut] = []
-    for fold, rows in _rows(results, model).groupby("fold", sort=False):
+    scores = _rows(results, model)
+    splits = folds_of(results, runs)
+    for label, rows in scores.groupby("fold", sort=False):
         sizes = rows.groupby("region", sort=False).size().to_dict()
         targets = rows[["region", "target"]].reset_index(drop=True)
         first = found[0].targets if found else targets
         order = pd.MultiIndex.from_frame(targets).get_indexer(pd.MultiIndex.from_frame(first))
-        members = held_out_runs(results, str(fold))
-        absent = [label for label in members if label not in by_label]
-        if absent:
-            raise UsageError(
-                f"the results hold run {absent[0]!r}, which is not among the {len(runs)} runs "
-                "given; give the runs that were compared"
-            )
         r = []
-        for label in members:
-            complete = results.predictions[model][label]
-            if isinstance(complete, Mapping):
+        for tested in _tested(splits[label], held_out_runs(results, str(label)), runs):
+            predicted = results.predictions[model][tested.run.label]
+            if isinstance(predicted, Mapping):
                 raise UsageError(
-                    f"model {model!r} has the readouts {list(complete)}, which are not measured at "
-                    "the same times; take one of them, results.of_readout(name)"
+                    f"model {model!r} has the readouts {list(predicted)}, which are not measured "
+                    "at the same times; take one of them, results.of_readout(name)"
                 )
-            measured, predicted, basis = without_nuisance(
-                by_label[label], complete, sizes, results.nuisance
+            cleaned = without_nuisance(
+                tested.run, predicted, sizes, results.nuisance, tested.trained
             )
-            weights = by_label[label].measured_weights(list(sizes))
-            complete = remainder(basis, complete)
-            r.append(correlation(measured, predicted, weights))
+            weights = tested.run.measured_weights(list(sizes))
+            r.append(correlation(cleaned.measured, cleaned.predicted, weights))
+            # a fold without a score counts nowhere
+            has_score = rows["r"].notna().to_numpy()
+            cleaned = cleaned._replace(
+                measured=np.where(has_score, cleaned.measured, np.nan),
+                predicted=np.where(has_score, cleaned.predicted, np.nan),
+            )
             if weights is not None:
-                weights = np.broadcast_to(weights, measured.shape)[:, order]
-            series = (part[:, order] for part in (measured, predicted, complete))
-            found.append(HeldOut(label, str(fold), first, *series, basis, weights))
+                weights = np.broadcast_to(weights, cleaned.measured.shape)[:, order]
+            found.append(_held_out(tested, str(label), first, cleaned, order, weights))
         # a fold has the mean of its runs, over those in which a target could be scored
-        if not np.allclose(pd.DataFrame(r).mean(), rows["r"], atol=1e-6, equal_nan=True):
+        scored = rows["r"].notna().to_numpy()
+        if not np.allclose(pd.DataFrame(r).mean()[scored], rows["r"][scored], atol=1e-6):
             raise UsageError(
-                f"the scores of model {model!r} in fold {fold!r} do not follow from these runs; "
+                f"the scores of model {model!r} in fold {label!r} do not follow from these runs; "
                 "give runs and results of one call of compare_models"
             )
     return found
+
+
+def folds_of(results: Results, runs: Sequence[Run]) -> dict[str, Fold]:
+    """Return the folds of results by label; over whole runs where only their table is known.
+
+    Parameters
+    ----------
+    results : Results
+        With its table of folds.
+    runs : sequence of Run
+    """
+    known = {fold.label: fold for fold in results.splits}
+    assert results.folds is not None
+    index = {run.label: k for k, run in enumerate(runs)}
+    for label, rows in results.folds.groupby("fold", sort=False):
+        if label not in known:
+            there = rows[rows["run"].isin(list(index))]
+            train, test = (
+                tuple(index[name] for name in there.loc[there["part"] == part, "run"])
+                for part in ("train", "test")
+            )
+            known[str(label)] = Fold(str(label), train, test)
+    return known
+
+
+def _tested(fold: Fold, labels: Sequence[str], runs: Sequence[Run]) -> list[TestedRun]:
+    """Return the held-out runs of a fold, or raise where another set of runs is given."""
+    known = {run.label for run in runs}
+    try:
+        found = fold.tested_runs(runs)
+    except IndexError:
+        found = []
+    if [tested.run.label for tested in found] != list(labels):
+        absent = next((label for label in labels if label not in known), labels[0])
+        raise UsageError(
+            f"the results hold run {absent!r}, which is not among the {len(runs)} runs given; "
+            "give the runs that were compared"
+        )
+    return found
+
+
+def _held_out(
+    tested: TestedRun,
+    fold: str,
+    targets: pd.DataFrame,
+    cleaned: Cleaned,
+    order: np.ndarray,
+    weights: np.ndarray | None,
+) -> HeldOut:
+    """Return the series of a held-out run; of a block its own scans alone, without the mean."""
+    rows, basis = slice(None), cleaned.basis
+    if tested.trained is not None and tested.tested is not None:
+        regions = list(dict.fromkeys(targets["region"]))
+        rows = tested.tested.within(tested.run.measured_times(regions))
+        basis = np.full((rows.sum(), min(1, basis.shape[1])), rows.sum() ** -0.5)
+    series = (part[rows][:, order] for part in cleaned[:3])
+    own = None if weights is None else weights[rows]
+    return HeldOut(tested.run.label, fold, tested.source, targets, *series, basis, own)
 
 
 def held_out_runs(results: Results, fold: str) -> list[str]:

@@ -7,21 +7,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.held_out import held_out_series
+from drmbids.comparison.fold import TestedRun
+from drmbids.comparison.held_out import folds_of, held_out_series
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
-from drmbids.core.results import Results
+from drmbids.core.results import Results, complete_scores
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.estimators.fitted import (
     fitted_estimator,
     fitted_readouts,
-    fitted_regions,
     predict_each,
 )
 from drmbids.estimators.linear import tr_of
 from drmbids.metrics.likelihood import SquaredError, autoregressive_error, squared_error
-from drmbids.metrics.scores import ratio, without_nuisance
+from drmbids.metrics.scores import (
+    measured_values,
+    ratio,
+    score_run,
+    without_nuisance,
+    without_rounding,
+)
+from drmbids.metrics.whitening import check_steps
 
 
 def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
@@ -45,7 +53,7 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     -------
     Results
         The same with a column ``log_likelihood``: nats, summed over the runs of the fold; NaN
-        where the training runs leave no error variance.
+        where the training runs leave no error variance, as where they are reproduced exactly.
 
     Raises
     ------
@@ -67,44 +75,92 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     """
     if set(results.estimators) != set(results.predictions) or not results.estimators:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
-    assert results.folds is not None and results.nuisance is not None
-    by_label, found = {run.label: run for run in runs}, {}
+    assert results.nuisance is not None
+    runs = [with_targets(run, results.targets) for run in runs]
+    folds, found = folds_of(results, runs), {}
     for model, by_fold in results.estimators.items():
         for part in results.by_readout():  # raises unless results and runs belong together
             if model in part.predictions:
                 held_out_series(part, runs, model)
         for fold, estimator in by_fold.items():
-            rows = results.folds[results.folds["fold"] == fold]
-            train, test = (
-                [by_label[label] for label in rows.loc[rows["part"] == part, "run"]]
-                for part in ("train", "test")
-            )
-            found_for = [results.predictions[model][run.label] for run in test]
+            train, test = folds[fold].training_runs(runs), folds[fold].tested_runs(runs)
+            found_for = [results.predictions[model][tested.run.label] for tested in test]
             series = [s if isinstance(s, Mapping) else {ONLY: s} for s in found_for]
-            value = fold_log_likelihood(estimator, train, test, series, results.nuisance)
-            sizes = fitted_regions(estimator)
-            keys = [(region, k) for region, n in sizes.items() for k in range(n)]
-            index = pd.MultiIndex.from_tuples(keys, names=["region", "target"])
-            found[model, fold] = pd.Series(value, index=index)
+            scores = score_fold(estimator, train, test, series, results.nuisance, True)
+            found[model, fold] = scores.set_index(["region", "target"])["log_likelihood"]
+    if not found:
+        raise UsageError("the fitted models were not kept; compare with return_estimators=True")
     names = ["model", "fold", "region", "target"]
     column = pd.concat(found, names=names[:2]).rename("log_likelihood")
     return replace(results, table=results.table.join(column, on=names))
 
 
-def fold_log_likelihood(
+def score_fold(
     estimator: Any,
     train: Sequence[Run],
-    test: Sequence[Run],
+    test: Sequence[TestedRun],
     predicted: Sequence[Mapping[str, np.ndarray]],
     nuisance: Nuisance,
-) -> np.ndarray:
-    """Return the log-likelihood of each target, summed over the held-out runs of one fold.
+    log_likelihood: bool = False,
+) -> pd.DataFrame:
+    """Return the scores of one fold: means over the runs that it holds out, sums of likelihoods.
+
+    A run that lacks one of the scores that a target has in others is left out of all of them.
+
+    Parameters
+    ----------
+    estimator, train, test, predicted, nuisance
+        As for :func:`run_log_likelihoods`.
+    log_likelihood : bool
+        Whether there is such a column.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``region, target, r, r2``, maybe ``log_likelihood``, and ``readout`` where there are
+        several.
+    """
+    likely = (
+        run_log_likelihoods(estimator, train, test, predicted, nuisance) if log_likelihood else {}
+    )
+    how = {"r": "mean", "r2": "mean"} | dict.fromkeys(["log_likelihood"] * log_likelihood, "sum")
+    keys, parts = ["region", "target"], []
+    for name, regions in fitted_readouts(estimator).items():
+        rows = [(region, k) for region, n in regions.items() for k in range(n)]
+        index = pd.MultiIndex.from_tuples(rows, names=keys)
+        scored = [
+            score_run(tested.run, series[name], regions, nuisance, tested.trained)
+            for tested, series in zip(test, predicted, strict=True)
+            if saw_readout(tested.run, name, regions)
+        ]
+        if log_likelihood:
+            each = zip(scored, likely[name], strict=True)
+            scored = [table.assign(log_likelihood=values) for table, values in each]
+        scores = pd.DataFrame(np.nan, index=index, columns=list(how)).reset_index()
+        if scored:
+            whole = complete_scores(pd.concat(scored, ignore_index=True), list(how), keys)
+            groups = whole.groupby(keys, sort=False)
+            sums = {name: groups[name].sum(min_count=1) for name in how if how[name] == "sum"}
+            scores = groups[["r", "r2"]].mean().assign(**sums).reset_index()
+        parts.append(scores if name == ONLY else scores.assign(readout=name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def run_log_likelihoods(
+    estimator: Any,
+    train: Sequence[Run],
+    test: Sequence[TestedRun],
+    predicted: Sequence[Mapping[str, np.ndarray]],
+    nuisance: Nuisance,
+) -> dict[str, list[np.ndarray]]:
+    """Return the log-likelihood of each target in each held-out run of one fold.
 
     Parameters
     ----------
     estimator : estimator
         Fitted to the training runs.
-    train, test : sequence of Run
+    train : sequence of Run
+    test : sequence of TestedRun
     predicted : sequence of mapping of str to array of shape (n_measured, n_targets)
         What the estimator predicts for each held-out run, by readout.
     nuisance : Nuisance
@@ -112,46 +168,47 @@ def fold_log_likelihood(
 
     Returns
     -------
-    array of shape (n_targets,)
-        In nats, targets of all regions side by side.
+    dict of str to list of array of shape (n_targets,)
+        By readout, for each run that it measured: in nats, targets of all regions side by side.
     """
     fitted = predict_each(estimator, train)
-    found = []
+    seen, found = [TestedRun(run, run.label) for run in train], {}
     for name, regions in fitted_readouts(estimator).items():
         trained, tested = (
             [
-                _error(estimator, run, series[name], regions, nuisance)
-                for run, series in zip(some, predictions, strict=True)
-                if saw_readout(run, name, regions)
+                _error(estimator, part, series[name], regions, nuisance)
+                for part, series in zip(some, predictions, strict=True)
+                if saw_readout(part.run, name, regions)
             ]
-            for some, predictions in ((train, fitted), (test, predicted))
+            for some, predictions in ((seen, fitted), (test, predicted))
         )
         variance = ratio(sum(e.total for e in trained), sum(e.freedom for e in trained))
-        parts = [error.log_likelihood(variance) for error in tested]
-        found.append(np.sum(parts, axis=0) if parts else np.full(len(variance), np.nan))
-    return np.concatenate(found)
+        found[name] = [error.log_likelihood(variance) for error in tested]
+    return found
 
 
 def _error(
     estimator: Any,
-    run: Run,
+    part: TestedRun,
     predicted: np.ndarray,
     regions: Mapping[str, int],
     nuisance: Nuisance,
 ) -> SquaredError:
     """Return the errors of one run, autocorrelated where the estimator takes them so."""
+    run = part.run
     weights = run.measured_weights(list(regions))
-    measured, cleaned, basis = without_nuisance(run, predicted, regions, nuisance)
+    measured, cleaned, _, basis = without_nuisance(run, predicted, regions, nuisance, part.trained)
+    # a run that is reproduced has an error of rounding, which is none
+    rest = without_rounding(measured - cleaned, measured_values(run, regions))
     fitted = fitted_estimator(estimator)
     autoregression = getattr(fitted, "autoregression_", None)
     if autoregression is None:
-        return squared_error(measured, cleaned, basis.shape[1], weights)
+        return squared_error(rest, np.zeros_like(rest), basis.shape[1], weights)
     times = run.measured_times(list(regions))
     if not np.isclose(tr_of(run, times), fitted.tr_):
         raise DataError(
             f"{run.label}: TR {tr_of(run, times):g} s, but the autocorrelation of "
             f"{type(fitted).__name__} is that of samples {fitted.tr_:g} s apart"
         )
-    return autoregressive_error(
-        measured - cleaned, basis, times, fitted.tr_, autoregression, weights
-    )
+    check_steps(times, fitted.tr_, run.label)
+    return autoregressive_error(rest, basis, times, fitted.tr_, autoregression, weights)

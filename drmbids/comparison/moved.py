@@ -7,6 +7,7 @@ import pandas as pd
 
 from drmbids.comparison.held_out import HeldOut
 from drmbids.comparison.null import Null, draw_permutations
+from drmbids.comparison.reciprocal import parts_as_runs, ranks_of, spread_of, training_pairs
 from drmbids.core.results import Results
 from drmbids.metrics.scores import correlation, remainder
 from drmbids.metrics.shifted import shifted_correlations
@@ -41,12 +42,26 @@ def moved_predictions(
     first = next(iter(series.values()))
     lengths = [len(part.measured) for part in first]
     choices = draw_permutations(lengths, n_permutations, scheme, rng)
-    widening = np.sqrt(1 + reciprocal_share(results))
-    return {model: _moved(parts, choices, scheme, widening) for model, parts in series.items()}
+    assert results.folds is not None
+    # what a block is predicted from are the other blocks, as far as the guard leaves them
+    blocks = any(fold.kind == "block" for fold in results.splits)
+    folds = parts_as_runs(results.folds) if blocks else results.folds
+    pairs = training_pairs(folds, [part.run for part in first])
+    return {
+        model: _moved(parts, choices, scheme, pairs, results.ranks.get(model, {}))
+        for model, parts in series.items()
+    }
 
 
-def _moved(parts: Sequence[HeldOut], choices: np.ndarray, scheme: str, widening: float) -> Null:
+def _moved(
+    parts: Sequence[HeldOut],
+    choices: np.ndarray,
+    scheme: str,
+    pairs: tuple[np.ndarray, np.ndarray],
+    known: Mapping[str, float],
+) -> Null:
     """Return the null of one model, block by block of targets."""
+    ranks = ranks_of(known, parts[0].targets["region"].tolist(), [p.complete for p in parts])
     n_targets = len(parts[0].targets)
     observed, above = np.empty(n_targets), np.empty(n_targets, dtype=int)
     largest = np.full(len(choices), -np.inf)
@@ -70,11 +85,32 @@ def _moved(parts: Sequence[HeldOut], choices: np.ndarray, scheme: str, widening:
         tables = [np.nan_to_num(table) for table in tables]
         null = sum(w * table[k] for w, table, k in zip(weights, tables, choices.T, strict=True))
         centre = sum(w * table.mean(0) for w, table in zip(weights, tables, strict=True))
-        null = centre + widening * (null - centre)
+        size = np.sqrt(sum(w**2 * table.var(0) for w, table in zip(weights, tables, strict=True)))
+        null = centre + _spread(null - centre, size, weights, ranks[block], pairs)
         observed[block] = (weights * np.nan_to_num(scores)).sum(0)
         above[block] = (null >= observed[block]).sum(0)
         largest = np.fmax(largest, np.nan_to_num(null, nan=-np.inf).max(1))
     return Null(observed, above, largest)
+
+
+def _spread(
+    deviations: np.ndarray,
+    size: np.ndarray,
+    weights: np.ndarray,
+    ranks: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Return deviations of moved scores, (n_permutations, n_targets), as those of new fits."""
+    out = np.full_like(deviations, np.nan)
+    # targets that were scored in the same runs and have as many features
+    alike = np.concatenate([np.where(np.isfinite(weights), weights, -1.0), ranks[None]])
+    kinds, which = np.unique(alike, axis=1, return_inverse=True)
+    for k, kind in enumerate(kinds.T):
+        columns = np.flatnonzero((which.ravel() == k) & (size > 0))
+        if columns.size and kind[0] >= 0:
+            spread = spread_of(*pairs, kind[:-1], kind[-1])
+            out[:, columns] = size[columns] * spread(deviations[:, columns] / size[columns])
+    return out
 
 
 def _with_every_run(part: HeldOut, parts: Sequence[HeldOut], block: slice) -> np.ndarray:
@@ -96,30 +132,3 @@ def _weights(scored: np.ndarray, folds: np.ndarray) -> np.ndarray:
     n_folds = (per_fold > 0).sum(0)
     weights = scored / np.maximum(per_fold[folds], 1) / np.maximum(n_folds, 1)
     return np.where(n_folds > 0, weights, np.nan)
-
-
-def reciprocal_share(results: Results) -> float:
-    """Return the share of pairs of test and training run that occur in both directions.
-
-    Parameters
-    ----------
-    results : Results
-        With its table of folds.
-
-    Examples
-    --------
-    >>> rows = [("1", "a", "test", 9), ("1", "b", "train", 9)]
-    >>> back = [("2", "b", "test", 9), ("2", "a", "train", 9)]
-    >>> table = pd.DataFrame(columns=["model", "fold", "region", "target", "r", "r2"])
-    >>> columns = ["fold", "run", "part", "n_measured"]
-    >>> reciprocal_share(Results(table, folds=pd.DataFrame(rows, columns=columns)))
-    0.0
-    >>> reciprocal_share(Results(table, folds=pd.DataFrame(rows + back, columns=columns)))
-    1.0
-    """
-    assert results.folds is not None
-    pairs = set()
-    for _, rows in results.folds.groupby("fold"):
-        by_part = rows.groupby("part")["run"].apply(list)
-        pairs |= {(test, train) for test in by_part["test"] for train in by_part["train"]}
-    return sum((train, test) in pairs for test, train in pairs) / len(pairs)

@@ -7,6 +7,9 @@ from scipy.stats import t as student_t
 from drmbids.core.exceptions import UsageError
 from drmbids.core.results import Results
 
+#: Differences that vary less than this share of themselves are equal but for rounding.
+EQUAL = 1e-9
+
 
 def paired_differences(
     results: Results, baseline: str, test_train_ratio: float | None = None
@@ -62,7 +65,7 @@ def paired_differences(
         raise UsageError(
             f"baseline {baseline!r} needs to be one of two models or more, got {models}"
         )
-    ratio = _ratio_of(results) if test_train_ratio is None else test_train_ratio
+    ratio = volume_ratio(results) if test_train_ratio is None else test_train_ratio
     keys, rows = ["fold", "region", "target"], []
     by_model = {name: part.set_index(keys) for name, part in results.table.groupby("model")}
     for model in models:
@@ -109,15 +112,20 @@ def corrected_t(differences: np.ndarray, test_train_ratio: float) -> tuple[float
     k = len(differences)
     if k < 2:
         return np.nan, np.nan, np.nan
-    error = float(np.sqrt(np.var(differences, ddof=1) * (1 / k + test_train_ratio)))
-    if error == 0:
+    if np.ptp(differences) <= EQUAL * np.abs(differences).max():
         return 0.0, np.nan, np.nan
+    error = float(np.sqrt(np.var(differences, ddof=1) * (1 / k + test_train_ratio)))
     t = float(np.mean(differences)) / error
     return error, t, float(2 * student_t.sf(abs(t), k - 1))
 
 
-def _ratio_of(results: Results) -> float | None:
-    """Return held-out over training volumes, summed over folds; None where no folds are known."""
+def volume_ratio(results: Results) -> float | None:
+    """Return held-out over training volumes, summed over folds; None where no folds are known.
+
+    Parameters
+    ----------
+    results : Results
+    """
     if results.folds is None:
         return None
     volumes = results.folds.groupby("part")["n_measured"].sum()

@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, permutation_test
 
+from drmbids.comparison.paired import EQUAL
 from drmbids.core.exceptions import UsageError
-
-# Differences that vary less than this share of themselves are equal but for rounding.
-_EQUAL = 1e-9
 
 
 def participant_differences(
@@ -113,7 +111,7 @@ def over_participants(
         ``n_participants, mean_difference, ci_low, ci_high, p, n_better``.
     """
     low = high = p = np.nan
-    if len(values) > 2 and np.ptp(values) > _EQUAL * np.abs(values).max():
+    if len(values) > 2 and np.ptp(values) > EQUAL * np.abs(values).max():
         low, high = bootstrap(
             (values,), np.mean, confidence_level=confidence, n_resamples=n_resamples,
             method="BCa", random_state=np.random.default_rng(random_state),

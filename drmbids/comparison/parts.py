@@ -10,18 +10,19 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from drmbids.comparison.compare import compare_models
+from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.folds import make_folds
-from drmbids.comparison.held_out import held_out_runs
 from drmbids.comparison.partition import partition_variance
 from drmbids.core.exceptions import DataError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import match_targets
 from drmbids.estimators.contents import condition_label, find_conditions, without_frames
 from drmbids.estimators.fitted import fitted_regions
 from drmbids.estimators.linear import LinearBaseline
 from drmbids.estimators.transformers import SelectConditions
-from drmbids.metrics.scores import remainder, without_nuisance
+from drmbids.metrics.scores import without_nuisance
 from drmbids.metrics.split import split_r2
 
 #: Spaces beyond which only unique parts are had: shared ones need a model for each set of spaces.
@@ -83,7 +84,7 @@ def partition_conditions(
     >>> table.groupby("measure", sort=False)["part"].unique().map(list).to_dict()
     {'unique': ['face', 'house', 'face & house'], 'product': ['face', 'house']}
     """
-    nuisance = Nuisance() if nuisance is None else nuisance
+    runs, nuisance = match_targets(runs), Nuisance() if nuisance is None else nuisance
     chosen = variance_spaces(runs, spaces)
     models, of = {}, {}
     for names in _sets(list(chosen)):
@@ -94,7 +95,7 @@ def partition_conditions(
     folds = make_folds(runs, cv)
     results = compare_models(models, runs, folds, return_estimators=True, nuisance=nuisance)
     unique = partition_variance(results, of).assign(measure="unique")
-    tested = {run.label: run for fold in folds for run in fold.test_runs(runs)}
+    tested = {fold.label: fold.tested_runs(runs) for fold in folds}
     product = _product(results, tested, chosen, " & ".join(chosen), nuisance).assign(
         measure="product", n_spaces=1
     )
@@ -146,7 +147,7 @@ def _sets(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _product(
     results: Results,
-    tested: Mapping[str, Run],
+    tested: Mapping[str, Sequence[TestedRun]],
     spaces: Mapping[str, Sequence[str]],
     full: str,
     nuisance: Nuisance,
@@ -158,13 +159,12 @@ def _product(
     for fold, fitted in results.estimators[full].items():
         regions = fitted_regions(fitted)
         shares = []
-        for label in held_out_runs(results, fold):
-            run = tested[label]
-            (shown,) = fitted[:-1].transform([run])
+        for held_out in tested[fold]:
+            (shown,) = fitted[:-1].transform([held_out.run])
             parts = dict.fromkeys(spaces, 0.0)
             for condition, series in fitted[-1].predict_parts(shown).items():
                 parts[space_of[condition]] = parts[space_of[condition]] + series
-            shares.append(_shares(run, list(parts.values()), regions, nuisance))
+            shares.append(_shares(held_out, list(parts.values()), regions, nuisance))
         folds.append(_mean(shares))
     where = {
         "region": np.repeat(list(regions), list(regions.values())),
@@ -178,13 +178,14 @@ def _product(
 
 
 def _shares(
-    run: Run, parts: list[np.ndarray], regions: Mapping[str, int], nuisance: Nuisance
+    tested: TestedRun, parts: list[np.ndarray], regions: Mapping[str, int], nuisance: Nuisance
 ) -> np.ndarray:
     """Return the shares (n_parts, n_targets) of R2 in one run."""
-    weights = run.measured_weights(list(regions))
-    measured, _, basis = without_nuisance(run, parts[0], regions, nuisance)
-    there = np.isfinite(measured)
-    clean = [remainder(basis, np.where(there, part, np.nan), weights) for part in parts]
+    weights = tested.run.measured_weights(list(regions))
+    cleaned = [
+        without_nuisance(tested.run, part, regions, nuisance, tested.trained) for part in parts
+    ]
+    measured, clean = cleaned[0].measured, [part.predicted for part in cleaned]
     if weights is None:
         return split_r2(measured, np.stack(clean))
     # sums over samples count by weights: those of series times their roots

@@ -26,21 +26,23 @@ def permutation_test(
     """Test for each target whether the held-out correlation is above chance.
 
     Single volumes cannot be shuffled: they are autocorrelated. ``"shift"`` moves a run against its
-    stimuli by a random number of volumes, the end put at the start; ``"runs"`` pairs runs with the
-    stimuli of other runs. All targets of a run move together, so that the largest score of a
-    permutation over targets controls the family-wise error.
+    stimuli by a random number of volumes, the end put at the start, and a held-out block within
+    itself; ``"runs"`` pairs runs with the stimuli of other runs. All targets of a run move
+    together, so that the largest score of a permutation over targets controls the family-wise
+    error.
 
     Without ``refit`` predictions already made are moved. Folds of a cross-validation are not
     independent: the product of two runs enters twice, in the fit to one scored on the other and
     the other way round, while moved predictions count each direction on its own. The plain
     permutation then finds too much (9 to 13 % at a level of 5 % in simulations), so the deviations
-    of the null from its mean are here multiplied by ``sqrt(1 + share)``, ``share`` the share of
-    pairs of test and training run that occur in both directions: 1 in a cross-validation, which
-    doubles the variance; 0 for one split into training and test runs. That is right where
-    predictions are linear in the training responses, and cautious with few regressors (2 % at 5 %
-    with one) and strongly nonlinear models. ``refit`` moves the measured series before training,
-    and needs no such step. The widening is a derivation and simulations of our own, not a published
-    method.
+    of the null from its mean are here spread as those of a cross-validation are
+    (:mod:`drmbids.comparison.reciprocal`). How far follows from the folds, and from the number of
+    independent features that a prediction is a weighted sum of: with one, tails have twice the
+    probability of normal ones; with many, scores are normal with twice the variance; for one split
+    into training and test runs nothing changes. Linear models and DRMs tell their number; of
+    others it shows where there are more targets than features, and is taken as many, which is
+    cautious, where it does not show. ``refit`` moves the measured series before training, and needs
+    no such step. The spread is a derivation and simulations of our own, not a published method.
 
     Parameters
     ----------
@@ -69,8 +71,8 @@ def permutation_test(
     Raises
     ------
     UsageError
-        If the scheme is unknown, there is no permutation, a model of ``refit`` is not among the
-        results, or results and runs do not belong together.
+        If stimuli were held out or nothing was, the scheme is unknown, there is no permutation, a
+        model of ``refit`` is not among the results, or results and runs do not belong together.
     DataError
         If ``"runs"`` meets runs of different length.
 
@@ -101,6 +103,12 @@ def permutation_test(
         raise UsageError(
             f"need scheme shift or runs and 1 permutation or more, got {scheme!r}, {n_permutations}"
         )
+    kinds = {fold.kind for fold in results.splits} & {"stimulus", "none"}
+    if kinds:
+        what = "folds over stimuli" if "stimulus" in kinds else "scores in sample"
+        raise UsageError(f"{what} have no permutation test: hold out runs, or blocks of time")
+    if refit is not None and any(fold.kind == "block" for fold in results.splits):
+        raise UsageError("refit moves whole runs: hold these out, or test blocks without it")
     models = list(results.predictions if refit is None else refit)
     if not set(models) <= set(results.predictions) or not models:
         raise UsageError(f"refit has {models}, the results have {[*results.predictions]}")

@@ -13,6 +13,7 @@ from drmbids.comparison.null import Null, draw_permutations
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 
 
 def refitted_models(
@@ -45,6 +46,7 @@ def refitted_models(
         If ``"runs"`` meets runs of different length.
     """
     assert results.folds is not None and results.nuisance is not None
+    runs = [with_targets(run, results.targets) for run in runs]
     index = {run.label: k for k, run in enumerate(runs)}
     folds = [
         tuple(

@@ -11,6 +11,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.core.targets import match_targets
 from drmbids.metrics.rsa import (
     Distance,
     Similarity,
@@ -122,6 +123,7 @@ def condition_patterns(
     >>> condition_patterns([run], "FFA")[1].ravel()
     array([2., 6.])
     """
+    runs = match_targets(runs)
     shown = [_events(run, events, k) for k, run in enumerate(runs)]
     conditions = [
         name for name in shown[0].columns if all(name in set(e.conditions) for e in shown)
@@ -220,6 +222,7 @@ def compare_representations(
     UsageError, DataError
         As :func:`condition_patterns`.
     """
+    runs = match_targets(runs)
     shown = [_events(run, events, k) for k, run in enumerate(runs)]
     active = with_activity(estimator, runs)
     populations = {

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.ceiling import noise_ceiling, normalised_scores, repeat_groups
-from drmbids.comparison.held_out import held_out_runs
 from drmbids.comparison.likelihood import with_log_likelihood
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.permutation import permutation_test
@@ -16,6 +15,7 @@ from drmbids.comparison.summary import summarise_results
 from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +107,7 @@ def comparison_statistics(
     >>> found.summary[["model", "n_above_chance_fwe"]].values.tolist()
     [['mean', 0], ['glm', 0]]
     """
+    runs = [with_targets(run, results.targets) for run in runs]
     if results.estimators and "log_likelihood" not in results.scores:
         results = with_log_likelihood(results, runs)
     ceiling, normalised = _ceilings(results, runs, repeats)
@@ -139,6 +140,14 @@ def _ceilings(
     results: Results, runs: Sequence[Run], repeats: str | Sequence[str] | None
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Return noise ceilings and scores against them, as far as repeats allow."""
+    assert results.folds is not None
+    compared = set(results.folds["run"])
+    kept = [k for k, run in enumerate(runs) if run.label in compared]
+    if 0 < len(kept) < len(runs):  # drift and confounds leave nothing of the others
+        runs = [runs[k] for k in kept]
+        repeats = (
+            repeats if repeats is None or isinstance(repeats, str) else [repeats[k] for k in kept]
+        )
     groups = repeat_groups(runs, repeats)
     if np.bincount(groups).max() < 2:
         return None, None
@@ -154,14 +163,13 @@ def _ceilings(
 
 
 def _together(results: Results, runs: Sequence[Run], groups: np.ndarray) -> bool:
-    """Return whether all repeats of each stimulus were held out whole in one fold."""
-    assert results.folds is not None
-    fold_of = {
-        run: fold
-        for fold in results.folds["fold"].unique()
-        for run in held_out_runs(results, str(fold))
-    }
-    if not fold_of.keys() >= {run.label for run in runs}:  # parts of runs, or some runs only
+    """Return whether all repeats of each stimulus were held out in one fold, whole or in blocks."""
+    if any(fold.kind not in ("run", "block") for fold in results.splits):
         return False
-    folds = pd.Series([fold_of[run.label] for run in runs])
-    return bool((folds.groupby(groups).nunique() == 1).all())
+    tested = [np.isin(np.arange(len(runs)), fold.test) for fold in results.splits]
+    alone = any(
+        0 < held[groups == group].sum() < (groups == group).sum()
+        for held in tested
+        for group in np.unique(groups)
+    )
+    return bool(np.any(tested, axis=0).all()) and not alone

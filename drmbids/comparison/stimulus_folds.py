@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from drmbids.comparison.fold import Fold
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
+from drmbids.core.spans import Spans
 from drmbids.core.stream import Events
 
 #: Seconds after which no response to a stimulus is left: the length of nilearn's HRFs.
@@ -50,8 +49,8 @@ class StimulusFolds:
     >>> events = Events([10.0, 90.0, 170.0], [4.0] * 3, ["cat", "dog", "owl"])
     >>> bold = Stream(np.zeros((120, 1)), 2.0 * np.arange(120))
     >>> folds = StimulusFolds().folds([Run({"V1": bold}, {"events": events}, tr=2.0)])
-    >>> [(fold.label, int(fold.tested[0].sum()), int(fold.trained[0].sum())) for fold in folds]
-    [('cat', 18, 102), ('dog', 18, 102), ('owl', 18, 102)]
+    >>> [(fold.label, int(fold.tested[0].within(bold.times).sum())) for fold in folds]
+    [('cat', 18), ('dog', 18), ('owl', 18)]
     """
 
     n_folds: int | None = None
@@ -73,7 +72,7 @@ class StimulusFolds:
             If no run has the events, there are fewer than two stimuli with events, or a fold leaves
             nothing to train or test on.
         """
-        if not (np.isfinite(self.reach) and self.reach >= 0):
+        if not 0 <= self.reach < float("inf"):
             raise UsageError(f"reach must be 0 s or more, got {self.reach}")
         groups = self._groups(runs)
         return [self._fold(runs, group) for group in groups]
@@ -116,16 +115,16 @@ class StimulusFolds:
         label = "+".join(group)
         train, test, trained, tested = [], [], {}, {}
         for k, run in enumerate(runs):
-            times = run.measured_times()
-            reached = self._reached(run, times, group)
-            if not reached.any():
+            reached, times = self._reached(run, group), run.measured_times()
+            n_reached = int(reached.within(times).sum())
+            if not n_reached:
                 train.append(k)
                 continue
             test.append(k)
             tested[k] = reached
-            if (~reached).sum() >= LEAST_SAMPLES:
+            if len(times) - n_reached >= LEAST_SAMPLES:
                 train.append(k)
-                trained[k] = ~reached
+                trained[k] = reached.outside()
         if not train:
             raise DataError(
                 f"fold {label!r}: responses to it reach, with {self.reach:g} s after each event, "
@@ -134,15 +133,18 @@ class StimulusFolds:
             )
         if not test:
             raise DataError(f"fold {label!r}: no sample was measured in response to it")
-        return Fold(label, tuple(train), tuple(test), trained, tested)
+        return Fold(label, tuple(train), tuple(test), trained, tested, "stimulus")
 
-    def _reached(self, run: Run, times: np.ndarray, group: list[str]) -> np.ndarray:
-        """Return the samples that a response to some stimuli reaches, shape (n_measured,)."""
-        out = np.zeros(len(times), dtype=bool)
+    def _reached(self, run: Run, group: list[str]) -> Spans:
+        """Return the stretches of time that a response to some stimuli reaches."""
         shown = run.stimuli.get(self.stimulus)
-        if isinstance(shown, Events):
-            events = zip(shown.onsets, shown.durations, shown.conditions, strict=True)
-            for onset, duration, condition in events:
-                if condition in group:
-                    out |= (times >= onset) & (times < onset + duration + self.reach)
-        return out
+        if not isinstance(shown, Events):
+            return Spans([])
+        events = zip(shown.onsets, shown.durations, shown.conditions, strict=True)
+        return Spans(
+            [
+                (onset, onset + duration + self.reach)
+                for onset, duration, condition in events
+                if condition in group
+            ]
+        )

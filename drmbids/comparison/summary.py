@@ -35,11 +35,13 @@ def summarise_results(
     Returns
     -------
     DataFrame
-        ``model, region, n_targets, n_folds``; for each score ``r, r2, log_likelihood`` (nats a
+        ``model, region, n_targets, n_folds`` (with a score, the same for all scores),
+        ``n_folds_left_out`` (without one); for each score ``r, r2, log_likelihood`` (nats a
         target and fold) in the table: ``_median, _mean, _p95`` (over targets, of fold means),
         ``_fold_sd`` (standard deviation over folds of the median over targets, NaN with one);
-        ``r_difference, r_difference_se, r_difference_p`` (with the baseline, as
-        :func:`~drmbids.paired_differences` has ``fold_mean, fold_se, p``; NaN in its own row);
+        ``r_difference, r_difference_se, r_difference_p, r_difference_n_folds`` (with the baseline,
+        as :func:`~drmbids.paired_differences` has ``fold_mean, fold_se, p, n_folds``, over folds
+        that both are scored on; NaN in its own row);
         ``explainable_variance_median, r_ceiling_median, split_half_median,
         r_normalised_median`` (over targets, of the means over repeated stimuli); ``p_fwe_min``,
         ``n_above_chance_fwe``, ``n_above_chance_fdr`` (smallest corrected p of a target, and
@@ -83,9 +85,9 @@ def _order(scores: list[str]) -> list[str]:
     """Return all columns, in the order of the table."""
     each = ("median", "mean", "p95", "fold_sd")
     return [
-        *("model", "region", "n_targets", "n_folds"),
+        *("model", "region", "n_targets", "n_folds", "n_folds_left_out"),
         *(f"{score}_{what}" for score in scores for what in each),
-        *("r_difference", "r_difference_se", "r_difference_p"),
+        *("r_difference", "r_difference_se", "r_difference_p", "r_difference_n_folds"),
         *("explainable_variance_median", "r_ceiling_median", "split_half_median"),
         "r_normalised_median",
         *("p_fwe_min", "n_above_chance_fwe", "n_above_chance_fdr"),
@@ -107,14 +109,21 @@ def _folds(results: Results) -> pd.DataFrame:
     """Return the number of folds and how scores differ between them."""
     groups = fold_medians(results).groupby(["model", "region"], sort=False)
     spread = groups[results.scores].std(ddof=1).add_suffix("_fold_sd")
-    return pd.concat([groups.size().rename("n_folds"), spread], axis=1)
+    scored = groups[results.scores].count().max(axis=1)
+    counts = {"n_folds": scored, "n_folds_left_out": groups.size() - scored}
+    return pd.concat([pd.DataFrame(counts), spread], axis=1)
 
 
 def _differences(results: Results, baseline: str) -> pd.DataFrame:
     """Return the difference with the baseline in r."""
     paired = paired_differences(results, baseline)
     found = paired[paired["score"] == "r"].set_index(["model", "region"])
-    names = {"fold_mean": "r_difference", "fold_se": "r_difference_se", "p": "r_difference_p"}
+    names = {
+        "fold_mean": "r_difference",
+        "fold_se": "r_difference_se",
+        "p": "r_difference_p",
+        "n_folds": "r_difference_n_folds",
+    }
     return found[list(names)].rename(columns=names)
 
 

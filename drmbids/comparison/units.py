@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from drmbids import __version__
 from drmbids.core import exceptions
@@ -37,31 +36,8 @@ from drmbids.training.checkpoint import EVERY_S, Checkpoint
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "nilearn")
 
 # Raise it when what a unit holds, or how it is computed, changes without another version number.
-_UNITS_VERSION = 3
+_UNITS_VERSION = 4
 _ARRAYS, _FACTS = "arrays.safetensors", "facts.json"
-
-
-@dataclass(frozen=True, eq=False)
-class FoldFit:
-    """What one fit to a fold gave.
-
-    Parameters
-    ----------
-    predictions : sequence of mapping of str to array of shape (n_measured, n_targets)
-        One for each held-out run, by readout.
-    scores : DataFrame
-        Columns ``region, target, r, r2``, maybe ``log_likelihood``; ``readout`` where there are
-        several.
-    estimator : estimator or None
-        Where it is kept.
-    messages : sequence of Warning
-        What the fit warned of.
-    """
-
-    predictions: Sequence[Mapping[str, np.ndarray]]
-    scores: pd.DataFrame
-    estimator: Any = None
-    messages: Sequence[Warning] = ()
 
 
 @dataclass(frozen=True)
@@ -212,59 +188,6 @@ class Units:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def save_fold(unit: Unit, found: FoldFit) -> None:
-    """Write what a fit to a fold gave, but the estimator.
-
-    Parameters
-    ----------
-    unit : Unit
-    found : FoldFit
-    """
-    names, scores = {}, found.scores
-    for column in [name for name in ("region", "readout") if name in scores]:
-        names[column] = list(dict.fromkeys(scores[column]))
-        scores = scores.assign(**{column: scores[column].map(names[column].index)})
-    arrays = {
-        f"prediction/{k}/{readout}": _smallest(series)
-        for k, predicted in enumerate(found.predictions)
-        for readout, series in predicted.items()
-    }
-    arrays |= {f"score/{name}": scores[name].to_numpy() for name in scores}
-    facts = {
-        "names": names,
-        "columns": list(scores.columns),
-        "warnings": saved_warnings(found.messages),
-    }
-    unit.save(arrays, facts)
-
-
-def load_fold(unit: Unit) -> FoldFit | None:
-    """Return what :func:`save_fold` wrote; None where there is nothing that can be used.
-
-    Parameters
-    ----------
-    unit : Unit
-    """
-    found = unit.load()
-    if found is None:
-        return None
-    arrays, facts = found
-    try:
-        columns: dict[str, Any] = {name: arrays[f"score/{name}"] for name in facts["columns"]}
-        for column, names in facts["names"].items():
-            columns[column] = np.array(names, dtype=object)[columns[column]]
-        keys = [name.split("/", 2) for name in arrays if name.startswith("prediction/")]
-        predictions = [{} for _ in {k for _, k, _ in keys}]
-        for kind, k, readout in keys:
-            series = arrays[f"{kind}/{k}/{readout}"]
-            predictions[int(k)][readout] = series.astype(np.float64)
-        messages = warnings_of(facts)
-    except (KeyError, IndexError, TypeError) as error:
-        unit.refuse(error)
-        return None
-    return FoldFit(predictions, pd.DataFrame(columns), messages=messages)
-
-
 def fit_all_runs(
     units: Units | None, model: str, estimator: DRMRegressor, runs: Sequence[Run]
 ) -> None:
@@ -310,12 +233,6 @@ def repeat_warnings(messages: Iterable[Warning]) -> None:
     """
     for message in messages:
         warnings.warn(message, stacklevel=3)
-
-
-def _smallest(series: np.ndarray) -> np.ndarray:
-    """Return a series in half the size where nothing of it is lost."""
-    small = series.astype(np.float32)
-    return small if np.array_equal(small, series, equal_nan=True) else series
 
 
 def saved_warnings(messages: Iterable[Warning]) -> list[tuple[str, str]]:

@@ -1,15 +1,18 @@
 """DRMConnection: a tapped delay line with optional weights, gates and synapses."""
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from drmbids.connections.dale import Dale, dale_signs
 from drmbids.connections.synapse import Synapse
 from drmbids.connections.weights import Weights
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.core.time import delay_to_ticks
 from drmbids.nodes import DRMNode
 
@@ -20,13 +23,15 @@ if TYPE_CHECKING:
 class DRMConnection(DRMNode):
     """A connection with a conduction delay.
 
-    The target at tick ``t`` receives what the source sent at ``t - delay``. Weights, where there
+    The target at tick ``t`` receives what the source sent at ``t - delay``: means over ticks, so
+    that the delay is exact. Weights, where there
     are any, are applied at the source, tick by tick; without them the activity arrives as it is
     and the target's own input weights scale it.
 
-    In this order: the delay, short-term plasticity for each unit of the source, weights, the
-    synapse, and the gates. Weights come before the delay where there is no plasticity, which makes
-    no difference. What plasticity and synapse remember is state of the net (:meth:`initial_state`).
+    In this order: the columns that are sent, the delay, short-term plasticity for each of them,
+    weights, the synapse, and the gates. Weights come before the delay where there is no
+    plasticity, which makes no difference. What plasticity and synapse remember is state of the
+    net (:meth:`initial_state`).
 
     A connection of another kind says with :attr:`shortest_ticks` and :attr:`longest_ticks` which
     part of the past it reads, writes :meth:`forward` for what leaves the source and :meth:`arrive`
@@ -49,11 +54,16 @@ class DRMConnection(DRMNode):
         Dale's law: the sign of all that a unit of the source does to the target, or the share of
         its units, the first ones, that are excitatory. Net and target hold the signs of weights; a
         source whose activity is negative at times makes no sense then.
+    columns : sequence of int, optional
+        Which columns of a stimulus, or units of a population, are sent, as the C matrix of a DCM
+        says which input drives which region; default: all.
 
     Raises
     ------
     UsageError
-        If Dale's law is asked for otherwise, or the weights cannot hold a sign.
+        If an argument is of another kind than it has to be (a connection takes no numbers of
+        units), Dale's law is asked for otherwise, the weights cannot hold a sign, or the columns
+        are none, negative or there twice.
 
     Examples
     --------
@@ -75,9 +85,12 @@ class DRMConnection(DRMNode):
         plasticity: Synapse | None = None,
         synapse: Synapse | None = None,
         dale: Dale | None = None,
+        columns: Sequence[int] | None = None,
     ):
         super().__init__()
-        self._delay = float(delay)
+        self.columns = None if columns is None else check_columns(columns)
+        self._delay = _seconds(delay)
+        _check_parts(type(self).__name__, weights, gates, plasticity, synapse)
         self.weights = weights
         self.gates = nn.ModuleList(gates)
         self.plasticity, self.synapse = plasticity, synapse
@@ -121,7 +134,7 @@ class DRMConnection(DRMNode):
     @property
     def keeps_units(self) -> bool:
         """Whether what arrives are the units of the source, one for one."""
-        return self.weights is None
+        return self.weights is None and self.columns is None
 
     @property
     def remembers(self) -> bool:
@@ -130,6 +143,8 @@ class DRMConnection(DRMNode):
 
     def forward(self, activity: Tensor) -> Tensor:
         """Return what leaves the source, shape (L, batch, n), before the delay."""
+        if self.columns is not None:
+            activity = activity[..., list(self.columns)]
         if self.weights is None or self.plasticity is not None:
             return activity
         return self.weights(activity)
@@ -159,6 +174,11 @@ class DRMConnection(DRMNode):
         """Return how many units arrive from a source of so many units."""
         if self.keeps_units:
             return n_source
+        if self.columns is not None and self.columns[-1] >= n_source:
+            raise ModelError(
+                f"a connection sends column {self.columns[-1]} of a source of {n_source}; "
+                f"columns count from 0 to {n_source - 1}"
+            )
         like = next(self.parameters(), torch.zeros(()))
         n_ticks = 1 + self.longest_ticks - self.shortest_ticks
         arrived = self.arrive(self(like.new_zeros(n_ticks, 1, n_source)))
@@ -178,7 +198,8 @@ class DRMConnection(DRMNode):
         """
         if not self.remembers:
             return None
-        short = None if self.plasticity is None else self.plasticity.initial_state(batch, n_source)
+        n_sent = n_source if self.columns is None else len(self.columns)
+        short = None if self.plasticity is None else self.plasticity.initial_state(batch, n_sent)
         if self.synapse is None:
             return short, None
         return short, self.synapse.initial_state(batch, self.n_arriving(n_source))
@@ -202,3 +223,50 @@ class DRMConnection(DRMNode):
         if self.synapse is not None:
             arrived, shape = self.synapse(arrived, shape)
         return arrived, (short, shape)
+
+
+def check_columns(columns: Sequence[int]) -> tuple[int, ...]:
+    """Return columns of a source in order, or raise :class:`UsageError`.
+
+    Examples
+    --------
+    >>> check_columns([2, 0])
+    (0, 2)
+    """
+    found = tuple(sorted(operator.index(column) for column in columns))
+    if not found or found[0] < 0 or len(set(found)) < len(found):
+        raise UsageError(
+            f"columns are different integers of 0 or more, at least one, got {list(columns)!r}"
+        )
+    return found
+
+
+def _seconds(delay: Any) -> float:
+    """Return a delay as a float, or raise where it is not a number."""
+    if isinstance(delay, Real):
+        return float(delay)
+    if isinstance(delay, np.ndarray | Tensor) and delay.ndim == 0:
+        return float(delay)
+    raise UsageError(f"delay is a number of seconds, got {_shown(delay)}")
+
+
+def _check_parts(connection: str, weights: Any, gates: Any, plasticity: Any, synapse: Any) -> None:
+    """Raise where a part of a connection is something else, such as a number of units."""
+    if not isinstance(weights, nn.Module | None):
+        raise UsageError(
+            f"{connection}: weights={_shown(weights)} is not a module such as Dense(n_from, n_to); "
+            "the arguments are (delay, weights), a delay in seconds and no numbers of units"
+        )
+    for name, part in (("plasticity", plasticity), ("synapse", synapse)):
+        if not isinstance(part, Synapse | None):
+            raise UsageError(
+                f"{connection}: {name}={_shown(part)} is not a Synapse; give one, or None"
+            )
+    if isinstance(gates, nn.Module) or not isinstance(gates, Iterable):
+        raise UsageError(f"{connection}: gates={_shown(gates)} is not a list of Gate; give a list")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as one line of a message holds it: its kind where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else type(value).__name__

@@ -39,6 +39,7 @@ class LearnedDelay(DRMConnection):
         What modulates the connection.
     plasticity, synapse : Synapse, optional
     dale : {"excitatory", "inhibitory"} or float, optional
+    columns : sequence of int, optional
         As for :class:`~drmbids.DRMConnection`.
 
     Attributes
@@ -83,8 +84,9 @@ class LearnedDelay(DRMConnection):
         plasticity: Synapse | None = None,
         synapse: Synapse | None = None,
         dale: Dale | None = None,
+        columns: Sequence[int] | None = None,
     ):
-        super().__init__(delay, weights, gates, plasticity, synapse, dale)
+        super().__init__(delay, weights, gates, plasticity, synapse, dale, columns)
         if not 0 <= delay_min < delay < delay_max < float("inf"):
             raise UsageError(
                 f"a learned delay needs 0 <= delay_min < delay < delay_max in seconds, got "

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import UsageError
+from drmbids.functional.first_order import follow, tick_weights
 from drmbids.functional.scan import leaky_scan
 from drmbids.nodes import DRMNode
 
@@ -30,7 +31,7 @@ class Synapse(DRMNode, ABC):
 
     @abstractmethod
     def forward(self, arrived: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Return the response, and the state after a block of ticks.
+        """Return the mean response of each tick, and the state after a block of them.
 
         Parameters
         ----------
@@ -78,7 +79,8 @@ SOURCE = "Gerstner et al. 2014, Neuronal Dynamics, section 3.1"
 class ExponentialSynapse(Synapse):
     """A response that jumps and decays, ``exp(-t / tau) / tau``.
 
-    The equation is solved exactly over a tick. The response to a lasting input is the input.
+    The equation is solved exactly, and averaged over each tick. The response to a lasting input is
+    the input.
 
     Parameters
     ----------
@@ -97,8 +99,8 @@ class ExponentialSynapse(Synapse):
     >>> synapse = ExponentialSynapse(0.1)
     >>> synapse.set_resolution(0.1)
     >>> response, _ = synapse(torch.ones(2, 1, 1), synapse.initial_state(1, 1))
-    >>> [round(x, 3) for x in response.flatten().tolist()]  # 1 - exp(-1), 1 - exp(-2)
-    [0.632, 0.865]
+    >>> [round(x, 3) for x in response.flatten().tolist()]  # exp(-1), 1 - exp(-1) + exp(-2)
+    [0.368, 0.767]
     """
 
     option_units: ClassVar = {"tau": "s"}
@@ -112,16 +114,15 @@ class ExponentialSynapse(Synapse):
         return self.value("tau").new_zeros(batch, n_units)
 
     def forward(self, arrived: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the response, shape (L, batch, n_units), and its last tick."""
-        response = _filtered(arrived, self.value("tau"), self.resolution, state)
-        return response, response[-1]
+        """Return the response, shape (L, batch, n_units), and where it is at the end."""
+        return follow(arrived, self.resolution / self.value("tau"), state)
 
 
 class AlphaSynapse(Synapse):
     """A response that rises and decays with one time constant, ``t / tau^2 exp(-t / tau)``.
 
-    It is largest after ``tau``. The equation is solved exactly over a tick. The response to a
-    lasting input is the input.
+    It is largest after ``tau``. The equation is solved exactly, and averaged over each tick. The
+    response to a lasting input is the input.
 
     Parameters
     ----------
@@ -140,8 +141,8 @@ class AlphaSynapse(Synapse):
     >>> synapse = AlphaSynapse(0.1)
     >>> synapse.set_resolution(0.1)
     >>> response, _ = synapse(torch.ones(2, 1, 1), synapse.initial_state(1, 1))
-    >>> [round(x, 3) for x in response.flatten().tolist()]  # 1 - 2 exp(-1), 1 - 3 exp(-2)
-    [0.264, 0.594]
+    >>> [round(x, 3) for x in response.flatten().tolist()]  # 3 exp(-1) - 1, 1 - 3/e + 4/e^2
+    [0.104, 0.438]
     """
 
     option_units: ClassVar = {"tau": "s"}
@@ -157,19 +158,23 @@ class AlphaSynapse(Synapse):
     def forward(self, arrived: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the response, shape (L, batch, n_units), and the state."""
         ticks = self.resolution / self.value("tau")
-        decay = torch.exp(-ticks)
-        followed = leaky_scan(decay, (1 - decay) * arrived, state[0])
+        decay, (approach, late) = torch.exp(-ticks), tick_weights(ticks)
+        followed = leaky_scan(decay, approach * arrived, state[0])
         before = torch.cat((state[:1], followed[:-1]))
         # the solution for an input and a followed value that were constant, and decayed, in a tick
         share = ticks * decay
-        response = leaky_scan(decay, share * before + (1 - decay - share) * arrived, state[1])
-        return response, torch.stack((followed[-1], response[-1]))
+        response = leaky_scan(decay, share * before + (approach - share) * arrived, state[1])
+        # how far both were from the input decays: exp(-x) and x exp(-x), here their means
+        away = torch.cat((state[1:], response[:-1])) - arrived
+        means = (1 - approach * late) * away + approach * (1 - late) * (before - arrived)
+        return arrived + means, torch.stack((followed[-1], response[-1]))
 
 
 class DoubleExponentialSynapse(Synapse):
     """A response with a rise and a decay, ``(exp(-t / decay) - exp(-t / rise)) / (decay - rise)``.
 
-    The equation is solved exactly over a tick. The response to a lasting input is the input.
+    The equation is solved exactly, and averaged over each tick. The response to a lasting input is
+    the input.
 
     Parameters
     ----------
@@ -216,13 +221,7 @@ class DoubleExponentialSynapse(Synapse):
     def forward(self, arrived: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the response, shape (L, batch, n_units), and the state."""
         rise, decay = self.value("tau_rise"), self.value("tau_decay")
-        fast = _filtered(arrived, rise, self.resolution, state[0])
-        slow = _filtered(arrived, decay, self.resolution, state[1])
+        fast, fast_end = follow(arrived, self.resolution / rise, state[0])
+        slow, slow_end = follow(arrived, self.resolution / decay, state[1])
         response = (decay * slow - rise * fast) / (decay - rise)
-        return response, torch.stack((fast[-1], slow[-1]))
-
-
-def _filtered(arrived: Tensor, tau: Tensor, resolution: float, state: Tensor) -> Tensor:
-    """Return what follows an input with a time constant in seconds."""
-    decay = torch.exp(-resolution / tau)
-    return leaky_scan(decay, (1 - decay) * arrived, state)
+        return response, torch.stack((fast_end, slow_end))

@@ -76,7 +76,7 @@ class Measured:
     response : array of shape (n_measured, n_targets) or None
         Targets of all responses side by side, NaN where missing.
     confounds : array of shape (n_measured, n_confounds)
-        Confounds at the measured times, centred.
+        Confounds at the measured times, centred, in the order of their names.
     nuisance : array of shape (n_measured, rank)
         Orthonormal basis of what is fitted in this run alone.
     weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
@@ -188,7 +188,19 @@ def _measured(
     if responses and not missing:
         weights = run.measured_weights(responses)
         response = np.concatenate([run.responses[n].values for n in responses], axis=1)
-    return Measured(times, response, confounds_at(run, times), nuisance.basis(run, times), weights)
+    confounds = confounds_at(run, times)[:, _by_name(run)]
+    return Measured(times, response, confounds, nuisance.basis(run, times), weights)
+
+
+def _by_name(run: Run) -> list[int]:
+    """Return the places of the confounds in the order of their names, which is that of all runs."""
+    names = () if run.confounds is None else run.confounds.columns
+
+    def key(k: int) -> tuple[bool, int, str]:
+        number = names[k].isdecimal()  # columns without names keep their order
+        return not number, int(names[k]) if number else 0, names[k]
+
+    return sorted(range(len(names)), key=key)
 
 
 def unit_weights(aligned: Sequence[Measured]) -> list[np.ndarray]:

@@ -101,3 +101,25 @@ def seed_of(name: str, value: Any) -> int:
         raise UsageError(
             f"{name} must be an integer, 0 or more, a numpy RandomState or Generator, got {value!r}"
         ) from None
+
+
+def setting(name: str, value: Any) -> Any:
+    """Return a setting of a training, checked by what its name says of it.
+
+    Parameters
+    ----------
+    name : str
+        ``"random_state"``, ``"learning_rate"``, a number ``"n_..."``, or a choice, which is checked
+        where it is made.
+    value : object
+
+    Raises
+    ------
+    UsageError
+        If it makes no sense.
+    """
+    if name == "random_state":
+        return seed_of(name, value)
+    if name == "learning_rate":
+        return positive_number(name, value)
+    return whole_number(name, value) if name.startswith("n_") else value

@@ -59,6 +59,10 @@ class TrainingError(DRMError, RuntimeError):
     """Training cannot go on, for example because the loss is not finite."""
 
 
+class DivergenceError(TrainingError):
+    """A loss is not finite: the parameters ran away."""
+
+
 class DRMWarning(UserWarning):
     """Base of all warnings; silence a class with :func:`warnings.filterwarnings`."""
 

@@ -13,13 +13,14 @@ from drmbids.core.exceptions import UsageError
 
 #: Parameters of estimators, and fields of data, that change no number: callbacks are shown how a
 #: fit goes on.
-NOT_NUMERIC = ("callbacks", "n_jobs", "sources", "verbose")
+NOT_NUMERIC = ("callbacks", "n_jobs", "sources", "timing", "verbose")
 
 
 def fingerprint(*values: Any) -> str:
     """Return the SHA-256, in hexadecimal, of any nest of data and settings.
 
-    Arrays, runs, plain values, settings classes, models, estimators and functions by their names.
+    Arrays, runs, plain values, settings classes, models, estimators, nets, and functions by their
+    names and code (that of functions which they call does not count).
     An array in a file (memory-mapped) counts by the name, size and time of its file: hashing it
     would read all of it. Of a parameter that names a file, the content counts as well.
 
@@ -67,10 +68,23 @@ def _parts(value: Any) -> list[bytes]:
         told = {name: _of_parameter(v) for name, v in settings.items() if name not in NOT_NUMERIC}
         return [kind, _digest(told)]
     if callable(value) and hasattr(value, "__qualname__") and "<" not in value.__qualname__:
-        return [b"callable", _name(value)]
-    if getattr(value, "__dict__", None):  # splitters of scikit-learn, for example
-        return [kind, _digest(vars(value))]
+        return [b"callable", _name(value), *_code(value)]
+    if hasattr(value, "detach"):  # a tensor of torch, which is not loaded here
+        tensor: Any = value
+        return [b"tensor", _digest(tensor.detach().cpu().numpy())]
+    if getattr(value, "__dict__", None):  # splitters of scikit-learn and nets, for example
+        state = value.__getstate__()  # without what a net keeps for speed
+        return [kind, _digest(state if isinstance(state, dict) else vars(value))]
     raise UsageError(f"{kind.decode()} cannot be told apart from others of its kind: {value!r:.80}")
+
+
+def _code(function: Any) -> list[bytes]:
+    """Return the instructions and constants of a Python function; nothing of another callable."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return []
+    constants = [c for c in code.co_consts if isinstance(c, str | bytes | int | float | None)]
+    return [code.co_code, repr((code.co_names, constants)).encode()]
 
 
 def _name(thing: Any) -> bytes:

@@ -10,7 +10,8 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 
 # Singular values below this share of the largest count as zero: the confounds of real data are
-# often copies or sums of one another.
+# often copies or sums of one another, but for the digits that a file keeps. It is given to every
+# least-squares solution, since rounding, which differs between processors, decides otherwise.
 RANK_TOLERANCE = 1e-6
 
 
@@ -87,6 +88,13 @@ class Nuisance:
         DataError
             If the nuisance leaves no degree of freedom for the model.
         """
+        basis = self.unchecked_basis(run, times)
+        if len(times) and basis.shape[1] >= len(times):
+            raise DataError(too_many_columns(run, basis.shape[1], len(times)))
+        return basis
+
+    def unchecked_basis(self, run: Run, times: np.ndarray) -> np.ndarray:
+        """Return the same, whether or not it leaves anything."""
         if not len(times):
             return np.zeros((0, 0))
         columns = [self.drifts(times)]
@@ -95,13 +103,7 @@ class Nuisance:
         design = np.concatenate(columns, axis=1)
         norms = np.linalg.norm(design, axis=0)
         u, s, _ = np.linalg.svd(design[:, norms > 0] / norms[norms > 0], full_matrices=False)
-        basis = u[:, s > RANK_TOLERANCE * s[0]]
-        if basis.shape[1] >= len(times):
-            raise DataError(
-                f"{run.label}: {basis.shape[1]} drift and confound columns leave nothing of "
-                f"{len(times)} volumes; use fewer confounds"
-            )
-        return basis
+        return u[:, s > RANK_TOLERANCE * s[0]]
 
 
 class NoNuisance(Nuisance):
@@ -113,6 +115,18 @@ class NoNuisance(Nuisance):
     def basis(self, run: Run, times: np.ndarray) -> np.ndarray:
         """Return a basis without columns, shape (n_measured, 0)."""
         return np.zeros((len(times), 0))
+
+    def unchecked_basis(self, run: Run, times: np.ndarray) -> np.ndarray:
+        """Return the same."""
+        return self.basis(run, times)
+
+
+def too_many_columns(run: Run, rank: int, n_volumes: int) -> str:
+    """Say that drift and confounds are too many for the volumes of a run."""
+    return (
+        f"{run.label}: {rank} drift and confound columns leave nothing of {n_volumes} volumes; "
+        "use fewer confounds"
+    )
 
 
 def confounds_at(run: Run, times: np.ndarray) -> np.ndarray:
@@ -160,13 +174,40 @@ def project_out(
     array of shape (n_measured, n_targets)
     """
     if weights is None and np.isfinite(values).all():
-        return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+        return values - basis @ np.linalg.lstsq(basis, values, rcond=RANK_TOLERANCE)[0]
     out = np.full_like(values, np.nan)
     for rows, columns, root in same_weights(values, weights):
         part = values[np.ix_(rows, columns)]
-        fit = np.linalg.lstsq(basis[rows] * root, part * root, rcond=None)[0]
+        fit = np.linalg.lstsq(basis[rows] * root, part * root, rcond=RANK_TOLERANCE)[0]
         out[np.ix_(rows, columns)] = part - basis[rows] @ fit
     return out
+
+
+def added_basis(basis: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis of what columns explain beyond a basis.
+
+    Parameters
+    ----------
+    basis : array of shape (n_measured, n_columns)
+        Its columns need not be orthonormal.
+    columns : array of shape (n_measured, n_added)
+
+    Returns
+    -------
+    array of shape (n_measured, rank)
+        Orthogonal to the basis. A column that the basis explains, but for rounding, adds nothing.
+
+    Examples
+    --------
+    >>> constant = np.ones((4, 1))
+    >>> steps = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 3.0], [1.0, 3.0]])
+    >>> np.abs(added_basis(constant, steps)).round(2).T
+    array([[0.5, 0.5, 0.5, 0.5]])
+    """
+    norms = np.linalg.norm(columns, axis=0)
+    columns = columns[:, norms > 0] / norms[norms > 0]
+    u, s, _ = np.linalg.svd(project_out(basis, columns), full_matrices=False)
+    return u[:, s > RANK_TOLERANCE]
 
 
 def same_weights(

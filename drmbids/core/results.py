@@ -1,6 +1,6 @@
 """Scores as one tidy table, and what they were made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.targets import Targets
 
 #: Columns that every score table has, one row for each model, fold, region and target.
 SCORE_COLUMNS = ("model", "fold", "region", "target", "r", "r2")
@@ -20,6 +21,36 @@ SCORES = ("r", "r2", "log_likelihood")
 FOLD_COLUMNS = ("fold", "run", "part", "n_measured")
 
 
+def complete_scores(
+    table: pd.DataFrame, scores: Sequence[str], keys: Sequence[str]
+) -> pd.DataFrame:
+    """Return scores of which all are missing in a row that lacks one, so that means are comparable.
+
+    A score that a target has in no row at all costs it no other score.
+
+    Parameters
+    ----------
+    table : DataFrame
+    scores : sequence of str
+        Columns.
+    keys : sequence of str
+        Columns that tell targets apart; the rows of one target are folds, or runs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"target": [0, 0, 1], "r": [0.5, None, None], "r2": [0.2, 0.0, 0.0]})
+    >>> complete_scores(table, ["r", "r2"], ["target"])["r2"].tolist()
+    [0.2, nan, 0.0]
+    """
+    there = table[list(scores)].notna()
+    partly = there.any(axis=1) & ~there.all(axis=1)
+    if not partly.any():
+        return table
+    known = there.groupby([table[key] for key in keys], sort=False).transform("any")
+    lacking = (known & ~there).any(axis=1)
+    return table.assign(**{name: table[name].where(~lacking) for name in scores})
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """Scores of one or more models on held-out runs.
@@ -29,10 +60,13 @@ class Results:
     table : DataFrame
         Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``; ``fold`` is the
         label of the held-out run(s), ``target`` the index of the voxel in its region. Where a model
-        has several readouts, ``readout`` says which one predicts the region.
+        has several readouts, ``readout`` says which one predicts the region. A fold that lacks one
+        of the scores that a target has in others has none of them (NaN), so that the means of all
+        scores are over the same folds.
     predictions : dict
         ``{model: {run label: array of shape (n_measured, n_targets)}}``, each run predicted by
-        the fit that had not seen it; of a model of several readouts a dict of one for each.
+        the fit that had not seen it, targets in the order of :meth:`regions_of`; of a model of
+        several readouts a dict of one for each.
     estimators : dict
         ``{model: {fold: fitted estimator}}``; empty unless they were asked for.
     folds : DataFrame, optional
@@ -40,6 +74,20 @@ class Results:
         ``"test"``), ``n_measured`` (volumes). None for a table that was read from a file.
     nuisance : Nuisance, optional
         What the scores were made without.
+    targets : dict
+        ``{region: names of the targets}``, in the order that ``target`` counts in; empty for a
+        table that was read from a file.
+    splits : sequence of Fold
+        The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
+        are taken apart again; none for a table that was read from a file.
+    ranks : mapping of str to mapping of str to float
+        ``{model: {region: n_features}}``, how many independent features the predictions of a target
+        are weighted sums of, as far as models tell (``ranks_`` of an estimator).
+    timing : DataFrame, optional
+        Whether other onsets, durations or amplitudes of the events explain held-out data better
+        (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
+    failures : mapping of (str, str) to str
+        ``{(model, fold): why}`` of fits that failed; their scores and predictions are missing.
     """
 
     table: pd.DataFrame
@@ -47,11 +95,32 @@ class Results:
     estimators: dict[str, dict[str, Any]] = field(default_factory=dict)
     folds: pd.DataFrame | None = None
     nuisance: Nuisance | None = None
+    targets: Targets = field(default_factory=dict)
+    splits: Sequence[Any] = ()
+    ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    timing: pd.DataFrame | None = None
+    failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]
         if lacking:
             raise ValueError(f"a score table needs the columns {lacking}")
+        keys = ["model", "region", "target"]
+        object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
+
+    def regions_of(self, model: str) -> dict[str, int]:
+        """Return the regions that a model predicts, and their targets, in the order of its series.
+
+        Parameters
+        ----------
+        model : str
+            One of the models; it may have the regions in another order than the runs, or leave
+            some out.
+        """
+        rows = self.table[self.table["model"] == model]
+        first = rows[rows["fold"] == rows["fold"].iloc[0]]
+        sizes = first.groupby("region", sort=False).size()
+        return {str(region): int(n) for region, n in sizes.items()}
 
     @property
     def scores(self) -> list[str]:
@@ -106,6 +175,20 @@ class Results:
         own = self.table[self.table["model"] == model]
         columns = own.loc[own["fold"] == own["fold"].iloc[0], "readout"] == readout
         return series[:, columns.to_numpy()]
+
+    def unscored(self) -> pd.DataFrame:
+        """Return which folds lack scores: one row for each model, fold and region that lacks some.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``model, fold, region, n_targets, n_unscored``; a constant series or prediction
+            has no score, and neither has a fit that failed.
+        """
+        missing = self.table[self.scores].isna().all(axis=1)
+        groups = missing.groupby([self.table[c] for c in ("model", "fold", "region")], sort=False)
+        found = groups.agg(n_targets="size", n_unscored="sum").reset_index()
+        return found[found["n_unscored"] > 0].reset_index(drop=True)
 
     def per_target(self) -> pd.DataFrame:
         """Return the mean of the scores over folds: one row for each model, region and target."""

@@ -101,13 +101,17 @@ class Run:
         Seconds from the start of the first volume to the end of the last; taken from the
         responses when absent (last time plus ``tr``).
     tr : float, optional
-        Repetition time in seconds.
+        Repetition time in seconds; None where volumes are irregular.
     entities : mapping of str to str
         BIDS entities: ``{"subject": "01", "task": "rest", "run": "1"}``.
     space : VoxelSpace or PlaceSpace, optional
         Where the responses lie in the image, on the surface or in the CIFTI file they came from.
     sources : sequence of str
         Files that the run was read from.
+    times : array of shape (n_measured,), optional
+        Seconds to predict at where there are no responses; one each ``tr`` from 0 on when absent.
+    timing : str
+        What states when the first volume was measured, in words.
 
     Raises
     ------
@@ -132,11 +136,15 @@ class Run:
     entities: Mapping[str, str] = field(default_factory=dict)
     space: VoxelSpace | PlaceSpace | None = None
     sources: Sequence[str] = ()
+    times: np.ndarray | None = None
+    timing: str = ""
 
     def __post_init__(self) -> None:
         for name in ("responses", "stimuli", "entities"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         object.__setattr__(self, "sources", tuple(self.sources))
+        if self.times is not None:
+            object.__setattr__(self, "times", np.array(self.times, dtype=np.float64))
         if self.duration is None:
             last = max((s.times[-1] for s in self.responses.values()), default=None)
             if last is None or self.tr is None:
@@ -175,7 +183,7 @@ class Run:
         Returns
         -------
         array of shape (n_measured,)
-            The times the named responses share; without responses one time each ``tr``.
+            The times the named responses share; without responses ``times``, or one each ``tr``.
 
         Raises
         ------
@@ -188,6 +196,8 @@ class Run:
             if any(not np.array_equal(times, s.times) for s in streams[1:]):
                 raise DataError(f"{self.label}: responses of one readout have different times")
             return times
+        if self.times is not None:
+            return self.times
         if self.tr is None or self.duration is None:
             raise DataError(f"{self.label}: no responses and no TR, so no times to predict at")
         return np.arange(round(self.duration / self.tr)) * self.tr
@@ -219,5 +229,7 @@ class Run:
         return np.concatenate(parts, axis=1)
 
     def without_responses(self) -> "Run":
-        """Return the same run with its measured series taken out."""
-        return replace(self, responses={})
+        """Return the same run with its measured series taken out; it keeps times they share."""
+        shared = {stream.times.tobytes(): stream.times for stream in self.responses.values()}
+        times = next(iter(shared.values())) if len(shared) == 1 else self.times
+        return replace(self, responses={}, times=times)

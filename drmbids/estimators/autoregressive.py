@@ -8,7 +8,7 @@ from scipy.linalg import toeplitz
 from sklearn.cluster import KMeans
 
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.estimators.design import HRF
 from drmbids.estimators.glm import GLMBaseline
@@ -21,7 +21,7 @@ from drmbids.estimators.least_squares import (
     target_blocks,
 )
 from drmbids.estimators.linear import tr_of
-from drmbids.metrics.whitening import samples_since_gap, whiten
+from drmbids.metrics.whitening import check_steps, samples_since_gap, whiten
 
 #: Autocorrelations of order 1 are rounded towards zero to this step, and of higher orders there are
 #: at most so many, so that targets share a solution (both as in nilearn).
@@ -112,6 +112,7 @@ class ARBaseline(GLMBaseline):
                     f"{run.label}: TR {tr_of(run, at):g} s, the first run has {self.tr_:g} s, but "
                     "autocorrelation belongs to one TR; use GLMBaseline, or fit them apart"
                 )
+            check_steps(at, self.tr_, run.label)
         fit = generalised_least_squares(
             designs, values, bases, times, self.tr_, int(self.order), weights
         )
@@ -199,7 +200,7 @@ def _yule_walker(rest: list[np.ndarray], since: list[np.ndarray], order: int) ->
     out = np.zeros((rest[0].shape[1], order))
     for k, own in enumerate(np.stack(covariance, 1)):
         if own[0] > 0:  # a column that is fitted perfectly has no noise
-            out[k] = np.linalg.lstsq(toeplitz(own[:-1]), own[1:], rcond=None)[0]
+            out[k] = np.linalg.lstsq(toeplitz(own[:-1]), own[1:], rcond=RANK_TOLERANCE)[0]
     return np.clip(out, -1.0, 1.0) if order == 1 else out
 
 

@@ -13,9 +13,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.core.targets import match_targets, targets_of, with_targets
 from drmbids.core.weights import with_weights
 from drmbids.estimators.contents import find_regions, warn_of_unmeasured
 from drmbids.metrics.scores import score_run
@@ -61,6 +63,9 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
     ----------
     regions_ : dict of str to int
         Number of targets of each region, in the order of predicted columns.
+    targets_ : dict of str to tuple of str
+        Names of the targets of each region, those of the columns of the training runs. Runs are
+        matched by these names, never by position.
     intercept_ : float or array of shape (n_outputs,)
         Only after a fit on rows: mean of ``y`` minus prediction. Runs need none, as their intercept
         is nuisance.
@@ -117,16 +122,15 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DataError
-            If runs lack responses or differ in their regions.
+            If runs lack responses or differ in their regions, or drift and confounds leave nothing
+            of any.
         UsageError
             If ``y``, or a list of weights, is given with runs.
         """
         runs = as_runs(X)
         if runs is not None:
             refuse_y(y)
-            runs = weighed(runs, sample_weight)
-            self._begin(runs)
-            self._fit_runs(runs)
+            self._fit_runs(self._begin(weighed(runs, sample_weight)))
             return self
         X, y = validate_data(
             self, X, y, dtype=np.float64, ensure_min_samples=2, multi_output=True, y_numeric=True
@@ -144,12 +148,22 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         self.intercept_ = offset if y.ndim == 2 else offset[0]
         return self
 
-    def _begin(self, runs: Sequence[Run]) -> None:
-        """Forget what an earlier fit on rows left, and note the regions of the runs."""
-        for name in ("n_features_in_", "feature_names_in_", "intercept_"):
+    def _begin(self, runs: Sequence[Run]) -> list[Run]:
+        """Forget what an earlier fit on rows left, note regions and targets; return runs to fit."""
+        for name in ("n_features_in_", "feature_names_in_", "intercept_", "targets_"):
             vars(self).pop(name, None)
-        self.regions_ = self._find_regions(runs)
-        warn_of_unmeasured(runs, self.regions_)
+        kept = runs_with_freedom(match_targets(runs), *self._nuisances_of_fit())
+        self.regions_, self.targets_ = self._find_regions(kept), targets_of(kept)
+        warn_of_unmeasured(kept, self.regions_)
+        return kept
+
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        """Return what is fitted in each run, of each readout; it has to leave something."""
+        return [self._nuisance]
+
+    def _matched(self, runs: Sequence[Run]) -> list[Run]:
+        """Return runs with the targets of the fit, in its order."""
+        return [with_targets(run, getattr(self, "targets_", {})) for run in runs]
 
     def predict(self, X: Any) -> Any:
         """Predict the responses of runs, without nuisance.
@@ -162,8 +176,9 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         Returns
         -------
         array of object of shape (n_runs,)
-            For runs: each element is an array (n_measured, n_targets). A model of several readouts
-            returns a dict of one for each; see :class:`~drmbids.DRMRegressor`.
+            For runs: each element is an array (n_measured, n_targets), targets in the order of
+            ``targets_``. A model of several readouts returns a dict of one for each; see
+            :class:`~drmbids.DRMRegressor`.
         array of shape (n_samples,) or (n_samples, n_outputs)
             For rows.
 
@@ -180,7 +195,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
                 f"asked to predict {'rows' if runs is None else 'runs'}; use the same for both"
             )
         if runs is not None:
-            predicted = [self._predict_run(run) for run in runs]
+            predicted = [self._predict_run(run) for run in self._matched(runs)]
             if ONLY in self.readouts_:
                 return _objects(predicted)
             return {name: _objects([run[name] for run in predicted]) for name in self.readouts_}
@@ -211,12 +226,12 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
         DataError
             If no target of any run varies.
         """
-        predicted = self.predict(X)
         runs = as_runs(X)
         if runs is None:
-            return float(r2_score(y, predicted, sample_weight=sample_weight))
+            return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
         refuse_y(y)
-        runs = weighed(runs, sample_weight)
+        runs = self._matched(weighed(runs, sample_weight))
+        predicted = self.predict(runs)
         several = predicted if isinstance(predicted, Mapping) else {ONLY: predicted}
         values = [
             _mean_r2(

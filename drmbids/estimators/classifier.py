@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.core.targets import match_targets
 from drmbids.estimators.base import as_runs, refuse_y, weighed
 from drmbids.estimators.log_odds import LogOdds
 from drmbids.estimators.storage import read_manifest, save_fitted
@@ -130,15 +131,15 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         runs = weighed([self._with_choices(run) for run in self._runs(X)], sample_weight)
         classes = runs[0].responses[self.response].columns
         for run in runs[1:]:
-            if run.responses[self.response].columns != classes:
+            if set(run.responses[self.response].columns) != set(classes):
                 found = list(run.responses[self.response].columns)
                 raise DataError(
                     f"{run.label}: classes {found} differ from {list(classes)} of {runs[0].label}; "
-                    "give all runs the same ones, in one order"
+                    "give all runs the same ones"
                 )
         settings = self.get_params(deep=False)
         del settings["response"]
-        return self._take(LogOdds(**settings).fit(runs), classes)
+        return self._take(LogOdds(**settings).fit(match_targets(runs)), classes)
 
     def _take(self, drm: "LogOdds", classes: Sequence[str]) -> Self:
         """Take over what was fitted."""
@@ -169,7 +170,8 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         out = np.empty(len(runs), dtype=object)
         for k, run in enumerate(runs):
             stream = self._stream(run)
-            blank = Stream(np.full((len(stream.times), len(self.classes_)), np.nan), stream.times)
+            blank = np.full((len(stream.times), len(self.classes_)), np.nan)
+            blank = Stream(blank, stream.times, self.classes_.tolist())
             out[k] = self._drm.predict([replace(run, responses={self.response: blank})])[0]
         return out
 

@@ -3,27 +3,22 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 
-from drmbids.core.align import ONLY
-from drmbids.core.arguments import Seed, positive_number, seed_of, whole_number
+from drmbids.core.arguments import Seed, positive_number, setting, whole_number
 from drmbids.core.exceptions import UsageError
+from drmbids.core.freedom import runs_with_freedom
+from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
+from drmbids.estimators import starts
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_untrained
-from drmbids.estimators.net_tables import NetTables
-from drmbids.estimators.starts import (
-    callbacks_of_starts,
-    history_of_starts,
-    labels_of_starts,
-    nets_of_starts,
-    seeds_of_starts,
-)
-from drmbids.estimators.storage import load_fitted, save_fitted
+from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
+from drmbids.estimators.net_tables import NetTables, expected_responses
+from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.readouts import Readouts
@@ -35,7 +30,7 @@ from drmbids.training.drm import DRM, Callback
 from drmbids.training.finish import Finish
 from drmbids.training.map_training import Maps
 from drmbids.training.size import check_training
-from drmbids.training.together import Fit, train_all
+from drmbids.training.together import Fit, Trained, train_all
 from drmbids.training.trainee import Schedule
 
 #: Settings where neither the estimator nor the model file says otherwise; what each is worth on
@@ -63,9 +58,11 @@ class DRMRegressor(NetTables, RunEstimator):
 
     Parameters
     ----------
-    model : str, Path, mapping or ModelSpec, optional
-        A model file or its content; one population for each region, driven by all stimuli and
-        connected to all others, when absent.
+    model : str, Path, mapping, ModelSpec, DRMNet or callable, optional
+        A model file or its content; a net that was made by hand, of which each fit trains a copy;
+        or a function that takes the training runs and returns one, with starting weights drawn
+        from torch's random numbers. Default: one population for each region, driven by all stimuli
+        and connected to all others.
     n_epochs : int, optional
         Passes over the training runs; that of the model file, else 60.
     learning_rate : float, optional
@@ -108,8 +105,8 @@ class DRMRegressor(NetTables, RunEstimator):
     ----------
     net_ : DRMNet
         The trained brain.
-    model_ : ModelSpec
-        The model file it was built from.
+    model_ : ModelSpec or GivenNet
+        The model file it was built from, or the net that was given.
     history_ : list of dict
         One row for each epoch: ``epoch, train_loss, val_loss, objective, learning_rate, seconds``;
         of several starts that of the best, with its number in ``start`` and
@@ -151,7 +148,7 @@ class DRMRegressor(NetTables, RunEstimator):
 
     def __init__(
         self,
-        model: str | Path | Mapping[str, Any] | ModelSpec | None = None,
+        model: str | Path | Mapping[str, Any] | ModelSpec | NetSource | None = None,
         n_epochs: int | None = None,
         learning_rate: float | None = None,
         window: float | None = None,
@@ -202,46 +199,50 @@ class DRMRegressor(NetTables, RunEstimator):
         list of Fit
             One for each start.
         """
-        self._begin(runs)
-        return self._build(runs, label)
+        return self._build(self._begin(runs), label)
 
-    def keep_best(self, fits: Sequence[Fit], objectives: Sequence[float]) -> None:
-        """Keep the start with the lowest objective.
+    def keep_best(self, fits: Sequence[Fit], ended: Sequence[Trained]) -> None:
+        """Keep the start with the lowest objective, of those that did not diverge.
 
         Parameters
         ----------
         fits : sequence of Fit
             What :meth:`prepare` gave, trained.
-        objectives : sequence of float
+        ended : sequence of Trained
             What :func:`~drmbids.training.together.train_all` gave.
+
+        Raises
+        ------
+        TrainingError
+            If all diverged.
         """
-        best = int(np.argmin(objectives))
+        best = starts.best_start(ended)
         self.net_ = fits[best].model.net
         if len(fits) > 1:
-            self.history_ = history_of_starts([fit.model.history for fit in fits], best)
+            self.history_ = starts.history_of_starts([fit.model.history for fit in fits], best)
 
     def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)
-        if whole_number("n_validation_runs", self.n_validation_runs) >= len(runs):
-            raise UsageError(
-                f"n_validation_runs={self.n_validation_runs} leaves nothing of {len(runs)} runs"
-            )
         self.model_ = self._stated_model(runs)
-        seeds = seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
-        n_epochs = self._setting("n_epochs")
-        nets, names = nets_of_starts(self.model_, runs, seeds), labels_of_starts(label, len(seeds))
+        seeds = starts.seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
+        n_epochs, names = self._setting("n_epochs"), starts.labels_of_starts(label, len(seeds))
+        nets = starts.nets_of_starts(self.model_, runs, seeds)
         cutoff = self._cutoff(nets[0].resolution)
         check_training(nets[0], runs, cutoff, self.device)
-        told = callbacks_of_starts(self.callbacks, len(seeds))
+        told = starts.callbacks_of_starts(self.callbacks, len(seeds))
         options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
         options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
         drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
         self.net_, self.history_ = drms[0].net, drms[0].history
+        runs = runs_with_freedom(runs, *self._nuisances.values())
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
         if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
-        n_train = len(runs) - self.n_validation_runs
+        n_train = len(runs) - whole_number("n_validation_runs", self.n_validation_runs)
+        if not 0 < n_train <= len(runs):
+            told = f"n_validation_runs={self.n_validation_runs}"
+            raise UsageError(f"{told} leaves nothing of {len(runs)} runs")
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
         return [
@@ -249,24 +250,23 @@ class DRMRegressor(NetTables, RunEstimator):
             for drm, name in zip(drms, names, strict=True)
         ]
 
-    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec:
-        """Return the model that was given, else the default."""
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        return []  # known once the net is built
+
+    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec | GivenNet:
+        if is_given(self.model):
+            return GivenNet(self.model)
         return self._default_model(runs) if self.model is None else as_model(self.model)
 
     def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:
-        # runs may lack what one of several readouts measures
-        several = self.model is not None and as_model(self.model).readouts is not None
+        # runs may lack what one of several readouts measures, as a net made by hand may have
+        several = is_given(self.model) or bool(self.model and as_model(self.model).readouts)
         return dict(DataShape.of(runs).regions) if several else find_regions(runs)
 
     def _setting(self, name: str) -> Any:
         """Return a setting: the estimator's own, else the model file's, else the default."""
         given = (getattr(self, name), getattr(self.model_.training, name), self._defaults[name])
-        value = next((value for value in given if value is not None), None)
-        if name == "random_state":
-            return seed_of(name, value)
-        if name == "learning_rate":
-            return positive_number(name, value)
-        return whole_number(name, value) if name.startswith("n_") else value
+        return setting(name, next((value for value in given if value is not None), None))
 
     def _cutoff(self, resolution: float) -> int | None:
         """Return the ticks that gradients flow back, None for whole runs."""
@@ -289,17 +289,10 @@ class DRMRegressor(NetTables, RunEstimator):
         )
 
     def _predict_run(self, run: Run) -> Any:
-        chosen = self.model_.stimuli  # a model file that names its conditions leaves others out
-        known = {n: c for n, c in self.net_.stimuli.items() if chosen[n].conditions == "all"}
-        warn_of_untrained(run, known)
+        warn_of_untrained(run, open_conditions(self.model_, self.net_))
         drm = DRM(self.net_, device=self.device)
         (response,), _ = drm.forward(self._iterate([run]))
-        several = isinstance(self.net_.readout, Readouts)
-        found = {
-            name: drm.losses[name].expected(torch.as_tensor(series, dtype=torch.float64)).numpy()
-            for name, series in (response if several else {ONLY: response}).items()
-        }
-        return found if several else found[ONLY]
+        return expected_responses(drm, response)
 
     def activity(self, run: Run) -> dict[str, np.ndarray]:
         """Return the activity of every population in one run.
@@ -325,10 +318,10 @@ class DRMRegressor(NetTables, RunEstimator):
             If the folder cannot be written.
         """
         check_is_fitted(self)
-        save_fitted(Path(folder), self.model_, self.net_)
+        save_fitted(Path(folder), self.model_, self.net_, targets=self.targets_)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> "DRMRegressor":
+    def load(cls, path: str | Path, device: str = "cpu", model: NetSource | None = None) -> Self:
         """Return a trained model that :meth:`save` wrote, ready to predict.
 
         Parameters
@@ -337,14 +330,17 @@ class DRMRegressor(NetTables, RunEstimator):
             The folder, or the ``*_manifest.json`` that the command line wrote.
         device : str
             Where to compute.
+        model : DRMNet or callable, optional
+            What the estimator had in place of a model file: the files hold its values alone.
 
         Raises
         ------
         DataError
             If a file is missing, was changed since, or does not fit the model.
         """
-        spec, net = load_fitted(Path(path))
-        self = cls(model=spec, device=device)
+        spec, net = load_fitted(Path(path), None if model is None else GivenNet(model))
+        self = cls(model=spec if model is None else model, device=device)
         self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
+        self.targets_ = saved_targets(Path(path))
         return self

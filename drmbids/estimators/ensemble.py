@@ -67,6 +67,9 @@ class Ensemble(RunEstimator):
         self.n_members = n_members
         self.random_state = random_state
 
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        return []  # each member says which runs it can be fitted to
+
     def _fit_runs(self, runs: Sequence[Run]) -> None:
         if self.n_members < 1:
             raise UsageError(f"an ensemble needs a member, got n_members={self.n_members}")
@@ -146,6 +149,7 @@ class Ensemble(RunEstimator):
         # a copy that is fitted anew starts from the same model and seeds
         self = cls(clone(members[0]), len(members), content["random_state"])
         self.estimators_, self.regions_ = members, members[0].regions_
+        self.targets_ = members[0].targets_
         return self
 
     def _find_regions(self, runs: Sequence[Run]) -> dict[str, int]:

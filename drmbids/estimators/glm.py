@@ -11,6 +11,7 @@ from drmbids.core.stream import Events, Stream
 from drmbids.estimators.design import HRF, convolve, fir
 from drmbids.estimators.least_squares import Measured, least_squares
 from drmbids.estimators.linear import LinearBaseline
+from drmbids.metrics.whitening import TOLERANCE
 
 
 class GLMBaseline(LinearBaseline):
@@ -82,6 +83,12 @@ class GLMBaseline(LinearBaseline):
             raise DataError(
                 f"{run.label}: TR {tr:g} s, but the FIR delays are in TRs of {self.tr_:g} s; "
                 "fit runs of each TR on their own"
+            )
+        steps = np.diff(times)
+        if run.tr is None and np.ptp(steps) > TOLERANCE * tr:
+            raise DataError(
+                f"{run.label}: volumes are {steps.min():g} to {steps.max():g} s apart, but FIR "
+                "delays are in TRs; choose another hrf_model for irregular volumes"
             )
         delays = [int(d) for d in self.fir_delays]
         return {f"_delay_{d}": x for d, x in fir(stimulus, times, tr, delays).items()}

@@ -148,7 +148,7 @@ def clean_parts(
                 own = basis[there] * root
                 part.designs.append(project_out(own, x[there] * root))
                 part.data.append(project_out(own, y[np.ix_(there, targets)] * root))
-                part.ranks.append(int(np.linalg.matrix_rank(own)))
+                part.ranks.append(int(np.linalg.matrix_rank(own, rtol=RANK_TOLERANCE)))
                 size += ((x[there] * root) ** 2).sum(0)
                 weight += float((root**2).sum())
         norms = sum((x**2).sum(0) for x in part.designs)
@@ -186,7 +186,8 @@ def least_squares(
             design, data = np.concatenate(part.designs), np.concatenate(part.data)
             norms = np.linalg.norm(design[:, part.alive], axis=0)
             found = np.zeros((len(solved), data.shape[1]))
-            solution = np.linalg.lstsq(design[:, part.alive] / norms, data, rcond=None)[0]
+            scaled = design[:, part.alive] / norms
+            solution = np.linalg.lstsq(scaled, data, rcond=RANK_TOLERANCE)[0]
             found[part.alive] = solution / norms[:, None]
             solved[:, some.start + part.targets] = found
     return solved

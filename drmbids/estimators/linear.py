@@ -53,6 +53,9 @@ class LinearBaseline(RunEstimator):
         Names of the columns of the design matrix.
     coef_ : array of shape (n_targets, n_regressors)
         Weights, in units of the response; NaN for a target that was never measured.
+    ranks_ : dict of str to float
+        Independent regressors that the predictions of each region are weighted sums of, for
+        :func:`~drmbids.permutation_test`.
     tr_ : float
         TR of the first training run in seconds.
     """
@@ -143,15 +146,23 @@ class LinearBaseline(RunEstimator):
             designs.append(self._design(run))
             values.append(Measured(run, self.regions_))
             bases.append(self._nuisance.basis(run, run.measured_times(list(self.regions_))))
-        self._warn_of_explained(runs, designs, bases)
+        cleaned = np.concatenate([project_out(b, x) for b, x in zip(bases, designs, strict=True)])
+        self._warn_of_explained(runs, designs, cleaned)
         self.coef_ = self._solve(runs, designs, values, bases, weights).T
+        self.ranks_ = self._ranks(cleaned)
+
+    def _ranks(self, cleaned: np.ndarray) -> dict[str, float]:
+        """Return the rank of the design of all runs without nuisance, the same for all regions."""
+        norms = np.linalg.norm(cleaned, axis=0)
+        some = cleaned[:, norms > 0] / norms[norms > 0]
+        rank = float(np.linalg.matrix_rank(some, tol=RANK_TOLERANCE)) if some.size else 0.0
+        return dict.fromkeys(self.regions_, rank)
 
     def _warn_of_explained(
-        self, runs: list[Run], designs: list[np.ndarray], bases: list[np.ndarray]
+        self, runs: list[Run], designs: list[np.ndarray], cleaned: np.ndarray
     ) -> None:
         """Warn of regressors of which drift and confounds leave nothing: they get no weight."""
-        size = sum((x**2).sum(0) for x in designs)
-        left = sum((project_out(b, x) ** 2).sum(0) for b, x in zip(bases, designs, strict=True))
+        size, left = sum((x**2).sum(0) for x in designs), (cleaned**2).sum(0)
         gone = (size > 0) & (left <= RANK_TOLERANCE**2 * size)
         if gone.any():
             names = [name for name, is_gone in zip(self.regressors_, gone, strict=True) if is_gone]

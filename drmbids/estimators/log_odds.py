@@ -6,11 +6,13 @@ from typing import ClassVar
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DEFAULTS, DRMRegressor
+from drmbids.estimators.given_net import GivenNet
 from drmbids.readouts import READOUTS
 from drmbids.readouts.choice import Choice
 from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.parts import ReadoutSpec
+from drmbids.training.together import Fit
 
 #: Seconds per tick of the default model: decisions take a few hundred milliseconds.
 RESOLUTION = 0.1
@@ -38,9 +40,18 @@ class LogOdds(DRMRegressor):
     # maps start at zero and are not solved: they need more, and larger, steps
     _defaults: ClassVar = {**DEFAULTS, "n_epochs": 150, "learning_rate": 0.05}
 
-    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec:
+    def _stated_model(self, runs: Sequence[Run]) -> ModelSpec | GivenNet:
         spec = super()._stated_model(runs)
+        if isinstance(spec, GivenNet):
+            return spec  # what its readout measures is known once it is built
         kinds = ", ".join(part.kind for part in spec.readout_parts.values())
         if kinds != READOUTS.name_of(Choice):
             raise UsageError(f"choices need a model with one readout of kind choice, not {kinds}")
         return spec
+
+    def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
+        fits = super()._build(runs, label)
+        if not isinstance(self.net_.readout, Choice):
+            found = type(self.net_.readout).__name__
+            raise UsageError(f"choices need a net whose readout is Choice, not {found}")
+        return fits

@@ -1,14 +1,20 @@
 """What the net of a fitted estimator tells: its parameters, connections, responses and readouts."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
+import torch
 from sklearn.utils.validation import check_is_fitted
 
+from drmbids.core.align import ONLY
 from drmbids.core.nuisance import Nuisance
 from drmbids.estimators.response_table import response_table
+from drmbids.losses.base import DRMLoss
 from drmbids.net.net import DRMNet
-from drmbids.net.readouts import by_name
+from drmbids.net.readouts import Readouts, by_name
+from drmbids.training.drm import DRM
+from drmbids.training.losses import losses_of
 
 
 class NetTables:
@@ -45,7 +51,35 @@ class NetTables:
         }
 
     @property
+    def ranks_(self) -> dict[str, float]:
+        """Features that predictions of each region are weighted sums of; of several readouts none.
+
+        What responses depend on through a link, as counts and choices, is no weighted sum.
+        """
+        readout = self.net_.readout
+        if isinstance(readout, Readouts) or type(losses_of(readout)[ONLY]) is not DRMLoss:
+            return {}
+        return {name: float(readout.n_features(k)) for k, name in enumerate(readout.regions)}
+
+    @property
     def n_parameters_(self) -> int:
         """Trainable numbers of the net, the maps to targets included."""
         check_is_fitted(self)
         return sum(p.numel() for p in self.net_.parameters() if p.requires_grad)
+
+
+def expected_responses(drm: DRM, response: Any) -> Any:
+    """Return what is expected of the responses in their own unit, float64.
+
+    Parameters
+    ----------
+    drm : DRM
+    response : array of shape (n_measured, n_targets), or mapping of str to array
+        What :meth:`DRM.forward` gave for one run; by readout where there are several.
+    """
+    several = isinstance(drm.net.readout, Readouts)
+    found = {
+        name: drm.losses[name].expected(torch.as_tensor(series, dtype=torch.float64)).numpy()
+        for name, series in (response if several else {ONLY: response}).items()
+    }
+    return found if several else found[ONLY]

@@ -12,6 +12,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.core.targets import match_targets, targets_of, with_targets
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions
 from drmbids.estimators.transformers import RunTransformer, SelectStreams
@@ -71,6 +72,8 @@ class PCAResponses(RunTransformer):
         Orthonormal, targets of all regions side by side.
     regions_ : dict of str to int
         Number of targets of each region.
+    targets_ : dict of str to tuple of str
+        Their names, by which runs are matched.
 
     Raises
     ------
@@ -90,7 +93,8 @@ class PCAResponses(RunTransformer):
         self.nuisance = nuisance
 
     def _learn(self, runs: list[Run]) -> None:
-        self.regions_ = find_regions(runs)
+        runs = match_targets(runs)
+        self.regions_, self.targets_ = find_regions(runs), targets_of(runs)
         nuisance = Nuisance() if self.nuisance is None else self.nuisance
         rest = []
         for run in runs:
@@ -117,6 +121,7 @@ class PCAResponses(RunTransformer):
     def _change(self, run: Run) -> Run:
         if not run.responses:
             return run
+        run = with_targets(run, self.targets_)
         values = measured_values(run, self.regions_) @ self.components_.T
         times = run.measured_times(list(self.regions_))
         stream = Stream(values, times, weights=_weights_of_volumes(run, list(self.regions_)))
@@ -187,6 +192,9 @@ class TransformedResponses(RunEstimator):
     @property
     def _nuisance(self) -> Nuisance:
         return Nuisance() if self.nuisance is None else self.nuisance
+
+    def _nuisances_of_fit(self) -> Sequence[Nuisance]:
+        return []  # the estimator says which runs it can be fitted to
 
     def _fit_runs(self, runs: list[Run]) -> None:
         if not hasattr(self.transformer, "inverse_transform"):

@@ -199,10 +199,10 @@ def rest_model(settings: Any, n_regions: int) -> RestModel:
     if "velocity" in trainable and settings.lengths is None:
         raise UsageError("a velocity can be trained where tract lengths are given")
     pairs = 1 - np.eye(n_regions)
-    weights = FIRST_INPUT / n_regions * pairs if estimated else np.asarray(settings.weights, float)
+    weights = FIRST_INPUT / n_regions * pairs if estimated else np.array(settings.weights, float)
     if weights.shape != (n_regions, n_regions):
         raise UsageError(f"{n_regions} series, and a connectome of {weights.shape}")
-    lengths = 0 * weights if settings.lengths is None else np.asarray(settings.lengths, float)
+    lengths = 0 * weights if settings.lengths is None else np.array(settings.lengths, float)
     plain = masses_at_rest(settings.mass, n_regions, dict(settings.values or {}))
     names = trainable - {"coupling", "velocity", "noise", "weights"}
     masses = type(plain)(

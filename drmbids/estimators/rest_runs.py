@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run
+from drmbids.core.targets import Targets, match_targets, targets_of
 from drmbids.estimators.base import as_runs
 from drmbids.simulation.rest import simulate_rest
 
@@ -70,6 +72,53 @@ def only_runs(X: Any) -> list[Run]:
     if not runs:
         raise UsageError("a brain at rest is fitted to a list of runs")
     return runs
+
+
+def training_runs(brain: Any, X: Any) -> tuple[list[Run], Targets]:
+    """Return runs to fit a brain to, matched, and the names of their targets.
+
+    Parameters
+    ----------
+    brain : WholeBrain
+    X : sequence of Run
+
+    Raises
+    ------
+    UsageError
+        If there are no runs, or a labelled connectome has other regions than they.
+    """
+    runs = match_targets(only_runs(X))
+    targets = targets_of(runs)
+    _check_labels(brain, targets)
+    return runs, targets
+
+
+def _check_labels(brain: Any, targets: Targets) -> None:
+    """Raise UsageError if a labelled connectome has other regions than the runs, or another order.
+
+    Parameters
+    ----------
+    brain : WholeBrain
+        Its ``weights`` and ``lengths`` may be DataFrames.
+    targets : mapping of str to tuple of str
+        Names of the series, side by side.
+    """
+    single = all(len(names) == 1 for names in targets.values())
+    series = [name for names in targets.values() for name in names]
+    names = list(targets) if single else series
+    for what in ("weights", "lengths"):
+        matrix = getattr(brain, what)
+        if not isinstance(matrix, pd.DataFrame):
+            continue
+        for axis, labels in (("rows", matrix.index), ("columns", matrix.columns)):
+            own = [str(label) for label in labels]
+            if own not in (names, series) and own != [str(k) for k in range(len(own))]:
+                k = next((k for k, pair in enumerate(zip(own, names)) if pair[0] != pair[1]), 0)  # noqa: B905
+                raise UsageError(
+                    f"{what}: {len(own)} {axis}, number {k} is {own[k]!r}, but of the "
+                    f"{len(names)} series of the runs {names[k]!r}; put the connectome in their "
+                    "order: weights.loc[names, names]"
+                )
 
 
 def as_objects(values: Sequence[np.ndarray]) -> np.ndarray:

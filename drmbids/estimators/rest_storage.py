@@ -49,6 +49,7 @@ def save_rest(folder: Path, brain: Any) -> None:
         "format_version": FORMAT_VERSION,
         "settings": {k: _plain(v) for k, v in settings.items()},
         "nuisance": None if nuisance is None else asdict(nuisance),
+        "targets": {name: list(names) for name, names in brain.targets_.items()},
         "penalty": brain.penalty_,
         "descents": [
             {"start": d.start, "end": d.end, "loss": d.loss, "message": d.message}
@@ -115,6 +116,7 @@ def load_rest(folder: Path, kind: type) -> Any:
         content["step_s"],
         content["segment_s"],
     )
+    brain.targets_ = {k: tuple(names) for k, names in content.get("targets", {}).items()}
     brain.penalty_ = content["penalty"]
     brain.descents_ = [Descent(free=[], **d) for d in content["descents"]]
     brain.model_ = rest_model(brain, values.shape[-1])

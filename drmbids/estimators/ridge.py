@@ -33,8 +33,8 @@ class RidgeBaseline(LinearBaseline):
     """Ridge regression on delayed or convolved stimuli, with a penalty for each target.
 
     The penalty is the one that predicts left-out training runs best; a single training run is cut
-    into five blocks for this choice. Features are standardised, so that a penalty means the same
-    for all. With ``banded`` each stimulus gets a penalty of its own as well.
+    into five blocks for this choice. Features are standardised unless said otherwise, so that a
+    penalty means the same for all. With ``banded`` each stimulus gets a penalty of its own as well.
 
     Targets are taken 10,000 at a time, so that memory beside the data does not grow with them.
     Missing samples are left out, each for its own target. Targets that miss the same samples share
@@ -59,8 +59,10 @@ class RidgeBaseline(LinearBaseline):
     n_weightings : int
         How many weightings are tried; only with ``banded``. The first weights all alike.
     alphas : sequence of float, optional
-        Penalties to choose from, in units of the variance of a standardised feature; from 1e-4 to
-        1e2 when absent.
+        Penalties to choose from, in units of the variance of a standardised feature, or of the mean
+        variance of features that are not standardised; from 1e-4 to 1e2 when absent. The objective
+        is ``||y - X w||^2 + alpha n v ||w||^2`` with ``n`` samples, less those that the nuisance
+        takes, and that variance ``v``: scikit-learn's ``Ridge(alpha * n * v)``.
     cv : {"run", "gcv"}
         How penalty and weighting are chosen: by leaving out training runs in turn, or by
         generalised cross-validation, which spreads less from target to target but takes
@@ -69,6 +71,10 @@ class RidgeBaseline(LinearBaseline):
         What is fitted in each run on its own; ``Nuisance()`` when absent.
     random_state : int or RandomState, optional
         Draws the weightings; 0 when absent.
+    standardize : bool
+        Whether features are divided by their standard deviation. As they are (``False``), features
+        that vary more are penalised less: for features in one unit, such as spike counts or lags of
+        one series, whose size says how much they tell.
 
     Attributes
     ----------
@@ -119,6 +125,7 @@ class RidgeBaseline(LinearBaseline):
         cv: Literal["run", "gcv"] = "run",
         nuisance: Nuisance | None = None,
         random_state: int | np.random.RandomState | None = None,
+        standardize: bool = True,
     ):
         self.delays = delays
         self.kernels = kernels
@@ -130,6 +137,7 @@ class RidgeBaseline(LinearBaseline):
         self.cv = cv
         self.nuisance = nuisance
         self.random_state = random_state
+        self.standardize = standardize
 
     def _features(
         self, run: Run, stimulus: Stream | Events, times: np.ndarray, tr: float
@@ -161,13 +169,41 @@ class RidgeBaseline(LinearBaseline):
     ) -> np.ndarray:
         bands = [part.stimulus if self.banded else "all" for part in self._regressors(runs[0])]
         self.bands_ = tuple(dict.fromkeys(bands))
+        self._place = [self.bands_.index(band) for band in bands]
         shares = self._draw(len(self.bands_))
-        scales = np.sqrt(shares[:, [self.bands_.index(band) for band in bands]])
+        scales = np.sqrt(shares[:, self._place])
         solved, self.alpha_, choice = search(
-            designs, values, bases, scales, self.alphas, self.cv, weights
+            designs, values, bases, scales, self.alphas, self.cv, weights, self.standardize
         )
         self.band_weights_ = shares[choice]
         return solved
+
+    def _ranks(self, cleaned: np.ndarray) -> dict[str, float]:
+        """Return effective ranks: penalties leave less of the directions of small variance.
+
+        With ``h`` the shares that the penalty leaves of a fit, ``sum(h^2)^2 / sum(h^4)``, the
+        number of like terms whose sum of squares varies as much, the mean over targets.
+        """
+        norms, found, first = np.linalg.norm(cleaned, axis=0), {}, 0
+        some = cleaned * np.divide(len(cleaned) ** 0.5, norms, out=0 * norms, where=norms > 0)
+        powers: dict[bytes, np.ndarray] = {}
+        for region, n_targets in self.regions_.items():
+            ranks = []
+            for alpha, weights in zip(
+                self.alpha_[first : first + n_targets],
+                self.band_weights_[first : first + n_targets],
+                strict=True,
+            ):
+                if np.isfinite(alpha):
+                    key = weights.tobytes()
+                    if key not in powers:
+                        scaled = some * np.sqrt(weights[self._place])
+                        powers[key] = np.linalg.eigvalsh(scaled.T @ scaled).clip(0)
+                    share = powers[key] / (powers[key] + alpha * len(cleaned))
+                    ranks.append((share**2).sum() ** 2 / max((share**4).sum(), 1e-300))
+            found[region] = float(np.mean(ranks)) if ranks else 0.0
+            first += n_targets
+        return found
 
     def _regressors(self, run: Run) -> list[Regressor]:
         found = super()._regressors(run)
@@ -210,6 +246,7 @@ def search(
     alphas: Sequence[float] | None,
     cv: Literal["run", "gcv"] = "run",
     weights: Weights = None,
+    standardize: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ridge weights, and the penalty and weighting that each target does best with.
 
@@ -225,6 +262,9 @@ def search(
         How penalty and row of ``scales`` are chosen.
     weights : sequence of array, optional
         Of the measured elements, as for :func:`~drmbids.estimators.least_squares.parts_of`.
+    standardize : bool
+        Whether scales and penalties are those of standardised regressors, or of regressors as they
+        are, penalties then in units of their mean variance.
 
     Returns
     -------
@@ -248,7 +288,7 @@ def search(
     alpha, choice = np.full(n_targets, np.nan), np.zeros(n_targets, dtype=int)
     for some, parts, own in target_blocks(values, weights):
         for part in clean_parts(designs, parts, bases, own):
-            fit, n_free = _search_part(part, grid, scales, cv)
+            fit, n_free = _search_part(part, grid, scales, cv, standardize)
             targets = some.start + part.targets
             solved[:, targets] = fit.weights.numpy()
             alpha[targets] = fit.alpha.numpy() / n_free
@@ -257,7 +297,7 @@ def search(
 
 
 def _search_part(
-    part: CleanPart, grid: torch.Tensor, scales: np.ndarray, cv: str
+    part: CleanPart, grid: torch.Tensor, scales: np.ndarray, cv: str, standardize: bool
 ) -> tuple[RidgeFit, float]:
     """Return the search for some targets, and what its penalties are multiplied by."""
     x, y = ([torch.as_tensor(a) for a in parts] for parts in (part.designs, part.data))
@@ -268,6 +308,8 @@ def _search_part(
         runs = blocks(*runs[0])
     n_rows = sum(len(x) for x in part.designs)
     power = sum((x**2).sum(0) for x in part.designs) / part.weight
+    if not standardize and part.alive.any():
+        power = np.full(len(power), power[part.alive].mean())
     # what the nuisance explains of a regressor is rounding, and gets no weight
     size = np.where(part.alive, np.where(part.alive, power, 1.0) ** -0.5, 0.0)
     # only ratios of weights matter: a penalty is in units of their mean

@@ -1,5 +1,6 @@
 """Several starts of one model, of which the best is kept: their seeds, and what they leave."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,10 +8,13 @@ import numpy as np
 import torch
 
 from drmbids.core.arguments import whole_number
+from drmbids.core.exceptions import TrainingWarning, UsageError
 from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
+from drmbids.estimators.given_net import GivenNet
 from drmbids.net.net import DRMNet
 from drmbids.spec.model import ModelSpec
+from drmbids.training.together import Trained
 from drmbids.training.trainee import Callback
 
 
@@ -40,15 +44,27 @@ def seeds_of_starts(random_state: int, n_starts: int) -> list[int]:
     return [random_state, *drawn.tolist()]
 
 
-def nets_of_starts(model: ModelSpec, runs: Sequence[Run], seeds: Sequence[int]) -> list[DRMNet]:
+def nets_of_starts(
+    model: ModelSpec | GivenNet, runs: Sequence[Run], seeds: Sequence[int]
+) -> list[DRMNet]:
     """Return a net for each seed; random numbers of others are not touched.
 
     Parameters
     ----------
-    model : ModelSpec
+    model : ModelSpec or GivenNet
     runs : sequence of Run
     seeds : sequence of int
+
+    Raises
+    ------
+    UsageError
+        If a net that was made by hand, which has but its own starting values, is to start twice.
     """
+    if len(seeds) > 1 and isinstance(model, GivenNet) and isinstance(model.source, DRMNet):
+        raise UsageError(
+            f"a DRMNet starts from its own values, got n_starts={len(seeds)}; give a function of "
+            "runs that makes it, or n_starts=1"
+        )
     nets = []
     with RANDOM, torch.random.fork_rng(devices=[]):
         for seed in seeds:
@@ -76,6 +92,27 @@ def callbacks_of_starts(callbacks: Sequence[Callback], n_starts: int) -> list[li
     return [[telling(callback, k) for callback in callbacks] for k in range(n_starts)]
 
 
+def best_start(ended: Sequence[Trained]) -> int:
+    """Return the start with the lowest objective, and warn of those that diverged.
+
+    Parameters
+    ----------
+    ended : sequence of Trained
+
+    Raises
+    ------
+    TrainingError
+        If all diverged.
+    """
+    failures = [trained.failure for trained in ended if trained.failure is not None]
+    if len(failures) == len(ended):
+        raise failures[0]
+    for failure in failures:
+        warnings.warn(f"start left out: {failure}", TrainingWarning, stacklevel=3)
+    objectives = [np.inf if end.failure is not None else end.objective for end in ended]
+    return int(np.argmin(objectives))
+
+
 def history_of_starts(
     histories: Sequence[Sequence[Mapping[str, Any]]], best: int
 ) -> list[dict[str, Any]]:
@@ -84,17 +121,21 @@ def history_of_starts(
     Parameters
     ----------
     histories : sequence of sequence of mapping
-        Rows of each start.
+        Rows of each start; fewer of one that diverged.
     best : int
         The start that is kept.
 
     Returns
     -------
     list of dict
-        Rows of that start, with ``start`` and ``objective_start_<k>`` for each.
+        Rows of that start, with ``start`` and ``objective_start_<k>`` for each; NaN after one
+        diverged.
     """
     rows = []
-    for epoch in zip(*histories, strict=True):
-        objectives = {f"objective_start_{k}": row["objective"] for k, row in enumerate(epoch)}
-        rows.append({**epoch[best], "start": best, **objectives})
+    for epoch, row in enumerate(histories[best]):
+        objectives = {
+            f"objective_start_{k}": own[epoch]["objective"] if epoch < len(own) else np.nan
+            for k, own in enumerate(histories)
+        }
+        rows.append({**row, "start": best, **objectives})
     return rows

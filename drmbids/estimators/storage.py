@@ -10,35 +10,48 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from drmbids.core.exceptions import DataError
+from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.files import sha256, write_bytes, write_json, write_text
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.core.targets import Targets
+from drmbids.estimators.given_net import GivenNet
 from drmbids.net.net import DRMNet
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
 
 MODEL, WEIGHTS, MANIFEST = "model.yaml", "weights.safetensors", "manifest.json"
 
-#: Version of the layout of these three files.
-FORMAT_VERSION = 1
+#: Version of these three files, raised where they are laid out otherwise or their numbers mean
+#: something else: in version 1, activity of a tick was the state at its end, now it is the mean.
+FORMAT_VERSION = 2
 
 
-def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet, classes: Sequence[str] = ()) -> None:
+def save_fitted(
+    folder: Path,
+    spec: ModelSpec | GivenNet,
+    net: DRMNet,
+    classes: Sequence[str] = (),
+    targets: Targets | None = None,
+) -> None:
     """Write the three files; the manifest comes last, so a folder with one is complete.
 
     Parameters
     ----------
     folder : Path
-    spec : ModelSpec
-        What the net was built from.
+    spec : ModelSpec or GivenNet
+        What the net was built from; there is no model file of a net that was made by hand.
     net : DRMNet
         Trained.
     classes : sequence of str
         What a model of choices chooses from.
+    targets : mapping of str to sequence of str, optional
+        Names of the targets of each region, by which new runs are matched.
     """
     weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    write_text(folder / MODEL, spec.to_yaml())
+    by_hand = isinstance(spec, GivenNet)
+    if not by_hand:
+        write_text(folder / MODEL, spec.to_yaml())
     write_bytes(folder / WEIGHTS, save(weights))
     write_json(
         folder / MANIFEST,
@@ -48,12 +61,16 @@ def save_fitted(folder: Path, spec: ModelSpec, net: DRMNet, classes: Sequence[st
             "stimuli": {name: list(columns) for name, columns in net.stimuli.items()},
             "resolution_s": net.resolution,
             **({"classes": list(classes)} if classes else {}),
-            "sha256": {name: sha256(folder / name) for name in (MODEL, WEIGHTS)},
+            **({"made_by": spec.name} if by_hand else {}),
+            **({"targets": {k: list(v) for k, v in targets.items()}} if targets else {}),
+            "sha256": {
+                name: sha256(folder / name) for name in (() if by_hand else (MODEL,)) + (WEIGHTS,)
+            },
         },
     )
 
 
-def load_fitted(path: Path) -> tuple[ModelSpec, DRMNet]:
+def load_fitted(path: Path, given: GivenNet | None = None) -> tuple[ModelSpec | GivenNet, DRMNet]:
     """Return model and net that :func:`save_fitted` wrote.
 
     Parameters
@@ -61,28 +78,42 @@ def load_fitted(path: Path) -> tuple[ModelSpec, DRMNet]:
     path : Path
         The folder, or the manifest, whose name may have a prefix that the other two files then
         have as well (``sub-01_task-rest_desc-drm_manifest.json``).
+    given : GivenNet, optional
+        What made the net, where that was no model file.
 
     Raises
     ------
     DataError
         If a file is missing, was changed since, or does not fit the model.
+    UsageError
+        If the net was made by hand and is not given, or is given beside a model file.
     """
     source = _source(path)
     manifest = read_manifest(path)
     prefix = source.name.removesuffix(MANIFEST)
-    files = {name: source.with_name(prefix + name) for name in (MODEL, WEIGHTS)}
+    made_by = manifest.get("made_by")
+    if made_by is not None and given is None:
+        raise UsageError(
+            f"{source}: the net was made by hand ({made_by}); give what made it: "
+            "DRMRegressor.load(path, model=...)"
+        )
+    if made_by is None and given is not None:
+        raise UsageError(f"{source}: the model lies in its {MODEL}; load it without model=")
+    names = (MODEL, WEIGHTS) if given is None else (WEIGHTS,)
+    files = {name: source.with_name(prefix + name) for name in names}
     for name, file in files.items():
         if not file.is_file():
             raise DataError(f"{file}: missing; the model was not saved whole")
         if sha256(file) != manifest["sha256"].get(name):
             raise DataError(f"{file}: its checksum is not that of {source.name}; it was changed")
-    spec = load_model(files[MODEL])
+    spec = load_model(files[MODEL]) if given is None else given
     net = spec.build([_run_of_sizes(manifest)])
     try:
         net.load_state_dict(load(files[WEIGHTS].read_bytes()))
     except (RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0]
-        raise DataError(f"{files[WEIGHTS]}: does not fit {MODEL}: {first}") from error
+        model = MODEL if given is None else given.name
+        raise DataError(f"{files[WEIGHTS]}: does not fit {model}: {first}") from error
     return spec, net
 
 
@@ -147,8 +178,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: not a JSON file ({error})") from error
     version = manifest.get("format_version")
     if version != FORMAT_VERSION:
-        raise DataError(f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}")
+        raise DataError(
+            f"{path}: format version {version!r}, this drmbids reads {FORMAT_VERSION}; fit it "
+            "again: its delays and time constants would mean something else here"
+        )
     return manifest
+
+
+def saved_targets(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of the targets of a saved model; none where it was saved without.
+
+    Parameters
+    ----------
+    path : Path
+        As for :func:`load_fitted`.
+    """
+    return {k: tuple(names) for k, names in read_manifest(path).get("targets", {}).items()}
 
 
 def _run_of_sizes(manifest: dict[str, Any]) -> Run:

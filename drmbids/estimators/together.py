@@ -19,6 +19,9 @@ def fit_together(
 ) -> None:
     """Fit estimators at once: seeds, settings, folds or subjects.
 
+    One that diverges at every learning rate tried fails alone: the others are fitted, to the same
+    numbers.
+
     Models of one structure whose runs have the same lengths and measured times are trained side by
     side, each as its own ``fit`` would, up to rounding, as many as it pays; all others one after
     another. Small nets with few runs take a fraction of the time, and as much memory as they do
@@ -36,6 +39,11 @@ def fit_together(
         Where training is taken up by the same call, and kept on the way
         (:mod:`drmbids.training.checkpoint`).
 
+    Raises
+    ------
+    TrainingError
+        If a fit failed, when all others are done.
+
     Examples
     --------
     >>> import numpy as np
@@ -47,20 +55,44 @@ def fit_together(
     >>> [len(estimator.history_) for estimator in seeds]
     [3, 3, 3]
     """
+    failures = [f for f in fit_each(estimators, runs, labels, checkpoint) if f is not None]
+    if failures:
+        raise failures[0]
+
+
+def fit_each(
+    estimators: Sequence[RunEstimator],
+    runs: Sequence[Sequence[Run]],
+    labels: Sequence[str] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> list[TrainingError | None]:
+    """Fit estimators as :func:`fit_together` does; return why each failed, None where it did not.
+
+    Parameters
+    ----------
+    estimators, runs, labels, checkpoint
+        As for :func:`fit_together`.
+    """
     labels = labels or [""] * len(estimators)
-    prepared: list[tuple[DRMRegressor, list[Fit]]] = []
-    for estimator, own, label in zip(estimators, runs, labels, strict=True):
+    failures: list[TrainingError | None] = [None] * len(estimators)
+    prepared: list[tuple[int, DRMRegressor, list[Fit]]] = []
+    for k, (estimator, own, label) in enumerate(zip(estimators, runs, labels, strict=True)):
         if isinstance(estimator, DRMRegressor):
-            prepared.append((estimator, estimator.prepare(own, label)))
+            prepared.append((k, estimator, estimator.prepare(own, label)))
         else:
-            _fit_alone(estimator, own, label)
-    objectives = iter(train_all([fit for _, fits in prepared for fit in fits], checkpoint))
-    for estimator, fits in prepared:
-        estimator.keep_best(fits, list(islice(objectives, len(fits))))
+            failures[k] = _fit_alone(estimator, own, label)
+    ended = iter(train_all([fit for _, _, fits in prepared for fit in fits], checkpoint))
+    for k, estimator, fits in prepared:
+        try:
+            estimator.keep_best(fits, list(islice(ended, len(fits))))
+        except TrainingError as failure:
+            failures[k] = failure
+    return failures
 
 
-def _fit_alone(estimator: RunEstimator, runs: Sequence[Run], label: str) -> None:
+def _fit_alone(estimator: RunEstimator, runs: Sequence[Run], label: str) -> TrainingError | None:
     try:
         estimator.fit(runs)
     except TrainingError as error:
-        raise TrainingError(f"{label}: {error}" if label else str(error)) from error
+        return TrainingError(f"{label}: {error}" if label else str(error))
+    return None

@@ -14,11 +14,12 @@ from torch import Tensor
 from drmbids.core.exceptions import TrainingError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
+from drmbids.core.targets import only_targets
 from drmbids.estimators.base import refuse_y
 from drmbids.estimators.rest_bounds import band_powers, parameters_table
 from drmbids.estimators.rest_folds import choose_penalty, fold_spectra
 from drmbids.estimators.rest_model import RestModel, rest_model
-from drmbids.estimators.rest_runs import as_objects, only_runs, simulate_fitted
+from drmbids.estimators.rest_runs import as_objects, only_runs, simulate_fitted, training_runs
 from drmbids.estimators.rest_search import Descent, search
 from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
 from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
@@ -50,7 +51,8 @@ class WholeBrain(BaseEstimator):
     Parameters
     ----------
     weights : array of shape (n, n), optional
-        Strengths of tracts ``[to, from]``, 0 for none. When absent the coupling of all pairs is
+        Strengths of tracts ``[to, from]``, 0 for none; a DataFrame's labels must be the names of
+        the series, in their order. When absent the coupling of all pairs is
         estimated (effective connectivity).
     lengths : array of shape (n, n), optional
         Tract lengths in mm; without them there are no delays.
@@ -100,6 +102,8 @@ class WholeBrain(BaseEstimator):
         The one taken; 0 where no weights are trained.
     spectra_ : BandSpectra
         What was fitted.
+    targets_ : dict of str to tuple of str
+        Names of the targets of each response, by which runs are matched.
 
     References
     ----------
@@ -186,7 +190,7 @@ class WholeBrain(BaseEstimator):
             If no start has a steady state, or the best fit is not stable.
         """
         refuse_y(y)
-        runs = only_runs(X)
+        runs, self.targets_ = training_runs(self, X)
         check_objective(self.measurement, self.objective)
         self.spectra_ = whole_spectra(*self._seen(runs))
         self.penalty_ = 0.0
@@ -336,4 +340,5 @@ class WholeBrain(BaseEstimator):
         )
 
     def _each(self, runs: Sequence[Run]) -> list[BandSpectra]:
+        runs = [only_targets(run, self.targets_) for run in runs]
         return [whole_spectra(*self._seen([run])) for run in runs]

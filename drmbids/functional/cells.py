@@ -2,7 +2,8 @@
 
 Series are ``(..., ticks, batch, width)``, with or without an axis of models before. A cell leaves
 in ``inner``, a buffer over the window, what the backward pass needs: input to the units, or gates.
-All views of a window are made at once, which is cheaper than one by one.
+Where activity, the mean over a tick, is not what units go on from, ``states`` has what they are at
+the end of each. All views of a window are made at once, which is cheaper than one by one.
 """
 
 from abc import ABC, abstractmethod
@@ -18,10 +19,11 @@ class Buffers(NamedTuple):
     """A population while its loop runs."""
 
     weight: Tensor | None  # shape: (..., n_rows, n_factors * reach * n_units)
-    extra: Tensor | None  # shape: (..., n_units)
+    extra: Tensor | None  # shape: (..., n_units), or (..., 2, n_units) for rate units
     factors: Tensor | None  # shape: (..., n_ticks, batch, n_factors)
     activity: Tensor  # shape: (..., depth + n_ticks, batch, n_units)
     inner: Tensor  # shape: (..., n_ticks, batch, n_inner * n_units)
+    states: Tensor  # shape: (..., 1 + n_ticks, batch, n_units); no ticks where there are none
 
     @property
     def n_ticks(self) -> int:
@@ -83,16 +85,24 @@ class Cell(ABC):
 
     @abstractmethod
     def adjoin(
-        self, at: Buffers, slopes: Tensor, adjoint: Tensor, lengths: Sequence[int]
+        self,
+        at: Buffers,
+        slopes: Tensor,
+        adjoint: Tensor,
+        at_states: Tensor,
+        lengths: Sequence[int],
     ) -> Iterator[None]:
         """Turn slopes into the gradient by ``inner``, a block each time, the last one first.
 
-        ``adjoint`` is the gradient by the activity; what flows back in time is added to it.
+        ``adjoint`` and ``at_states`` are the gradients by activity and states; what flows back in
+        time is added to them.
         """
 
     @abstractmethod
-    def extra_gradient(self, at: Buffers, change: Tensor, adjoint: Tensor) -> Tensor:
-        """Return the gradient by ``extra`` from those by ``inner`` and activity."""
+    def extra_gradient(
+        self, at: Buffers, change: Tensor, adjoint: Tensor, at_states: Tensor
+    ) -> Tensor:
+        """Return the gradient by ``extra`` from those by ``inner``, activity and states."""
 
 
 def add_product(out: Tensor, left: Tensor, right: Tensor) -> None:
@@ -120,7 +130,12 @@ def add_back(out: Tensor, change: Tensor, weight: Tensor, factors: Tensor | None
 
 
 class Rate(Cell):
-    """``y(t) = a y(t - 1) + (1 - a) phi(input)``; ``extra`` is ``a``, None where all are 0."""
+    """``s(t) = s(t - 1) + approach (phi(input) - s(t - 1))``, activity the mean over the tick.
+
+    It is ``(1 - late) s(t - 1) + late s(t)``; ``extra`` is ``approach`` and ``late``
+    (:func:`drmbids.functional.first_order.tick_weights`), 1 and 1 for a unit without memory; None
+    where no unit has one.
+    """
 
     n_inner = from_others = 1
 
@@ -132,69 +147,123 @@ class Rate(Cell):
         inner.copy_(drive)
 
     def run(self, at: Buffers, lengths: Sequence[int]) -> Iterator[None]:
-        """Fill activity, and add to the input what the units send themselves."""
+        """Fill activity and states, and add to the input what the units send themselves."""
         taps = None if at.weight is None else at.weight.mT
-        keep = None if at.extra is None else at.extra.unsqueeze(-2)
-        ticks: Iterator[tuple[Any, ...]] = iter(())
-        if taps is not None or keep is not None:
-            line = at.later(at.activity, 1).unbind(-3)
-            ticks = zip(
-                at.inner.unbind(-3),
-                at.recent(at.activity),
-                at.factor_ticks(),
-                line[:-1],
-                line[1:],
-                strict=True,
-            )
-        blocks = (x.split(lengths, -3) for x in (at.inner, at.later(at.activity)))
-        for length, inner, activity in zip(lengths, *blocks, strict=True):
-            if taps is None:
+        if taps is None and at.extra is None:
+            for _, inner, activity in _blocks(lengths, at.inner, at.later(at.activity)):
                 activity.copy_(self.phi(inner))
-            for z, seen, factors, before, now in islice(ticks, length):
+                yield
+            return
+        approach, late = _weights(at.extra)
+        ticks = zip(at.inner.unbind(-3), *_ticks(at, at.activity, at.states), strict=True)
+        blocks = _blocks(lengths, at.inner, at.later(at.activity), *_ends(at.states))
+        for length, inner, activity, start, end in blocks:
+            if taps is None:  # of a block at once, rates and means
+                activity.copy_(self.phi(inner))
+            for z, now, seen, factors, before, after in islice(ticks, length):
                 rate = now
                 if taps is not None:
                     add_product(z, multiplied(seen, factors), taps)
                     rate = self.phi(z)
-                if keep is None:
+                if approach is None:
                     now.copy_(rate)
                 else:
-                    torch.lerp(rate, before, keep, out=now)
+                    torch.lerp(before, rate, approach, out=after)
+                    if taps is not None:
+                        torch.lerp(before, after, late, out=now)
+            if taps is None:
+                torch.lerp(start, end, late.unsqueeze(-3), out=activity)
             yield
 
     def slopes(self, at: Buffers) -> Tensor:
-        """Return ``(1 - a) phi'``."""
+        """Return ``phi'``, times ``approach`` where there is one."""
         with torch.enable_grad():
             z = at.inner.detach().requires_grad_()
             rate = self.phi(z)
         (slope,) = torch.autograd.grad(rate, z, torch.ones_like(rate))
-        return slope if at.extra is None else slope * (1 - at.extra[..., None, None, :])
+        approach, _ = _weights(at.extra)
+        return slope if approach is None else slope * approach.unsqueeze(-3)
 
     def adjoin(
-        self, at: Buffers, slopes: Tensor, adjoint: Tensor, lengths: Sequence[int]
+        self,
+        at: Buffers,
+        slopes: Tensor,
+        adjoint: Tensor,
+        at_states: Tensor,
+        lengths: Sequence[int],
     ) -> Iterator[None]:
         """Turn slopes into gradients by the input."""
-        keep = None if at.extra is None else at.extra.unsqueeze(-2)
-        ticks: Iterator[tuple[Any, ...]] = iter(())
-        if at.weight is not None or keep is not None:
-            line = at.later(adjoint, 1).unbind(-3)
-            seen = at.recent(adjoint)
-            parts = (slopes.unbind(-3), seen, at.factor_ticks(), line[:-1], line[1:])
-            ticks = zip(*(part[::-1] for part in parts), strict=True)
-        blocks = (x.split(lengths, -3)[::-1] for x in (slopes, at.later(adjoint)))
-        for length, by_input, by_activity in zip(lengths[::-1], *blocks, strict=True):
-            for change, seen, factors, before, now in islice(ticks, length):
-                if keep is not None:
-                    before.addcmul_(now, keep)
-                if at.weight is not None:
-                    add_back(seen, change.mul_(now), at.weight, factors)
+        if at.extra is None:
+            yield from self._adjoin_rates(at, slopes, adjoint, lengths)
+            return
+        approach, late = _weights(at.extra)
+        keep, early = 1 - approach, 1 - late
+        parts = (slopes.unbind(-3), *_ticks(at, adjoint, at_states))
+        ticks = zip(*(part[::-1] for part in parts), strict=True)
+        blocks = _blocks(lengths, slopes, at.later(adjoint), *_ends(at_states))
+        for length, by_input, by_activity, by_before, by_after in list(blocks)[::-1]:
             if at.weight is None:
-                by_input.mul_(by_activity)
+                by_after.addcmul_(by_activity, late.unsqueeze(-3))
+                by_before.addcmul_(by_activity, early.unsqueeze(-3))
+            for change, now, seen, factors, before, after in islice(ticks, length):
+                if at.weight is not None:
+                    after.addcmul_(now, late)
+                    before.addcmul_(now, early)
+                    add_back(seen, change.mul_(after), at.weight, factors)
+                before.addcmul_(after, keep)
+            if at.weight is None:
+                by_input.mul_(by_after)
             yield
 
-    def extra_gradient(self, at: Buffers, change: Tensor, adjoint: Tensor) -> Tensor:
-        """Return the gradient by the decay."""
-        before = at.later(at.activity, 1)[..., :-1, :, :]
-        return (at.later(adjoint) * (before - self.phi(at.inner))).sum((-3, -2))
+    def _adjoin_rates(
+        self, at: Buffers, slopes: Tensor, adjoint: Tensor, lengths: Sequence[int]
+    ) -> Iterator[None]:
+        """Turn slopes into gradients by the input, of units without memory."""
+        ticks: Iterator[tuple[Any, ...]] = iter(())
+        if at.weight is not None:
+            parts = (slopes.unbind(-3), *_ticks(at, adjoint, at.states)[:3])
+            ticks = zip(*(part[::-1] for part in parts), strict=True)
+        blocks = _blocks(lengths, slopes, at.later(adjoint))
+        for length, by_input, by_activity in list(blocks)[::-1]:
+            if at.weight is None:
+                by_input.mul_(by_activity)
+            for change, now, seen, factors in islice(ticks, length):
+                if at.weight is not None:  # there are no ticks otherwise
+                    add_back(seen, change.mul_(now), at.weight, factors)
+            yield
+
+    def extra_gradient(
+        self, at: Buffers, change: Tensor, adjoint: Tensor, at_states: Tensor
+    ) -> Tensor:
+        """Return the gradient by ``approach`` and ``late``."""
+        before, after = _ends(at.states)
+        by_approach = _ends(at_states)[1] * (self.phi(at.inner) - before)
+        by_late = at.later(adjoint) * (after - before)
+        return torch.stack([x.sum((-3, -2)) for x in (by_approach, by_late)], -2)
+
+
+def _weights(extra: Tensor | None) -> tuple[Any, Any]:
+    """Return ``approach`` and ``late`` for all runs, (..., 1, n_units)."""
+    return (None, None) if extra is None else tuple(extra.unsqueeze(-2).unbind(-3))  # pyright: ignore[reportReturnType]
+
+
+def _ends(states: Tensor) -> tuple[Tensor, Tensor]:
+    """Return states before and after each tick."""
+    return states[..., :-1, :, :], states[..., 1:, :, :]
+
+
+def _blocks(lengths: Sequence[int], *series: Tensor) -> Iterator[tuple[Any, ...]]:
+    """Return series in blocks of so many ticks, and how many; empty ones give None."""
+    parts = [x.split(lengths, -3) if x.shape[-3] else [None] * len(lengths) for x in series]
+    return zip(lengths, *parts, strict=True)
+
+
+def _ticks(at: Buffers, series: Tensor, states: Tensor) -> tuple[tuple[Any, ...], ...]:
+    """Return views tick by tick: of a series, of what came before in it, factors, and both ends."""
+    none = (None,) * at.n_ticks
+    ends = [part.unbind(-3) for part in _ends(states)] if states.shape[-3] else [none, none]
+    seen = none if at.weight is None else at.recent(series)
+    return (at.later(series).unbind(-3), seen, at.factor_ticks(), *ends)
 
 
 class Gated(Cell):
@@ -243,7 +312,12 @@ class Gated(Cell):
         return found
 
     def adjoin(
-        self, at: Buffers, slopes: Tensor, adjoint: Tensor, lengths: Sequence[int]
+        self,
+        at: Buffers,
+        slopes: Tensor,
+        adjoint: Tensor,
+        at_states: Tensor,
+        lengths: Sequence[int],
     ) -> Iterator[None]:
         """Turn slopes into gradients, of which those that the own weights reach flow back."""
         assert at.weight is not None
@@ -266,6 +340,8 @@ class Gated(Cell):
                 before.addcmul_(now, z)
             yield
 
-    def extra_gradient(self, at: Buffers, change: Tensor, adjoint: Tensor) -> Tensor:
+    def extra_gradient(
+        self, at: Buffers, change: Tensor, adjoint: Tensor, at_states: Tensor
+    ) -> Tensor:
         """Return the gradient by the bias."""
         return change[..., : adjoint.shape[-1]].sum((-3, -2))

@@ -26,11 +26,13 @@ class Member(NamedTuple):
     weight : Tensor of shape (n_rows, n_factors * reach * n_units), optional
         Weights on the units' own last ``reach`` ticks, the oldest first. More than one tick is for
         a member on its own, without arcs.
-    extra : Tensor of shape (n_units,), optional
-        Parameter of the cell.
+    extra : Tensor of shape (n_units,) or (2, n_units), optional
+        Parameters of the cell.
     factors : Tensor of shape (n_ticks, batch, n_factors), optional
         What the weights are multiplied by, tick by tick: a group of columns for each factor; 1
         when absent.
+    state : Tensor of shape (batch, n_units), optional
+        What rate units with memory are at the end of the tick before the window.
     """
 
     cell: Cell
@@ -39,6 +41,7 @@ class Member(NamedTuple):
     weight: Tensor | None = None
     extra: Tensor | None = None
     factors: Tensor | None = None
+    state: Tensor | None = None
 
 
 class Arc(NamedTuple):

@@ -26,9 +26,9 @@ from drmbids.functional.loop_plan import (
 
 
 class _Recurrence(torch.autograd.Function):
-    # Takes the plan, then past, drive, weight, extra and factors of each member, then the weights
-    # of arcs, then their factors; returns the activity of each member, its past included, then the
-    # inner buffer of each.
+    # Takes the plan, then past, drive, weight, extra, factors and state of each member, then the
+    # weights of arcs, then their factors; returns the activity of each member, its past included,
+    # then the inner buffer of each, then the states of each.
 
     @staticmethod
     def forward(plan: Plan, *tensors: Any) -> tuple[Tensor, ...]:
@@ -43,13 +43,13 @@ class _Recurrence(torch.autograd.Function):
             for (received, sent, by), weight in zip(next(flow[i]), weights[i], strict=True):
                 add_product(received, sent if by is None else sent * by, weight)
             next(runs[i])
-        return (*activity, *inner)
+        return (*activity, *inner, *(m.states for m in at))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         ctx.plan, *tensors = inputs
         n = len(ctx.plan.cells)
-        ctx.mark_non_differentiable(*output[n:])
+        ctx.mark_non_differentiable(*output[n : 2 * n])
         ctx.set_materialize_grads(False)
         kept = (part for k in (2, 3, 4) for part in tensors[k : N_PARTS * n : N_PARTS])
         ctx.save_for_backward(*kept, *output, *tensors[N_PARTS * n :])
@@ -75,9 +75,10 @@ class _Recurrence(torch.autograd.Function):
         # slopes become the gradient by the inner buffer, turn by turn
         change = [cell.slopes(m) for cell, m in zip(plan.cells, at, strict=True)]
         adjoint = [_adjoint(m.activity, g) for m, g in zip(at, grads[:n], strict=True)]
+        at_states = [_adjoint(m.states, g) for m, g in zip(at, grads[2 * n :], strict=True)]
         flow = [reversed(turns) for turns in plan.flow(at, change, adjoint, factors)]
-        parts = list(zip(plan.cells, at, change, adjoint, strict=True))
-        runs = [c.adjoin(m, d, a, k) for (c, m, d, a), k in zip(parts, plan.lengths, strict=True)]
+        parts = list(zip(plan.cells, at, change, adjoint, at_states, strict=True))
+        runs = [c.adjoin(*part, k) for (c, *part), k in zip(parts, plan.lengths, strict=True)]
         for i in reversed(plan.turns):
             next(runs[i])
             for (received, sent, by), weight in zip(next(flow[i]), weights[i], strict=True):
@@ -103,8 +104,8 @@ class _Recurrence(torch.autograd.Function):
 
 def _begin(member: Member) -> Buffers:
     """Return the buffers of a member, filled with what is known before the first tick."""
-    cell, past, drive, weight, extra, factors = member
-    at = Buffers(weight, extra, factors, past, drive)
+    cell, past, drive, weight, extra, factors, state = member
+    at = Buffers(weight, extra, factors, past, drive, past)
     # Arcs are products of rows of ticks and batch, so that time comes first in memory. Where units
     # look back on several ticks it is the batch: they are one stretch then, and one product.
     (*before, depth, _, n), (n_ticks, batch) = past.shape, drive.shape[-3:-1]
@@ -112,7 +113,10 @@ def _begin(member: Member) -> Buffers:
     activity[..., :depth, :, :] = past
     inner = _buffer(drive, (*before, n_ticks, batch, cell.n_inner * n), at.reach > 1)
     cell.begin(inner, drive, extra)
-    return at._replace(activity=activity, inner=inner)
+    states = drive.new_empty(*before, 0 if state is None else 1 + n_ticks, batch, n)
+    if state is not None:
+        states[..., 0, :, :] = state
+    return at._replace(activity=activity, inner=inner, states=states)
 
 
 def _buffer(like: Tensor, shape: Sequence[int], batch_first: bool) -> Tensor:
@@ -152,9 +156,14 @@ def _with_models(x: Tensor, axis: int | None, n_models: int) -> Tensor:
 
 
 def _member_gradients(
-    cell: Cell, at: Buffers, change: Tensor, adjoint: Tensor, factors_asked: bool
+    cell: Cell,
+    at: Buffers,
+    change: Tensor,
+    adjoint: Tensor,
+    at_states: Tensor,
+    factors_asked: bool,
 ) -> list[Tensor | None]:
-    """Return the gradients by past, drive, weight, extra and factors of a member."""
+    """Return the gradients by past, drive, weight, extra, factors and state of a member."""
     n, depth = at.activity.shape[-1], adjoint.shape[-3] - at.n_ticks
     by_weight = by_extra = by_factors = None
     if at.weight is not None:
@@ -166,15 +175,16 @@ def _member_gradients(
             each = (reached @ at.weight.unsqueeze(-3)).unflatten(-1, (at.factors.shape[-1], -1))
             by_factors = (each @ seen.unsqueeze(-1)).squeeze(-1)
     if at.extra is not None:
-        by_extra = cell.extra_gradient(at, change, adjoint)
+        by_extra = cell.extra_gradient(at, change, adjoint, at_states)
     by_drive = change[..., -cell.from_others * n :]
-    return [adjoint[..., :depth, :, :], by_drive, by_weight, by_extra, by_factors]
+    by_state = at_states[..., 0, :, :] if at_states.shape[-3] else None
+    return [adjoint[..., :depth, :, :], by_drive, by_weight, by_extra, by_factors, by_state]
 
 
 def loop_recurrence(
     members: Sequence[Member], arcs: Sequence[Arc], turns: Sequence[tuple[int, int]]
-) -> list[Tensor]:
-    """Return the activity of populations in a loop over a window.
+) -> list[tuple[Tensor, Tensor | None]]:
+    """Return the activity of populations in a loop over a window, and their states after it.
 
     Parameters
     ----------
@@ -186,8 +196,8 @@ def loop_recurrence(
 
     Returns
     -------
-    list of Tensor of shape (n_ticks, batch, n_units)
-        One for each member. Can be differentiated once.
+    list of (Tensor of shape (n_ticks, batch, n_units), Tensor of shape (batch, n_units) or None)
+        One for each member, None for one without a state. Can be differentiated once.
 
     Examples
     --------
@@ -196,7 +206,7 @@ def loop_recurrence(
     >>> import torch
     >>> unit = Member(Rate(torch.relu), torch.zeros(2, 1, 1), torch.ones(4, 1, 1))
     >>> arc = Arc(1, 0, 2, torch.full((1, 1), 0.5))
-    >>> first, second = loop_recurrence([unit, unit], [arc], [(0, 4), (1, 4)])
+    >>> _, (second, _) = loop_recurrence([unit, unit], [arc], [(0, 4), (1, 4)])
     >>> second.flatten().tolist()
     [1.0, 1.0, 1.5, 1.5]
     """
@@ -208,8 +218,10 @@ def loop_recurrence(
     tensors = [part for m in members for part in m[1:]]
     of_arcs = (*(arc.weight for arc in arcs), *(arc.factors for arc in arcs))
     found = _Recurrence.apply(plan, *tensors, *of_arcs)
+    n = len(members)
     return [
-        series[m.past.shape[0] :] for m, series in zip(members, found[: len(members)], strict=True)
+        (series[m.past.shape[0] :], None if m.state is None else states[-1])
+        for m, series, states in zip(members, found[:n], found[2 * n :], strict=True)
     ]
 
 
@@ -217,13 +229,16 @@ def delayed_recurrence(
     past: Tensor,
     drive: Tensor,
     weight: Tensor,
-    decay: Tensor | None,
     phi: Callable[[Tensor], Tensor],
+    dynamics: Tensor | None = None,
+    state: Tensor | None = None,
     factors: Tensor | None = None,
-) -> Tensor:
-    """Return the activity of rate units with delayed feedback over a window.
+) -> tuple[Tensor, Tensor | None]:
+    """Return the activity of rate units with delayed feedback over a window, and their state.
 
-    ``y(t) = a y(t - 1) + (1 - a) phi(u(t) + sum_k f_k(t) sum_d W_kd y(t - d))``
+    With the rate ``p(t) = phi(u(t) + sum_k f_k(t) sum_d W_kd y(t - d))``, the state goes to
+    ``s(t) = s(t - 1) + approach (p(t) - s(t - 1))``, and activity is its mean over the tick,
+    ``y(t) = (1 - late) s(t - 1) + late s(t)`` (:mod:`drmbids.functional.first_order`).
 
     With factors 1 and stimuli this is the bilinear form of DCM (Friston, Harrison and Penny 2003,
     NeuroImage 19:1273): ``W_0`` its A, the others its B.
@@ -237,27 +252,32 @@ def delayed_recurrence(
     weight : Tensor of shape (n_units, n_factors * depth * n_units)
         For each factor, weights on the last ``depth`` ticks, the oldest first: columns
         ``(depth - d) * n_units`` and on belong to a delay of ``d`` ticks.
-    decay : Tensor of shape (n_units,) or None
-        ``a``, 0 for a unit without memory; None where no unit has one.
     phi : callable
         Elementwise nonlinearity.
+    dynamics : Tensor of shape (2, n_units), optional
+        ``approach`` and ``late``, 1 and 1 for a unit without memory; None where no unit has one,
+        and activity is the rate.
+    state : Tensor of shape (batch, n_units), optional
+        ``s`` before the window, where there are dynamics.
     factors : Tensor of shape (n_ticks, batch, n_factors), optional
         Known before; one that is 1 when absent.
 
     Returns
     -------
-    Tensor of shape (n_ticks, batch, n_units)
+    activity : Tensor of shape (n_ticks, batch, n_units)
         Can be differentiated once.
+    state : Tensor of shape (batch, n_units) or None
+        After the window.
 
     Examples
     --------
     >>> import torch
     >>> past, drive = torch.zeros(1, 1, 1), torch.ones(3, 1, 1)
-    >>> y = delayed_recurrence(past, drive, torch.full((1, 1), 0.5), None, torch.relu)
+    >>> y, _ = delayed_recurrence(past, drive, torch.full((1, 1), 0.5), torch.relu)
     >>> y.flatten().tolist()
     [1.0, 1.5, 1.75]
     """
-    member = Member(Rate(phi), past, drive, weight, decay, factors)
+    member = Member(Rate(phi), past, drive, weight, dynamics, factors, state)
     return loop_recurrence([member], [], [(0, len(drive))])[0]
 
 
@@ -298,4 +318,4 @@ def gated_recurrence(
     tensor([1., 1., 1.])
     """
     member = Member(Gated(), past, drive, weight, bias, factors)
-    return loop_recurrence([member], [], [(0, len(drive))])[0]
+    return loop_recurrence([member], [], [(0, len(drive))])[0][0]

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import TrainingWarning, UsageError
 from drmbids.core.run import Run
+from drmbids.core.targets import with_targets
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.inference.laplace import Spread, laplace
 from drmbids.inference.quantities import Derived, Quantities, moved_by_training
@@ -107,6 +108,7 @@ def parameter_intervals(
     ('tau', True)
     """
     check_is_fitted(estimator)
+    runs = [with_targets(run, estimator.targets_) for run in runs]
     if method not in get_args(Method):
         raise UsageError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
     if not 0 < level < 1:

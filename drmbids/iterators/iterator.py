@@ -48,7 +48,8 @@ class DRMIterator:
     stimulus : array of shape (n_samples, n_columns)
         One stimulus.
     stim_time : array of shape (n_samples,)
-        Seconds at which samples begin; each holds until the next.
+        Seconds at which samples begin, in any ticks. A tick shows the mean of the samples that
+        begin in it; a tick without any has no stimulus, which is zero (see ``hold``).
     response : array of shape (n_measured, n_targets), optional
         NaN where missing; all missing when absent.
     resp_time : array of shape (n_measured,), optional
@@ -71,6 +72,10 @@ class DRMIterator:
         measured in this time, which the piece before has too, is missing (NaN). The error of the
         cuts falls with it; there is none left where it covers all that a net without loops and its
         readout remember.
+    hold : bool
+        Whether each sample holds until the next, the last one for the median step between samples:
+        for stimuli that were sampled at longer steps than ticks. A tick then shows the sample that
+        holds in its middle.
 
     Raises
     ------
@@ -104,13 +109,14 @@ class DRMIterator:
         window: int | None = None,
         device: str = "cpu",
         burn_in: float = 0.0,
+        hold: bool = False,
     ):
         if response is not None and resp_time is None:
             raise UsageError("a response needs its times: resp_time")
         pieces = cut(
             stimulus, stim_time, response, resp_time, confounds,
             1 if batch_size is None else batch_size, burn_in,
-            check_resolution(resolution),
+            check_resolution(resolution), hold,
         )  # fmt: skip
         columns = {"stimulus": pieces[0].stimuli["stimulus"].columns}
         constant = Nuisance("none", confounds=False)

@@ -21,12 +21,13 @@ def cut(
     n_pieces: int,
     burn_in: float,
     resolution: float,
+    hold: bool = False,
 ) -> list[Run]:
     """Return the series as Runs of equal length; the last may end in silence.
 
     Parameters
     ----------
-    stimulus, stim_time, response, resp_time, confounds, burn_in, resolution
+    stimulus, stim_time, response, resp_time, confounds, burn_in, resolution, hold
         As for :class:`~drmbids.DRMIterator`.
     n_pieces : int
         Runs to make.
@@ -43,7 +44,7 @@ def cut(
         samples, starts = source.samples(), source.times
     except DataError as error:  # named here: a piece would not know the time in the series
         raise DataError(f"stimulus: {error}") from error
-    step = float(np.median(np.diff(starts))) if len(starts) > 1 else resolution
+    step = float(np.median(np.diff(starts))) if hold and len(starts) > 1 else resolution
     ends = [starts[-1] + step]
     if resp_time is not None:
         ends.append(resp_time[-1] + resolution)
@@ -74,7 +75,10 @@ def cut(
             values[since < (n_burn if k else 0) * resolution - SAME_TIME] = np.nan
             responses = {"response": Stream(values, since)}
             extra = None if columns is None else Stream(columns[inside], since)
-        shown = held(samples, starts, starts[-1] + step, low + grid.midpoints)
+        if hold:
+            shown = held(samples, starts, starts[-1] + step, low + grid.midpoints)
+        else:
+            shown = in_their_ticks(samples, starts - low, grid)
         stimuli = {"stimulus": Stream(shown, grid.midpoints)}
         runs.append(Run(responses, stimuli, extra, duration=grid.duration, tr=resolution))
     return runs
@@ -96,6 +100,24 @@ def held(samples: np.ndarray, starts: np.ndarray, end: float, at: np.ndarray) ->
     index = np.searchsorted(starts, at, side="right") - 1
     shown = (index >= 0) & (at < end)
     return np.where(shown[:, None], samples[index], 0.0)
+
+
+def in_their_ticks(samples: np.ndarray, starts: np.ndarray, grid: TimeGrid) -> np.ndarray:
+    """Return the mean of the samples that begin within each tick; zero where none does.
+
+    Parameters
+    ----------
+    samples : array of shape (n_samples, n_columns)
+    starts : array of shape (n_samples,)
+        Seconds from the start of the grid.
+    grid : TimeGrid
+    """
+    tick = np.floor(starts / grid.resolution + TICK_TOLERANCE).astype(int)
+    inside = (tick >= 0) & (tick < grid.n_ticks)
+    shown = np.zeros((grid.n_ticks, samples.shape[1]))
+    np.add.at(shown, tick[inside], samples[inside])
+    n_samples = np.bincount(tick[inside], minlength=grid.n_ticks)
+    return shown / np.maximum(n_samples, 1)[:, None]
 
 
 def _ticks_between(resp_time: np.ndarray | None, resolution: float) -> int:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from drmbids.core.exceptions import UsageError
 from drmbids.functional.masked import masked_squared_error, mean_of_targets
 
 
@@ -22,6 +24,9 @@ class DRMLoss(nn.Module):
     in_nats : bool
         Whether it is the mean negative logarithm of the likelihood of an element, so that it is
         known how much a prior counts beside it.
+    draws : bool
+        Whether a prediction is a distribution that targets can be drawn from (:meth:`draw`), as it
+        is of counts and choices; what is left of a squared error has a size of its own.
     option_units : mapping of str to str
         Units of those arguments of ``__init__`` that have one, as for :class:`~drmbids.DRMNode`.
 
@@ -34,6 +39,7 @@ class DRMLoss(nn.Module):
 
     timed: bool = False
     in_nats: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
     option_units: ClassVar[Mapping[str, str]] = {}
 
     def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -59,6 +65,22 @@ class DRMLoss(nn.Module):
         prediction : Tensor of shape (n_measured, batch, n_targets)
         """
         return prediction
+
+    def draw(self, prediction: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return targets drawn from the distribution that a prediction stands for.
+
+        Parameters
+        ----------
+        prediction : Tensor of shape (n_measured, n_targets)
+            On the CPU.
+        rng : numpy.random.Generator
+
+        Raises
+        ------
+        UsageError
+            If the loss has none, or an expected count cannot be drawn.
+        """
+        raise UsageError(f"{type(self).__name__} says nothing of how targets vary: state the noise")
 
     def predicting(self, expected: Tensor) -> Tensor:
         """Return the prediction that stands for an expected target: the inverse of `expected`.

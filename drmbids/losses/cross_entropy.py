@@ -2,7 +2,10 @@
 
 from typing import ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from drmbids.functional.masked import masked_mean, split_missing
 from drmbids.losses.base import DRMLoss
@@ -37,6 +40,7 @@ class CrossEntropy(DRMLoss):
     """
 
     in_nats: ClassVar = True
+    draws: ClassVar = True
 
     def forward(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the loss, shape ().
@@ -60,6 +64,19 @@ class CrossEntropy(DRMLoss):
         prediction : Tensor of shape (n_measured, batch, n_classes)
         """
         return prediction.softmax(-1)
+
+    def draw(self, prediction: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return choices, shape (n_measured, n_classes): 1 for the class that was chosen.
+
+        Parameters
+        ----------
+        prediction : Tensor of shape (n_measured, n_classes)
+        rng : numpy.random.Generator
+        """
+        # the largest of the log odds with Gumbel noise is each class with its probability
+        noise = torch.from_numpy(rng.gumbel(size=prediction.shape))
+        chosen = (prediction.double() + noise).argmax(-1)
+        return one_hot(chosen, prediction.shape[-1]).to(prediction)
 
     def predicting(self, expected: Tensor) -> Tensor:
         """Return log odds that stand for probabilities.

@@ -3,13 +3,14 @@
 import math
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import ModelError
 from drmbids.functional.masked import masked_mean, split_missing
 from drmbids.losses.base import DRMLoss
-from drmbids.losses.poisson import LEAST_MEAN, check_counts
+from drmbids.losses.poisson import LEAST_MEAN, check_counts, expected_counts
 from drmbids.nodes import DRMNode
 
 #: Below this the distribution is a Poisson's to six digits for any count there is; smaller values
@@ -57,6 +58,7 @@ class NegativeBinomial(DRMLoss, DRMNode):
 
     option_units: ClassVar = {"bin_width": "s", "dispersion": "1"}
     in_nats: ClassVar = True
+    draws: ClassVar = True
 
     def __init__(
         self,
@@ -124,6 +126,25 @@ class NegativeBinomial(DRMLoss, DRMNode):
         prediction : Tensor of shape (n_measured, batch, n_targets)
         """
         return (prediction + math.log(self.bin_width)).exp()
+
+    def draw(self, prediction: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return counts, shape (n_measured, n_targets): Poisson, of rates that vary.
+
+        Parameters
+        ----------
+        prediction : Tensor of shape (n_measured, n_targets)
+        rng : numpy.random.Generator
+
+        Raises
+        ------
+        UsageError
+            If an expected count is too large.
+        """
+        dispersion = self.value("dispersion").detach().cpu().double().numpy()
+        mean = expected_counts(self, prediction) * rng.gamma(
+            1 / np.broadcast_to(dispersion, prediction.shape), dispersion
+        )
+        return torch.from_numpy(rng.poisson(mean)).to(prediction)
 
     def predicting(self, expected: Tensor) -> Tensor:
         """Return the prediction that stands for expected counts.

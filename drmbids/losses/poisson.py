@@ -3,15 +3,19 @@
 import math
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from drmbids.core.exceptions import DataError, ModelError
+from drmbids.core.exceptions import DataError, ModelError, UsageError
 from drmbids.functional.masked import masked_mean, split_missing
 from drmbids.losses.base import DRMLoss
 
 #: Least mean count that stands for a target without any: its logarithm has to be a number.
 LEAST_MEAN = 1e-12
+
+#: Most that is expected in a bin of counts that are drawn: far beyond any recording.
+MOST_EXPECTED = 1e9
 
 
 class Poisson(DRMLoss):
@@ -48,6 +52,7 @@ class Poisson(DRMLoss):
 
     option_units: ClassVar = {"bin_width": "s"}
     in_nats: ClassVar = True
+    draws: ClassVar = True
 
     def __init__(self, bin_width: float = 1.0):
         super().__init__()
@@ -78,6 +83,21 @@ class Poisson(DRMLoss):
         """
         return (prediction + math.log(self.bin_width)).exp()
 
+    def draw(self, prediction: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return counts, shape (n_measured, n_targets).
+
+        Parameters
+        ----------
+        prediction : Tensor of shape (n_measured, n_targets)
+        rng : numpy.random.Generator
+
+        Raises
+        ------
+        UsageError
+            If an expected count is too large.
+        """
+        return torch.from_numpy(rng.poisson(expected_counts(self, prediction))).to(prediction)
+
     def predicting(self, expected: Tensor) -> Tensor:
         """Return the prediction that stands for expected counts.
 
@@ -90,6 +110,30 @@ class Poisson(DRMLoss):
     def check_target(self, target: Tensor) -> None:
         """Raise :class:`~drmbids.core.exceptions.DataError` for counts below 0."""
         check_counts(target)
+
+
+def expected_counts(loss: DRMLoss, prediction: Tensor) -> np.ndarray:
+    """Return expected counts to draw from, or raise where they are too large to be meant.
+
+    Parameters
+    ----------
+    loss : DRMLoss
+        Of counts.
+    prediction : Tensor of shape (n_measured, n_targets)
+
+    Raises
+    ------
+    UsageError
+        If one is above :data:`MOST_EXPECTED`, or not a number.
+    """
+    mean = loss.expected(prediction.double()).numpy()
+    wrong = mean[~(mean <= MOST_EXPECTED)]
+    if len(wrong):
+        raise UsageError(
+            f"an expected count of {wrong[0]:g} cannot be drawn; predictions are logarithms of "
+            "counts: make maps and bias of the readout smaller"
+        )
+    return mean
 
 
 def check_counts(target: Tensor) -> None:

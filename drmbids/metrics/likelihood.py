@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import orth
 
 from drmbids.core.nuisance import same_weights
-from drmbids.metrics.scores import ratio
+from drmbids.metrics.scores import CONSTANT_TOLERANCE, ratio
 from drmbids.metrics.whitening import samples_since_gap, whiten
 
 
@@ -88,6 +88,11 @@ def squared_error(
     """
     there = np.isfinite(measured)
     squares = np.where(there, measured - predicted, 0.0) ** 2
+    # what is the rounding of a perfect fit is no error variance
+    rounding = squares.sum(0) <= CONSTANT_TOLERANCE**2 * (np.where(there, measured, 0.0) ** 2).sum(
+        0
+    )
+    squares = np.where(rounding, 0.0, squares)
     n, mean = there.sum(0), 1.0
     if weights is not None:
         squares, mean = weights * squares, (weights * there).sum(0) / np.maximum(n, 1)

@@ -1,13 +1,16 @@
 """Correlation and R2 of predicted with measured series, element-wise missing data left out."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from drmbids.core.exceptions import DataError
+from drmbids.core.freedom import LEAST_FREEDOM, freedom_left
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
+from drmbids.metrics.training_nuisance import TrainingNuisance
 
 # A series counts as constant when what is left after its mean (or nuisance) is taken out is this
 # small a share of it: above the rounding of float64, far below any measured fluctuation.
@@ -92,13 +95,17 @@ def r2(
 
 
 def score_run(
-    run: Run, predicted: np.ndarray, regions: Mapping[str, int], nuisance: Nuisance
+    run: Run,
+    predicted: np.ndarray,
+    regions: Mapping[str, int],
+    nuisance: Nuisance,
+    trained: Run | None = None,
 ) -> pd.DataFrame:
     """Score the prediction of one run, with the nuisance taken out of both series.
 
     The weights of drift and confounds belong to one run and cannot be predicted, so neither
-    series is credited or charged for them. Where the responses of the run have weights, elements
-    count by these, in what is taken out and in the scores.
+    series is credited or charged for them; see :func:`without_nuisance`. Where the responses of
+    the run have weights, elements count by these, in what is taken out and in the scores.
 
     Parameters
     ----------
@@ -110,6 +117,8 @@ def score_run(
         Number of targets of each region, in the order of the columns of ``predicted``.
     nuisance : Nuisance
         What is taken out of measured and predicted series alike.
+    trained : Run, optional
+        The run as it was trained on, where another part of it is scored.
 
     Returns
     -------
@@ -121,7 +130,8 @@ def score_run(
     DataError
         If the run lacks a region, or a shape differs from what ``regions`` says.
     """
-    measured, predicted, _ = without_nuisance(run, predicted, regions, nuisance)
+    found = without_nuisance(run, predicted, regions, nuisance, trained)
+    measured, predicted = found.measured, found.predicted
     weights = run.measured_weights(list(regions))
     return pd.DataFrame(
         {
@@ -133,10 +143,38 @@ def score_run(
     )
 
 
+class Cleaned(NamedTuple):
+    """Measured and predicted series without nuisance.
+
+    Parameters
+    ----------
+    measured, predicted : array of shape (n_measured, n_targets)
+        NaN in both where the element is missing, or nuisance leaves nothing of the target.
+    complete : array of shape (n_measured, n_targets)
+        The prediction also where nothing was measured.
+    basis : array of shape (n_measured, rank)
+        Orthonormal basis of what was fitted to the scored elements themselves.
+    """
+
+    measured: np.ndarray
+    predicted: np.ndarray
+    complete: np.ndarray
+    basis: np.ndarray
+
+
 def without_nuisance(
-    run: Run, predicted: np.ndarray, regions: Mapping[str, int], nuisance: Nuisance
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return measured and predicted series with the nuisance taken out, and its basis.
+    run: Run,
+    predicted: np.ndarray,
+    regions: Mapping[str, int],
+    nuisance: Nuisance,
+    trained: Run | None = None,
+) -> Cleaned:
+    """Return measured and predicted series with the nuisance taken out.
+
+    Of a whole run the nuisance is fitted to the run itself. Of a block held out of a run that is
+    trained on, it is what the training scans foretell
+    (:class:`~drmbids.metrics.training_nuisance.TrainingNuisance`), for measured and predicted
+    series alike, and then the mean of the block.
 
     Parameters
     ----------
@@ -148,18 +186,18 @@ def without_nuisance(
         Number of targets of each region, in the order of the columns of ``predicted``.
     nuisance : Nuisance
         What is taken out.
+    trained : Run, optional
+        The run as it was trained on, where another part of it is scored.
 
     Returns
     -------
-    measured, predicted : array of shape (n_measured, n_targets)
-        NaN in both where the element is missing.
-    basis : array of shape (n_measured, rank)
-        What was taken out.
+    Cleaned
 
     Raises
     ------
     DataError
-        If the run lacks a region, or a shape differs from what ``regions`` says.
+        If the run lacks a region, a shape differs from what ``regions`` says, or too few scans
+        were trained on.
     """
     measured = measured_values(run, regions)
     if np.shape(predicted) != measured.shape:
@@ -169,9 +207,28 @@ def without_nuisance(
         )
     basis = nuisance.basis(run, run.measured_times(list(regions)))
     weights = run.measured_weights(list(regions))
+    if trained is not None and basis.shape[1]:
+        try:
+            seen = measured_values(trained, regions)
+            fit = TrainingNuisance(basis, seen, weights)
+        except DataError as error:
+            raise DataError(f"{run.label}: {error}") from None
+        asked = np.isfinite(measured)
+        whole = np.where(asked, measured, seen)
+        measured = np.where(asked, without_rounding(fit.out_of(whole), whole, asked), np.nan)
+        predicted = without_rounding(fit.out_of(predicted), predicted, asked)
+        basis = np.full((len(measured), 1), len(measured) ** -0.5)
+    if basis.shape[1]:
+        measured = np.where(freedom_left(measured, basis) < LEAST_FREEDOM, np.nan, measured)
     # the same elements missing in both, so that both lose the same subspace
-    predicted = np.where(np.isfinite(measured), predicted, np.nan)
-    return remainder(basis, measured, weights), remainder(basis, predicted, weights), basis
+    scored = np.where(np.isfinite(measured), predicted, np.nan)
+    left = remainder(basis, scored, weights)
+    if trained is None:
+        complete = remainder(basis, predicted)
+    else:  # around the same mean as the elements that are scored
+        count = np.isfinite(scored).sum(0)
+        complete = predicted - np.nansum(scored - left, axis=0) / np.maximum(count, 1)
+    return Cleaned(remainder(basis, measured, weights), left, complete, basis)
 
 
 def measured_values(run: Run, regions: Mapping[str, int]) -> np.ndarray:
@@ -241,7 +298,7 @@ def centred(values: np.ndarray, there: np.ndarray, weights: np.ndarray | None = 
         total = (weights * there).sum(0)
         mean = (weights * values).sum(0) / np.where(total > 0, total, 1.0)
     centred = np.where(there, values - mean, 0.0)
-    return _without_rounding(centred, values)
+    return without_rounding(centred, values)
 
 
 def remainder(
@@ -257,12 +314,22 @@ def remainder(
     weights : array of shape (n_measured, 1) or (n_measured, n_targets), optional
         As for :func:`~drmbids.core.nuisance.project_out`.
     """
-    return _without_rounding(project_out(basis, values, weights), values)
+    return without_rounding(project_out(basis, values, weights), values)
 
 
-def _without_rounding(remainder: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the remainder with zeros in columns where it is rounding error of the values."""
-    size = np.sqrt(np.nansum(remainder**2, axis=0))
+def without_rounding(
+    remainder: np.ndarray, values: np.ndarray, asked: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the remainder with zeros in columns where it is rounding error of the values.
+
+    Parameters
+    ----------
+    remainder, values : array of shape (n_measured, n_targets)
+    asked : array of bool of shape (n_measured, n_targets), optional
+        The elements that tell; default: all.
+    """
+    looked_at = remainder if asked is None else np.where(asked, remainder, 0.0)
+    size = np.sqrt(np.nansum(looked_at**2, axis=0))
     rounding = size <= CONSTANT_TOLERANCE * np.sqrt(np.nansum(values**2, axis=0))
     return np.where(rounding & np.isfinite(remainder), 0.0, remainder)
 

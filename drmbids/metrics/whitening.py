@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from drmbids.core.exceptions import DataError
+
 # Samples further apart than this many TRs have a gap between them: a missing volume makes it two.
 GAP = 1.5
+# Share of a TR by which samples may be nearer or further than it.
+TOLERANCE = 0.01
 
 
 def samples_since_gap(times: np.ndarray, tr: float) -> np.ndarray:
@@ -28,6 +32,32 @@ def samples_since_gap(times: np.ndarray, tr: float) -> np.ndarray:
     starts = np.diff(times, prepend=-np.inf) >= GAP * tr
     place = np.arange(len(times))
     return place - np.maximum.accumulate(np.where(starts, place, 0))
+
+
+def check_steps(times: np.ndarray, tr: float, label: str) -> None:
+    """Raise unless samples are one TR apart, gaps aside: a lag is else no time.
+
+    Parameters
+    ----------
+    times : array of shape (n_times,)
+        Seconds, increasing.
+    tr : float
+        Seconds between samples.
+    label : str
+        Of the run.
+
+    Raises
+    ------
+    DataError
+    """
+    steps = np.diff(times)
+    uneven = np.flatnonzero((steps < GAP * tr) & (np.abs(steps - tr) > TOLERANCE * tr))
+    if len(uneven):
+        k = int(uneven[0])
+        raise DataError(
+            f"{label}: volumes at {times[k]:g} and {times[k + 1]:g} s, but the TR is {tr:g} s, and "
+            "autocorrelation belongs to one step; use GLMBaseline for irregular volumes"
+        )
 
 
 def whiten(values: np.ndarray, since: np.ndarray, coefficients: np.ndarray) -> np.ndarray:

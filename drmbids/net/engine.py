@@ -76,7 +76,7 @@ class Afferent:
         connection = self.connection
         if type(connection) is not DRMConnection:
             return False
-        return connection.weights is None and not connection.remembers
+        return connection.keeps_units and not connection.remembers
 
     @property
     def parts(self) -> "tuple[Afferent, ...]":

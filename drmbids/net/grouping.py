@@ -248,4 +248,4 @@ def _is_inside(a: Afferent, stage: Stage) -> bool:
 def _kind(form: Form | None) -> str:
     if isinstance(form, GatedForm):
         return "gated"
-    return "additive" if form is None or form.decay is None else "leaky"
+    return "additive" if form is None or form.dynamics is None else "leaky"

@@ -107,25 +107,32 @@ class Group:
         for form, columns, depth, k in zip(
             forms, self.outside, self.depths, self.members, strict=True
         ):
-            past = _past(blocks[k], depth, states[k])
+            past = _past(blocks[k], depth, states[k] if isinstance(form, GatedForm) else None)
             sent = [
                 receive(a, 0, n_ticks)
                 for a in afferents[k]
                 if a.is_stimulus or a.source not in self.members
             ]
             parts.append((past, _drive(form, columns, sent, n_ticks, past.shape[1])))
-        found = self._activity(forms, parts, receive)
-        for k, series in zip(self.members, found, strict=True):
+        found = self._activity(forms, parts, [states[k] for k in self.members], receive)
+        for k, form, (series, state) in zip(self.members, forms, found, strict=True):
             blocks[k].append(Block(0, n_ticks, series))
-            if states[k] is not None:
-                states[k] = series[-1].view_as(states[k])
+            # the state of gated units is their activity
+            states[k] = series[-1].view_as(states[k]) if isinstance(form, GatedForm) else state
 
     def _activity(
-        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]], receive: Receive
-    ) -> Sequence[Tensor]:
-        """Return the activity of each member from its form, and its past and drive."""
+        self,
+        forms: Sequence[Form],
+        parts: Sequence[tuple[Tensor, Tensor]],
+        states: Sequence[Any],
+        receive: Receive,
+    ) -> Sequence[tuple[Tensor, Tensor | None]]:
+        """Return activity and state of each member from its form, past and drive, and state."""
         n_ticks = len(parts[0][1])
-        members = [_member(form, *part) for form, part in zip(forms, parts, strict=True)]
+        members = [
+            _member(form, *part, state)
+            for form, part, state in zip(forms, parts, states, strict=True)
+        ]
         arcs = [
             Arc(
                 c.to,
@@ -175,8 +182,12 @@ class Stack(Group):
     modulators: tuple[Afferent, ...]
 
     def _activity(
-        self, forms: Sequence[Form], parts: Sequence[tuple[Tensor, Tensor]], receive: Receive
-    ) -> Sequence[Tensor]:
+        self,
+        forms: Sequence[Form],
+        parts: Sequence[tuple[Tensor, Tensor]],
+        states: Sequence[Any],
+        receive: Receive,
+    ) -> Sequence[tuple[Tensor, Tensor | None]]:
         pasts, drives = zip(*parts, strict=True)
         widths = [past.shape[-1] for past in pasts]
         # each kind of input for all units, one after the other
@@ -186,8 +197,12 @@ class Stack(Group):
         if self.modulators:
             shown = [receive(modulator, 0, len(drive)) for modulator in self.modulators]
             factors = torch.cat([torch.ones_like(shown[0][..., :1]), *shown], -1)
-        found = _stacked(forms, past, drive, self._weights(forms), factors)
-        return found.split(widths, dim=-1)
+        found, state = _stacked(forms, states, past, drive, self._weights(forms), factors)
+        after = [None] * len(forms) if state is None else state.split(widths, dim=-1)
+        return [
+            (series, None if before is None else end)
+            for series, before, end in zip(found.split(widths, -1), states, after, strict=True)
+        ]
 
     def _weights(self, forms: Sequence[Form]) -> Tensor:
         """Return the stacked weights."""
@@ -226,27 +241,46 @@ def _past(line: Sequence[Block], depth: int, state: Any) -> Tensor:
     known = min(depth, -line[0].start)
     if known:
         past = gather(line, -known, 0)
-    else:  # units of a known form that remember anything remember their last activity
+    else:  # gated units read their last activity, which is their state
         silence = line[0].activity.new_zeros(1, *line[0].activity.shape[1:])
         past = silence if state is None else state.view_as(silence)
     return nn.functional.pad(past, (0, 0, 0, 0, depth - len(past), 0))
 
 
-def _member(form: Form, past: Tensor, drive: Tensor) -> Member:
+def _member(form: Form, past: Tensor, drive: Tensor, state: Any) -> Member:
     if isinstance(form, GatedForm):
         return Member(Gated(), past, drive, form.recurrent, form.recurrent_bias)
-    return Member(Rate(NONLINEARITIES[form.nonlinearity]), past, drive, None, form.decay)
+    phi = NONLINEARITIES[form.nonlinearity]
+    return Member(Rate(phi), past, drive, None, form.dynamics, None, state)
 
 
 def _stacked(
-    forms: Sequence[Any], past: Tensor, drive: Tensor, weight: Tensor, factors: Tensor | None
-) -> Tensor:
-    """Return the activity of the units of all members."""
+    forms: Sequence[Any],
+    states: Sequence[Any],
+    past: Tensor,
+    drive: Tensor,
+    weight: Tensor,
+    factors: Tensor | None,
+) -> tuple[Tensor, Tensor | None]:
+    """Return the activity of the units of all members, and the state of rate units."""
     if isinstance(forms[0], GatedForm):
         biases = torch.cat([form.recurrent_bias for form in forms])
-        return gated_recurrence(past, drive, weight, biases, factors)
-    decay = None
-    if any(form.decay is not None for form in forms):
-        decay = torch.cat([torch.zeros_like(f.bias) if f.decay is None else f.decay for f in forms])
+        return gated_recurrence(past, drive, weight, biases, factors), None
+    dynamics = state = None
+    if any(form.dynamics is not None for form in forms):
+        # units without memory go all the way in each tick, wherever they come from
+        dynamics = torch.cat([_dynamics(form) for form in forms], dim=-1)
+        state = torch.cat(
+            [
+                past.new_zeros(past.shape[1], len(f.bias)) if s is None else s
+                for f, s in zip(forms, states, strict=True)
+            ],
+            dim=-1,
+        )
     phi = NONLINEARITIES[forms[0].nonlinearity]
-    return delayed_recurrence(past, drive, weight, decay, phi, factors)
+    return delayed_recurrence(past, drive, weight, phi, dynamics, state, factors)
+
+
+def _dynamics(form: RateForm) -> Tensor:
+    """Return the dynamics of rate units, those without memory among them."""
+    return torch.ones_like(form.bias.expand(2, -1)) if form.dynamics is None else form.dynamics

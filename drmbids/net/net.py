@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ from drmbids.net.graph import make_schedule
 from drmbids.net.grouping import Grouping
 from drmbids.net.mass_loop import make_mass_loop
 from drmbids.net.readouts import AnyReadout, Readouts
-from drmbids.net.stability import loop_problems, mass_problems
+from drmbids.net.stability import delay_problems, loop_problems, mass_problems
 from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
 from drmbids.net.wiring import (
     afferent_widths,
@@ -47,9 +48,10 @@ class DRMNet(nn.Module):
     populations : sequence of DRMPopulation, or mapping of str to DRMPopulation
         Named ``P0, P1, ...`` when given as a sequence.
     ws : sequence or matrix ``[to][stimulus]`` of DRMConnection or None
-        Connections from the stimuli; a plain sequence means one stimulus.
+        Connections from the stimuli; a plain sequence means one stimulus. A list, or an array of
+        objects.
     Wp : matrix ``[to][from]`` of DRMConnection or None
-        Connections between populations.
+        Connections between populations; nested lists, or an array of objects.
     readout : DRMReadout, or mapping or sequence of DRMReadout, or Readouts
         From activity to measurement; several of them for several kinds of measurement of one brain,
         then kept as :class:`~drmbids.Readouts`.
@@ -85,8 +87,8 @@ class DRMNet(nn.Module):
     def __init__(
         self,
         populations: Sequence[DRMPopulation] | Mapping[str, DRMPopulation],
-        ws: Sequence[Any],
-        Wp: Sequence[Sequence[DRMConnection | None]],
+        ws: Sequence[Any] | np.ndarray,
+        Wp: Sequence[Sequence[DRMConnection | None]] | np.ndarray,
         readout: DRMReadout | Mapping[str, DRMReadout] | Sequence[DRMReadout] | Readouts,
         resolution: float = 0.1,
         stimuli: Mapping[str, Sequence[str] | int] | None = None,
@@ -308,12 +310,12 @@ class DRMNet(nn.Module):
         Warns
         -----
         TrainingWarning
-            If activity can grow without end in a loop.
+            If activity can grow without end in a loop, or ticks are too long for learned delays.
         """
         problems = mass_problems(self)
         if problems:
             raise ModelError(problems)
-        for problem in loop_problems(self):
+        for problem in (*loop_problems(self), *delay_problems(self)):
             warnings.warn(problem, TrainingWarning, stacklevel=2)
 
     def schedule(self) -> str:
@@ -326,9 +328,10 @@ class DRMNet(nn.Module):
         Returns
         -------
         list of dict
-            Keys ``source, target, delay_s, weight_mean, weight_norm, through, gated_by``: mean and
-            Frobenius norm of the weights of the target on units of the source, NaN where it is not
-            linear in them; what the connection is made of, and what modulates it.
+            Keys ``source, conditions, target, delay_s, weight_mean, weight_norm, through,
+            gated_by``: columns of a stimulus that drive the target, ``n/a`` for a population; mean
+            and Frobenius norm of the weights of the target on units of the source, NaN where it is
+            not linear in them; what the connection is made of, and what modulates it.
         """
         return connection_rows(self)
 

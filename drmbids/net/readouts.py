@@ -10,6 +10,7 @@ from drmbids.core.align import ONLY
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.iterators.item import part_of
+from drmbids.losses import LOSSES
 from drmbids.readouts.base import DRMReadout
 
 
@@ -192,6 +193,24 @@ def _recent(activity: Sequence[Tensor], memory: int, readout: DRMReadout) -> lis
 def by_name(readout: AnyReadout) -> dict[str, DRMReadout]:
     """Return the readouts by name, :data:`~drmbids.core.align.ONLY` where there is but one."""
     return dict(readout.items()) if isinstance(readout, Readouts) else {ONLY: readout}
+
+
+def loss_of(readout: DRMReadout) -> nn.Module:
+    """Return the loss that suits a readout, with its default options.
+
+    Parameters
+    ----------
+    readout : DRMReadout
+
+    Examples
+    --------
+    >>> from drmbids import Choice
+    >>> loss_of(Choice([2], [3]))
+    CrossEntropy()
+    """
+    if readout.objective is not None:
+        return readout.objective
+    return LOSSES[readout.loss].for_targets(sum(readout.n_targets))
 
 
 def features_at(

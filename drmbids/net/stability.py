@@ -29,6 +29,10 @@ MOST_UNITS = 2048
 ROUNDS = 60
 #: Growth over a loop's longest delay that counts as such, beyond what rounding and a start leave.
 LEAST_GROWTH = 1.05
+#: Seconds a tick above which learned delays are not to be trusted: beside a simulator of 5 ms steps
+#: (``benchmarks/ticks.py``) a delay errs by 0.015 s in ticks of 0.5 s, 0.04 s in ticks of 1 s and
+#: 0.14 s in ticks of 2 s, where predicted BOLD errs by a fifth of its standard deviation.
+LONGEST_DELAY_TICK = 1.0
 #: Nonlinearities that bound activity, so that no gain makes it grow without end.
 BOUNDED = ("tanh", "sigmoid")
 
@@ -141,6 +145,22 @@ def _fixed_point(mass: Mass, p: dict[str, Tensor]) -> Tensor:
     return torch.where(arrived, point, start)
 
 
+def delay_problems(net: "DRMNet") -> list[str]:
+    """Return one line where ticks are too long for the delays that are learned.
+
+    Parameters
+    ----------
+    net : DRMNet
+    """
+    learned = [a for line in net.afferents for a in line if a.connection.learns_delay]
+    if not learned or net.resolution <= LONGEST_DELAY_TICK:
+        return []
+    return [
+        f"{len(learned)} learned delays in ticks of {net.resolution:g} s would err by a tenth of a "
+        f"second or more; take a resolution of {LONGEST_DELAY_TICK:g} s or less, 0.5 s for 0.02 s"
+    ]
+
+
 def loop_problems(net: "DRMNet") -> list[str]:
     """Return one line for each loop of rate units whose activity can grow without end.
 
@@ -188,12 +208,13 @@ def loop_growth(net: "DRMNet", stage: Stage) -> float | None:
         k: [torch.rand(n, generator=generator, dtype=torch.float64) for _ in range(depth + 1)]
         for k, n in units.items()
     }
+    states = {k: line[-1] for k, line in past.items()}
     weights = {k: _columns_of(net, k) for k in forms}
     sizes = []
     for _ in range(ROUNDS):
         for _ in range(depth):
             # a connection without delay comes from a member that is there already
-            now = {k: past[k][-1] for k in forms}
+            now = dict.fromkeys(forms, torch.empty(0))
             for k in stage.members:
                 ago = [(now if a.ticks == 0 else None, a) for a in inside[k]]
                 heard = [
@@ -201,16 +222,21 @@ def loop_growth(net: "DRMNet", stage: Stage) -> float | None:
                     for there, a in ago
                 ]
                 form = rates[k]
-                total = torch.stack(heard).sum(0) if heard else torch.zeros_like(now[k])
-                decay = 0.0 if form.decay is None else form.decay.double().cpu()
-                now[k] = decay * past[k][-1] + (1 - decay) * total
+                total = torch.stack(heard).sum(0) if heard else torch.zeros_like(states[k])
+                approach, late = (
+                    (1.0, 1.0) if form.dynamics is None else form.dynamics.double().cpu()
+                )
+                step = approach * (total - states[k])
+                now[k], states[k] = states[k] + late * step, states[k] + step
             for k in forms:
                 past[k] = [*past[k][1:], now[k]]
-        size = torch.stack([x.square().sum() for line in past.values() for x in line]).sum().sqrt()
+        lines = [*past.values(), list(states.values())]
+        size = torch.stack([x.square().sum() for line in lines for x in line]).sum().sqrt()
         if not size > 0:
             return 0.0
         sizes.append(size.item())
         past = {k: [x / size for x in line] for k, line in past.items()}
+        states = {k: x / size for k, x in states.items()}
     late = sizes[len(sizes) // 2 :]
     return math.exp(sum(math.log(s) for s in late) / len(late))
 

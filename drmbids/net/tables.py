@@ -61,6 +61,7 @@ def connection_kind(connection: DRMConnection) -> str:
 
 def _parts(connection: DRMConnection) -> str:
     there = {
+        "columns": connection.columns,
         "weights": connection.weights,
         "plasticity": connection.plasticity,
         "a synapse": connection.synapse,
@@ -114,6 +115,7 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
             rows.append(
                 {
                     "source": origin(net, a),
+                    "conditions": ", ".join(sent_columns(net, a)) if a.is_stimulus else "n/a",
                     "target": net.population_names[to],
                     "delay_s": a.connection.delay,
                     "weight_mean": float("nan") if told is None else told.mean().item(),
@@ -128,11 +130,19 @@ def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
 def _weights(connection: DRMConnection, part: Tensor) -> Tensor | None:
     """Return the weights on the units of the source, None where they are not told."""
     part = part.detach().cpu()
-    if connection.keeps_units:
+    chosen = connection.columns is not None and connection.weights is None
+    if connection.keeps_units or chosen:
         return part
     if isinstance(connection.weights, Weights):
         return part @ connection.weights.matrix().detach().cpu()
     return None  # sums over units, each with a delay of its own
+
+
+def sent_columns(net: "DRMNet", afferent: Afferent) -> tuple[str, ...]:
+    """Return the names of the columns of a stimulus that a connection sends."""
+    columns = net.stimuli[origin(net, afferent)]
+    chosen = afferent.connection.columns
+    return columns if chosen is None else tuple(columns[k] for k in chosen)
 
 
 def _through(connection: DRMConnection) -> str:

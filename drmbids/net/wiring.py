@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from drmbids.connections.base import DRMConnection
@@ -20,6 +21,8 @@ def as_named(
 ) -> dict[str, DRMPopulation]:
     """Return populations by name, or raise where there are none or one is not a population."""
     if not isinstance(populations, Mapping):
+        if isinstance(populations, DRMPopulation):
+            raise ModelError("populations is one DRMPopulation; give a list of them, or a mapping")
         populations = {f"P{i}": p for i, p in enumerate(populations)}
     if not populations:
         raise ModelError("a net needs at least one population")
@@ -32,13 +35,14 @@ def as_named(
 
 
 def as_matrix(
-    rows: Sequence[Any], n_rows: int, name: str, n_columns: int | None = None
+    rows: Sequence[Any] | np.ndarray, n_rows: int, name: str, n_columns: int | None = None
 ) -> list[list[DRMConnection | None]]:
     """Return a connection matrix, or raise where its shape or an entry is wrong.
 
     Parameters
     ----------
     rows : sequence of connections (one column) or of sequences of connections
+        Lists, tuples, or an array of objects.
     n_rows : int
         Number of populations.
     name : str
@@ -46,9 +50,11 @@ def as_matrix(
     n_columns : int, optional
         Expected; taken from the first row when absent.
     """
+    if not isinstance(rows, Sequence | np.ndarray) or getattr(rows, "ndim", 1) == 0:
+        raise ModelError(f"{name} is a list of connections, or a matrix of them, got {rows!r}")
     if len(rows) != n_rows:
         raise ModelError(f"{name} has {len(rows)} rows for {n_rows} populations")
-    matrix = [list(r) if isinstance(r, Sequence) else [r] for r in rows]
+    matrix = [list(r) if isinstance(r, Sequence | np.ndarray) else [r] for r in rows]
     width = len(matrix[0]) if n_columns is None else n_columns
     seen: set[int] = set()
     for to, row in enumerate(matrix):

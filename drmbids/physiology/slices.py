@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.nuisance import Nuisance, added_basis
 from drmbids.core.stream import Stream
 from drmbids.physiology.regressors import physiological_confounds
 from drmbids.physiology.retroicor import ORDERS
@@ -20,8 +20,10 @@ def without_retroicor(
 ) -> np.ndarray:
     """Return series of voxels without what the phases of heart and breath explain.
 
-    In each slice the terms are fitted together with intercept and drift (cubic), and their part
-    alone is taken out (Glover et al. 2000). This needs slices that were not moved or resampled.
+    In each slice the terms are made orthogonal to intercept and drift (cubic), and what they
+    explain is taken out (Glover et al. 2000): the mean and the drift of a voxel stay as they are,
+    even where a phase is the same in all volumes, as it is for a heart that beats in time with
+    them. This needs slices that were not moved or resampled.
 
     Parameters
     ----------
@@ -40,15 +42,14 @@ def without_retroicor(
     -------
     array of shape (n_volumes, n_voxels)
     """
-    drifts = Nuisance(order=3).drifts(times)
     cleaned = np.array(series, dtype=float)
     there = np.isfinite(series).any(axis=1)
+    drifts = Nuisance(order=3).drifts(times)[there]
     for k in np.unique(slices):
         terms = physiological_confounds(
             recordings, times + slice_times[k], ["retroicor"], orders
         ).to_numpy()
         columns = np.flatnonzero((slices == k) & np.isfinite(series[there]).all(axis=0))
-        design = np.column_stack([drifts, terms])
-        weights = np.linalg.lstsq(design[there], cleaned[np.ix_(there, columns)], rcond=None)[0]
-        cleaned[:, columns] -= terms @ weights[drifts.shape[1] :]
+        basis, places = added_basis(drifts, terms[there]), np.ix_(there, columns)
+        cleaned[places] -= basis @ (basis.T @ cleaned[places])
     return cleaned

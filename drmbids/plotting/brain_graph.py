@@ -42,7 +42,8 @@ def brain_graph(
         without weights. Colour shows the sign of the mean weight, width its size; a label
         shows a delay that is not 0. Where they are there, ``through`` (what the connection is made
         of) are further lines of the label, and ``gated_by`` (``"task (attention)"``) dotted lines
-        from what modulates the connection, which end in a dot.
+        from what modulates the connection, which end in a dot. ``conditions`` are shown where
+        they are not all columns of the stimulus.
     stimuli : mapping of str to sequence of str
         Columns of each stimulus.
 
@@ -76,6 +77,8 @@ def _graph(
         figure = Figure(figsize=(3, 1))
         return no_data(figure, figure.subplots(), "the model has no populations")
     rows = [r for r in connections.to_dict("records") if {r["source"], r["target"]} <= set(texts)]
+    for row in rows:
+        row["sent"] = _sent_text(row, stimuli)
     widths = {
         n: max(0.85, 0.22 + _CHARACTER * max(len(line) for line in lines))
         for n, lines in texts.items()
@@ -100,6 +103,14 @@ def _graph(
     _draw_connections(axes, rows, boxes, curves)
     _draw_legend(axes)
     return figure
+
+
+def _sent_text(row: Mapping[str, Any], stimuli: Mapping[str, Sequence[str]]) -> str:
+    """Return the conditions that drive the target of a connection; empty where all do."""
+    sent = str(row.get("conditions", "n/a"))
+    source = row["source"]
+    whole = source not in stimuli or sent in (*_NOTHING, ", ".join(stimuli[source]))
+    return "" if whole else shorten(sent, 24)
 
 
 def _stimulus_text(name: str, columns: Sequence[str]) -> tuple[str, ...]:
@@ -170,7 +181,7 @@ def _draw_connections(
         axes.add_patch(_arrow(a, b, curve, color, 0.7 + 2.0 * share))
         through = str(row.get("through", "none"))
         made_of = [] if through in _NOTHING else through.removesuffix("Synapse").split(", ")
-        lines = (_delay_text(float(row["delay_s"])), *made_of)
+        lines = (row["sent"], _delay_text(float(row["delay_s"])), *made_of)
         labels.append(("\n".join(filter(None, lines)), color))
         _draw_gates(axes, str(row.get("gated_by", "none")), boxes, curve, a)
     taken = [(box.x, box.y, box.width / 2, BOX_HEIGHT / 2) for box in boxes.values()]

@@ -1,6 +1,6 @@
 """Differences of each participant, and what they say of the population."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ _MOST_PARTICIPANTS = 60
 
 @styled
 def participant_differences(
-    differences: pd.DataFrame, summary: pd.DataFrame, label: str = ""
+    differences: pd.DataFrame,
+    summary: pd.DataFrame,
+    label: str = "",
+    order: Sequence[str] | None = None,
 ) -> Figure:
     """Draw each participant's difference with the baseline, and two means with their intervals.
 
@@ -29,6 +32,8 @@ def participant_differences(
         mixed_ci_high``, one row for each model; ends of an interval may be NaN.
     label : str
         What differs, for the axis.
+    order : sequence of str, optional
+        All models in the order of their colours; those drawn here when absent.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def participant_differences(
     grid = figure.subplots(1, n, squeeze=False, sharex=True, sharey=True)[0]
     if finite.empty:
         return no_data(figure, grid[0], "no participant has both models")
-    colors = model_colors(models)
+    colors = model_colors(order or models)
     for axes, model in zip(grid, models, strict=True):
         rows = finite[finite["model"] == model].set_index("participant_id").reindex(people)
         errors = rows["fold_se"].fillna(0.0).to_numpy(float)

@@ -45,7 +45,8 @@ class DRMPopulation(DRMNode, ABC):
     Write :meth:`forward` and, where the population remembers, :meth:`initial_state`. ``forward``
     is called by :class:`~drmbids.DRMNet` with any number of consecutive ticks: all ticks of a
     window where nothing feeds back, shorter blocks where something does. How a run is cut into
-    blocks must not change the result.
+    blocks must not change the result. Activity of a tick is the mean over the tick, of inputs and
+    of the population alike.
 
     Parameters
     ----------
@@ -174,12 +175,14 @@ class DRMPopulation(DRMNode, ABC):
 
 
 class RateForm(NamedTuple):
-    """Units with ``y(t) = decay y(t - 1) + (1 - decay) phi(weight x(t) + bias)``."""
+    """Units that follow ``phi(weight x(t) + bias)``, activity being their mean over the tick."""
 
     weight: Tensor  # shape: (n_units, n_inputs)
     bias: Tensor  # shape: (n_units,)
     nonlinearity: Nonlinearity
-    decay: Tensor | None  # shape: (n_units,); None for units without memory
+    # shape: (2, n_units), see drmbids.functional.first_order; None for units without memory, whose
+    # activity is what they would follow
+    dynamics: Tensor | None
 
 
 class GatedForm(NamedTuple):
@@ -199,7 +202,7 @@ class StepPopulation(DRMPopulation):
 
     @abstractmethod
     def step(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
-        """Return activity, shape (batch, n_units), and state after one tick.
+        """Return the mean activity of a tick, shape (batch, n_units), and the state after it.
 
         Parameters
         ----------

@@ -15,6 +15,9 @@ MIN_TICKS = 8
 class GRU(DRMPopulation):
     """Gated recurrent units (:class:`torch.nn.GRU`): a population that learns what to remember.
 
+    A network of ticks, not of time: activity is constant within a tick, and another resolution is
+    another model.
+
     On the CPU the recurrence runs without a graph through time: on one core, forward and backward,
     5 times as fast as :class:`torch.nn.GRU` with 8 units, 3.5 times with 128, 1.3 times with 128
     units in each of 16 runs, as fast with 64 runs. On other devices, and for a few ticks at a time,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.core.exceptions import UsageError
-from drmbids.functional.scan import leaky_scan
+from drmbids.functional.first_order import follow, tick_weights
 from drmbids.populations.base import (
     NONLINEARITIES,
     DRMPopulation,
@@ -24,10 +24,12 @@ DEFAULT_TAUS = (0.3, 3.0, 10.0)
 
 
 class Leaky(DRMPopulation):
-    """Leaky integrators: ``tau dy/dt = -y + phi(W x + b)``.
+    """Leaky integrators: ``tau ds/dt = -s + phi(W x + b)``.
 
     The input is constant within a tick and the equation is solved exactly over it (exponential
-    Euler): ``y(t) = a y(t - 1) + (1 - a) phi(W x(t) + b)``, ``a = exp(-dt / tau)``.
+    Euler): ``s(t) = a s(t - 1) + (1 - a) phi(W x(t) + b)`` at the end of the tick, with
+    ``a = exp(-dt / tau)``. Activity is the mean of ``s`` over the tick,
+    ``m s(t - 1) + (1 - m) phi(W x(t) + b)`` with ``m = (1 - a) tau / dt``.
 
     Parameters
     ----------
@@ -115,22 +117,22 @@ class Leaky(DRMPopulation):
         return self.weight.new_zeros(batch, self.n_units)
 
     def forward(self, inputs: Sequence[Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return activity of shape (L, batch, n_units) and the last tick as the state."""
+        """Return activity of shape (L, batch, n_units) and the rate at the end of the block."""
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
         drive = nn.functional.linear(x, self.signed(self.weight), self.bias)
         target = NONLINEARITIES[self.nonlinearity](drive)
-        decay = self._decay()
-        activity = leaky_scan(decay, (1 - decay) * target, state)
-        return activity, activity[-1]
+        return follow(target, self._ticks(), state)
 
     def loop_form(self) -> RateForm | None:
-        """Return the units, their decay a tick; None for a subclass with another ``forward``."""
+        """Return the units and their dynamics; None for a subclass with another ``forward``."""
         if type(self).forward is not Leaky.forward:
             return None
-        return RateForm(self.signed(self.weight), self.bias, self.nonlinearity, self._decay())
+        dynamics = tick_weights(self._ticks())
+        return RateForm(self.signed(self.weight), self.bias, self.nonlinearity, dynamics)
 
-    def _decay(self) -> Tensor:
-        return torch.exp(-self.resolution / self.value("tau"))
+    def _ticks(self) -> Tensor:
+        """Return the length of a tick in time constants."""
+        return self.resolution / self.value("tau")
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""

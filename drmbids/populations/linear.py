@@ -17,11 +17,12 @@ LONGEST_TAU = 1000.0
 class Linear(DRMPopulation):
     """Units that excite and inhibit each other linearly: ``dx/dt = A (x - W u - b)``.
 
-    Activity approaches ``W u + b``, the response to a lasting input, in the way that ``A`` says:
-    units may integrate, oscillate, or hand activity on to each other. Input is constant within a
-    tick and the equation is solved exactly over it. ``A = S - S^T - L L^T - 1 / 1000 s`` has
-    eigenvalues with negative real parts for every ``S`` and ``L``, so no training step can make the
-    population diverge. Units start alone, with time constants of 0.3, 3 and 10 s.
+    Activity is the mean of ``x`` over the tick. It approaches ``W u + b``, the response to a
+    lasting input, in the way that ``A`` says: units may integrate, oscillate, or hand activity on
+    to each other. Input is constant within a tick and the equation is solved exactly over it.
+    ``A = S - S^T - L L^T - 1 / 1000 s`` has eigenvalues with negative real parts for every ``S``
+    and ``L``, so no training step can make the population diverge. Units start alone, with time
+    constants of 0.3, 3 and 10 s.
 
     Parameters
     ----------
@@ -74,16 +75,24 @@ class Linear(DRMPopulation):
         return turning - self.damping @ self.damping.mT - least / LONGEST_TAU
 
     def initial_state(self, batch: int) -> Tensor:
-        """Return the activity before the run: zero, shape (batch, n_units)."""
+        """Return ``x`` before the run: zero, shape (batch, n_units)."""
         return self.weight.new_zeros(batch, self.n_units)
 
     def forward(self, inputs: Sequence[Tensor], state: Any) -> tuple[Tensor, Any]:
-        """Return activity of shape (L, batch, n_units) and the last tick as the state."""
+        """Return activity of shape (L, batch, n_units) and ``x`` at the end of the block."""
         x = inputs[0] if len(inputs) == 1 else torch.cat(tuple(inputs), dim=-1)
         target = nn.functional.linear(x, self.signed(self.weight), self.bias)
-        step = torch.linalg.matrix_exp(self.dynamics() * self.resolution)
-        activity = linear_scan(step, target - target @ step.mT, state)
-        return activity, activity[-1]
+        step, mean = self._propagators()
+        ends = linear_scan(step, target - target @ step.mT, state)
+        away = torch.cat((state[None], ends[:-1])) - target
+        return target + away @ mean.mT, ends[-1]
+
+    def _propagators(self) -> tuple[Tensor, Tensor]:
+        """Return ``exp(A dt)`` and its mean over a tick (Van Loan 1978, IEEE Trans AC 23:395)."""
+        n, A = self.n_units, self.dynamics() * self.resolution
+        above = torch.cat((A, torch.eye(n, dtype=A.dtype, device=A.device)), 1)
+        block = torch.linalg.matrix_exp(torch.cat((above, torch.zeros_like(above))))
+        return block[:n, :n], block[:n, n:]
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""

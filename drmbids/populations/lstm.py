@@ -13,6 +13,9 @@ State = tuple[Tensor, Tensor]
 class LSTM(DRMPopulation):
     """Long short-term memory (:class:`torch.nn.LSTM`): units with a cell that gates protect.
 
+    A network of ticks, not of time: activity is constant within a tick, and another resolution is
+    another model.
+
     What :class:`~drmbids.GRU` learns in most data with fewer weights; the cell can hold a value, a
     count say, for as long as its gates are shut.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.core.exceptions import ModelError, UsageError
-from drmbids.functional.integrators import Integrator, check_integrator, integrate
+from drmbids.functional.integrators import Integrator, check_integrator, integrate_mean
 from drmbids.functional.random_numbers import first_clock, noise_at
 from drmbids.functional.unit_code import UnitCode, unit_code
 from drmbids.functional.unit_dynamics import Taps, run_units
@@ -29,8 +29,8 @@ class Mass(DRMPopulation):
     """Units that each follow ``dX/dt = f(X, drive)``: neural masses, one for each region.
 
     Name the variables, their start and the constants, and write :meth:`derivative`. The first
-    variable is the activity, unless :meth:`output` is written too. The drive is constant within a
-    tick.
+    variable is what units show, unless :meth:`output` is written too; activity is its mean over the
+    tick, by trapezoids between the steps of the integrator. The drive is constant within a tick.
 
     Inputs are, in this order: those that reach the drive through trained weights; with ``noisy``
     one column of standard normal noise for each variable and unit; with ``coupled`` one column
@@ -172,10 +172,6 @@ class Mass(DRMPopulation):
     def _noise_width(self) -> int:
         return self.n_units * (1 if self.noise_in_drive else len(self.variables))
 
-    @property
-    def _has_output(self) -> bool:
-        return type(self).output is not Mass.output
-
     @abstractmethod
     def derivative(self, state: State, drive: Tensor, p: Mapping[str, Tensor]) -> State:
         """Return dX/dt in 1/s, one tensor for each variable.
@@ -191,7 +187,7 @@ class Mass(DRMPopulation):
         """
 
     def output(self, state: State, p: Mapping[str, Tensor]) -> Tensor:
-        """Return the activity that variables mean, the first of them by default.
+        """Return what units show, whose mean over a tick is activity: the first by default.
 
         The arguments are those of :meth:`derivative`.
         """
@@ -207,13 +203,13 @@ class Mass(DRMPopulation):
         return None if self.coupled or self.noisy else self.signed(self.weight)
 
     def initial_state(self, batch: int) -> Any:
-        """Return the variables before the run, shape (batch, n_variables, n_units).
+        """Return the state before the run, shape (batch, 1 + n_variables, n_units).
 
-        A mass with an :meth:`output` has it before them; one with ``noise`` a clock beside them.
+        The activity of the last tick, 0 before a run, comes before the variables at its end; a mass
+        with ``noise`` has a clock beside them.
         """
         start = self.weight.new_tensor(self.initial)
-        if self._has_output:
-            start = torch.cat((torch.zeros_like(start[:1]), start))
+        start = torch.cat((torch.zeros_like(start[:1]), start))
         variables = start.expand(batch, *start.shape).clone()
         if self.seed is None:
             return variables
@@ -300,13 +296,13 @@ class Mass(DRMPopulation):
     def run_compiled(
         self, received: Tensor, state: Tensor, taps: Taps | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return activity and variables after a block, run as machine code.
+        """Return activity, and the state after a block, run as machine code.
 
         Parameters
         ----------
         received : Tensor of shape (L, batch, n_received, n_units)
             From :meth:`received`.
-        state : Tensor of shape (batch, n_variables, n_units)
+        state : Tensor of shape (batch, 1 + n_variables, n_units)
         taps : Taps, optional
             What the units hear of each other, added to their drives.
 
@@ -328,9 +324,9 @@ class Mass(DRMPopulation):
         return run_units(self._code[key], state, received, constants, taps)
 
     def _step(self, *values: Tensor) -> State:
-        """Return the variables after a tick, from variables, what is received, and constants."""
-        n, first = len(self.variables), int(self._has_output)
-        n_states = first + n
+        """Return the state after a tick, from the state, what is received, and constants."""
+        n = len(self.variables)
+        n_states = 1 + n
         n_received = n_states + (1 + n if self._has_noise and not self.noise_in_drive else 1)
         drive, *noise = values[n_states:n_received]
         p = dict(zip(self.constants, values[n_received:], strict=True))
@@ -344,6 +340,7 @@ class Mass(DRMPopulation):
                 )
             return tuple(s + e for s, e in zip(slopes, noise, strict=True)) if noise else slopes
 
-        state = values[first:n_states]
-        after = integrate(slope, state, self.resolution, self.integrator, self.steps_per_tick)
-        return (self.output(after, p), *after) if first else after
+        method = self.resolution, self.integrator, self.steps_per_tick
+        start = values[1:n_states]
+        after, mean = integrate_mean(slope, lambda x: self.output(x, p), start, *method)
+        return mean, *after

@@ -118,6 +118,7 @@ class Balloon(DRMReadout):
     """
 
     option_units: ClassVar = {"echo_time": "s", "length": "s"}
+    measures: ClassVar[str] = "bold"
 
     def __init__(
         self,

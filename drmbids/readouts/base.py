@@ -50,12 +50,17 @@ class DRMReadout(DRMNode, ABC):
     loss : str
         Name of the loss that suits what is measured (:data:`drmbids.losses.LOSSES`). Maps are
         solved for the squared error; for any other loss they are trained by gradient.
+    measures : str
+        What its targets are measurements of: ``"bold"``, or the field's word for what no BOLD image
+        holds; empty where they may be anything. The command line refuses a readout of something
+        else than the data.
     objective : Module or None
         A loss in place of that one, with options and parameters of its own, which are kept with the
         net.
     """
 
     loss: ClassVar[str] = "squared_error"
+    measures: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -114,7 +119,7 @@ class DRMReadout(DRMNode, ABC):
         Parameters
         ----------
         activity : sequence of Tensor of shape (memory + n_ticks, batch, n_units)
-            Activity of each population, with its past before the window.
+            Activity of each population, its mean over each tick, with its past before the window.
         times : Tensor of shape (n_measured,)
             Seconds from the start of the window.
 

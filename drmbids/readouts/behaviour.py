@@ -1,6 +1,7 @@
 """Behaviour: activity to what a body does at every moment."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.readouts.averaging import AveragedReadout
@@ -44,6 +45,8 @@ class Behaviour(AveragedReadout):
     >>> readout([activity], torch.arange(0.05, 2.0, 0.05)).shape, readout.n_features(0)
     (torch.Size([39, 1, 2]), 12)
     """
+
+    measures: ClassVar[str] = "continuous behaviour"
 
     def __init__(
         self,

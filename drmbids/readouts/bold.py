@@ -1,13 +1,14 @@
 """BOLD: activity through hemodynamics to voxels."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from drmbids.core.nuisance import Nuisance
 from drmbids.readouts.convolution import ConvolvedReadout
-from drmbids.readouts.hemodynamics import HRF, DoubleGamma
+from drmbids.readouts.hemodynamics import HRF, DoubleGamma, suited
 
 # Step in seconds at which responses of several basis functions are compared.
 CURVE_STEP = 0.1
@@ -51,6 +52,8 @@ class BOLD(ConvolvedReadout):
     4
     """
 
+    measures: ClassVar[str] = "bold"
+
     def __init__(
         self,
         n_units: Sequence[int],
@@ -62,7 +65,8 @@ class BOLD(ConvolvedReadout):
         hrf: HRF | None = None,
         per_region: bool = False,
     ):
-        hrf = hrf or DoubleGamma(n_regions=len(n_targets) if per_region else 1)
+        default = DoubleGamma(n_regions=len(n_targets) if per_region else 1)
+        hrf = suited(hrf, default, "BOLD", self.measures)
         super().__init__(
             n_units, n_targets, sources, regions, n_confounds, nuisance, hrf, hrf.features_per_unit
         )

@@ -1,7 +1,7 @@
 """Calcium: activity through an indicator that rises, decays and saturates, to its fluorescence."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
 from drmbids.readouts.convolution import ConvolvedReadout
 from drmbids.readouts.double_exponential import DoubleExponential
-from drmbids.readouts.hemodynamics import HRF
+from drmbids.readouts.hemodynamics import HRF, suited
 
 # Below this, calcium counts as this: powers of zero have no gradient.
 LEAST_CALCIUM = 1e-6
@@ -30,7 +30,8 @@ class Calcium(ConvolvedReadout):
         As for :class:`~drmbids.DRMReadout`; targets are cells, or pixels of an area.
     hrf : HRF, optional
         Response of the indicator: a trainable :class:`~drmbids.DoubleExponential` when absent;
-        :class:`~drmbids.SmoothHRF` and :class:`~drmbids.FIR` make no assumption about its shape.
+        :class:`~drmbids.SmoothHRF`, which starts from that, and :class:`~drmbids.FIR` make no
+        assumption about its shape. Both are as long as that, 3 s, unless they say otherwise.
     per_region : bool
         Whether each region has its own response and saturation; of the response only where ``hrf``
         is absent.
@@ -40,7 +41,8 @@ class Calcium(ConvolvedReadout):
     Raises
     ------
     ModelError
-        If the saturation is unknown, or is to act on several basis functions.
+        If the saturation is unknown, or is to act on several basis functions, or the hrf is one of
+        BOLD.
 
     References
     ----------
@@ -57,6 +59,8 @@ class Calcium(ConvolvedReadout):
     torch.Size([20, 1, 5])
     """
 
+    measures: ClassVar[str] = "calcium fluorescence"
+
     def __init__(
         self,
         n_units: Sequence[int],
@@ -69,7 +73,8 @@ class Calcium(ConvolvedReadout):
         per_region: bool = False,
         saturation: Literal["none", "hill"] = "none",
     ):
-        hrf = hrf or DoubleExponential(n_regions=len(n_targets) if per_region else 1)
+        default = DoubleExponential(n_regions=len(n_targets) if per_region else 1)
+        hrf = suited(hrf, default, "Calcium", self.measures)
         super().__init__(
             n_units, n_targets, sources, regions, n_confounds, nuisance, hrf, hrf.features_per_unit
         )

@@ -45,6 +45,7 @@ class Choice(AveragedReadout):
     """
 
     option_units: ClassVar = {"length": "s"}
+    measures: ClassVar[str] = "choices"
     loss: ClassVar[str] = "cross_entropy"
 
     def __init__(

@@ -26,8 +26,9 @@ class FIR(HRF):
         Number of responses. All are alike: what differs between regions is in the maps.
     n_delays : int
         Number of delays; 15 are 2 s apart in 32 s.
-    length : float
-        Seconds covered.
+    length : float, optional
+        Seconds covered. Default: as long as the response that its readout has by default, 32 s for
+        BOLD and without a readout.
     smoothness : float
         Standard deviation in seconds of the bumps, half the step between delays or more; 0 is
         linear between delays.
@@ -57,17 +58,32 @@ class FIR(HRF):
         self,
         n_regions: int = 1,
         n_delays: int = 15,
-        length: float = 32.0,
+        length: float | None = None,
         smoothness: float = 0.0,
     ):
         if n_delays < 1:
             raise ModelError(f"a finite impulse response needs a delay, got n_delays={n_delays}")
         super().__init__(n_regions, length, n_delays)
         self.n_delays, self.smoothness = n_delays, float(smoothness)
-        if smoothness and smoothness < self._step / 2:
+        if self._length_is_stated:
+            self._check_smoothness()
+
+    def suit(self, default: HRF) -> None:
+        """Take the length of a readout's default response unless stated.
+
+        Raises
+        ------
+        ModelError
+            If bumps do not reach one another.
+        """
+        super().suit(default)
+        self._check_smoothness()
+
+    def _check_smoothness(self) -> None:
+        if self.smoothness and self.smoothness < self._step / 2:
             raise ModelError(
-                f"delays are {self._step:g} s apart, bumps of smoothness={smoothness:g} s would "
-                f"leave holes; use {self._step / 2:g} s or more, or more delays"
+                f"delays are {self._step:g} s apart, bumps of smoothness={self.smoothness:g} s "
+                f"would leave holes; use {self._step / 2:g} s or more, or more delays"
             )
 
     @property

@@ -51,6 +51,7 @@ class GRUReadout(ConvolvedReadout):
     """
 
     option_units: ClassVar = {"length": "s"}
+    measures: ClassVar[str] = "bold"
 
     def __init__(
         self,

@@ -49,6 +49,12 @@ _MEANING = {
 }
 
 
+#: Seconds that a response lasts where neither it nor its readout says how long: that of BOLD.
+DEFAULT_LENGTH = 32.0
+
+#: Steps at which the area of a learned response is taken: seconds, and how many in its length.
+LONGEST_GRID_STEP, LEAST_GRID = 0.1, 320
+
 #: Number of basis functions beside the response, by the option ``derivatives``.
 N_DERIVATIVES = {"none": 0, "time": 1, "time_and_dispersion": 2}
 
@@ -63,8 +69,9 @@ class HRF(DRMNode, ABC):
     ----------
     n_regions : int
         Number of responses; 1 is shared by all regions.
-    length : float
-        Seconds after which the response is zero.
+    length : float, optional
+        Seconds after which the response is zero. Default: as long as the response that its readout
+        has by default, 32 s without a readout.
     features_per_unit : int
         Number of basis functions.
     n_deviations : int
@@ -76,23 +83,42 @@ class HRF(DRMNode, ABC):
     integrates : bool
         Whether :meth:`over_ticks` is the integral over a tick, the part of it that has passed where
         the measurement is within: for responses that may be as short as a tick.
+    measures : str
+        What it is a response of, where it can be of one measurement alone (``"bold"``), as for
+        :class:`~drmbids.DRMReadout`.
     """
 
     option_units: ClassVar = {"length": "s"}
     integrates: ClassVar[bool] = False
+    measures: ClassVar[str] = ""
 
     def __init__(
         self,
         n_regions: int = 1,
-        length: float = 32.0,
+        length: float | None = None,
         features_per_unit: int = 1,
         n_deviations: int = 0,
     ):
         super().__init__()
+        self._length_is_stated = length is not None
+        length = DEFAULT_LENGTH if length is None else float(length)
         if n_regions < 1 or length <= 0:
             raise ModelError(f"need n_regions >= 1 and length > 0, got {n_regions} and {length}")
-        self.n_regions, self.length = n_regions, float(length)
+        self.n_regions, self.length = n_regions, length
         self.features_per_unit, self.n_deviations = features_per_unit, n_deviations
+
+    def suit(self, default: "HRF") -> None:
+        """Take what was not stated from the response that a readout has by default.
+
+        That is the length, and of a learned response where it starts. A response that training has
+        moved stays as it is.
+
+        Parameters
+        ----------
+        default : HRF
+        """
+        if not self._length_is_stated:
+            self.length = default.length
 
     @abstractmethod
     def forward(self, lag: Tensor) -> Tensor:
@@ -166,6 +192,8 @@ class DoubleGamma(HRF):
     torch.Size([1, 3, 3200])
     """
 
+    measures: ClassVar[str] = "bold"
+
     def __init__(
         self,
         shape: Literal["spm", "glover"] = "spm",
@@ -213,7 +241,9 @@ class DoubleGamma(HRF):
 class SmoothHRF(HRF):
     """A learned response: a sum of smooth bumps, free in shape.
 
-    Starts as the least-squares fit of the bumps to the SPM response. The area under the absolute
+    Starts as the least-squares fit of the bumps to the response that its readout has by default:
+    SPM's for BOLD, and without a readout; that of an indicator for :class:`~drmbids.Calcium`, of a
+    synapse for :class:`~drmbids.LFP`. The area under the absolute
     response is kept at 1, since its size cannot be told from that of the maps to voxels.
 
     Parameters
@@ -222,8 +252,9 @@ class SmoothHRF(HRF):
         Number of responses; 1 is shared by all regions.
     n_basis : int
         Number of bumps.
-    length : float
-        Seconds covered.
+    length : float, optional
+        Seconds covered. Default: as long as the response that its readout has by default, 32 s for
+        BOLD and without a readout.
 
     References
     ----------
@@ -236,19 +267,34 @@ class SmoothHRF(HRF):
     torch.Size([2, 1, 64])
     """
 
-    def __init__(self, n_regions: int = 1, n_basis: int = 10, length: float = 32.0):
+    def __init__(self, n_regions: int = 1, n_basis: int = 10, length: float | None = None):
         super().__init__(n_regions, length)
         if n_basis < 3:
             raise ModelError(f"a smooth response needs at least 3 basis functions, got {n_basis}")
         self.n_basis = n_basis
-        lag = self._grid(torch.get_default_dtype())
-        target = DoubleGamma("spm", trainable=False, length=length)(lag)[0, 0].detach()
-        start = torch.linalg.lstsq(self._basis(lag).double(), target.double()[:, None]).solution
-        start = start[:, 0].to(target.dtype).repeat(n_regions, 1)
+        start = self._nearest(DoubleGamma("spm", trainable=False))
         self.coefficients = nn.Parameter(start)
+        self._start = start.clone()
+
+    @torch.no_grad()
+    def _nearest(self, response: HRF) -> Tensor:
+        """Return the coefficients that are nearest to a response, for each region."""
+        lag = self._grid(torch.get_default_dtype())
+        target = response(lag)[0, 0]
+        found = torch.linalg.lstsq(self._basis(lag).double(), target.double()[:, None]).solution
+        return found[:, 0].to(target.dtype).repeat(self.n_regions, 1)
+
+    def suit(self, default: HRF) -> None:
+        """Take the length of a readout's default response unless stated, and start from it."""
+        super().suit(default)
+        if torch.equal(self.coefficients.detach(), self._start.to(self.coefficients)):
+            with torch.no_grad():
+                self.coefficients.copy_(self._nearest(default))
+            self._start = self.coefficients.detach().clone()
 
     def _grid(self, dtype: torch.dtype, device: torch.device | None = None) -> Tensor:
-        return torch.arange(0.0, self.length, 0.1, dtype=dtype, device=device)
+        step = min(LONGEST_GRID_STEP, self.length / LEAST_GRID)
+        return torch.arange(0.0, self.length, step, dtype=dtype, device=device)
 
     def _basis(self, lag: Tensor) -> Tensor:
         return smooth_basis(lag, self.n_basis, self.length)
@@ -258,6 +304,34 @@ class SmoothHRF(HRF):
         grid = self._grid(lag.dtype, lag.device)
         area = (self.coefficients @ self._basis(grid).mT).abs().mean(1, keepdim=True) * self.length
         return (self.coefficients @ self._basis(lag).mT / area.clamp(min=1e-12)).unsqueeze(1)
+
+
+def suited(hrf: HRF | None, default: HRF, readout: str, measures: str) -> HRF:
+    """Return the response of a readout, made to suit it.
+
+    Parameters
+    ----------
+    hrf : HRF or None
+        As it was given.
+    default : HRF
+        The response in its place where there is none.
+    readout, measures : str
+        Name of the readout, and what it measures.
+
+    Raises
+    ------
+    ModelError
+        If it is a response of something else.
+    """
+    if hrf is None:
+        return default
+    if hrf.measures not in ("", measures):
+        raise ModelError(
+            f"{readout} measures {measures}, {type(hrf).__name__} is a response of "
+            f"{hrf.measures}; use DoubleExponential, SmoothHRF or FIR"
+        )
+    hrf.suit(default)
+    return hrf
 
 
 def memory_ticks(length: float, resolution: float) -> int:

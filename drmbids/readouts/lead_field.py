@@ -92,6 +92,7 @@ class LeadField(AveragedReadout):
     """
 
     option_units: ClassVar = {"length": "s"}
+    measures: ClassVar[str] = "EEG or MEG"
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """LFP: synaptic currents that activity gives rise to, or the power of a band of frequencies."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -9,7 +9,7 @@ from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
 from drmbids.readouts.convolution import ConvolvedReadout
 from drmbids.readouts.double_exponential import DoubleExponential
-from drmbids.readouts.hemodynamics import HRF
+from drmbids.readouts.hemodynamics import HRF, suited
 
 #: Time constants in seconds of the current that a spike gives rise to (AMPA; Brunel and Wang 2003,
 #: Journal of Neurophysiology 90:415-430), and where it is cut off.
@@ -29,14 +29,16 @@ class LFP(ConvolvedReadout):
     n_units, n_targets, sources, regions, n_confounds, nuisance
         As for :class:`~drmbids.DRMReadout`; targets are electrodes, or bands.
     hrf : HRF, optional
-        Response of a synapse: a :class:`~drmbids.DoubleExponential` of 0.4 ms and 2 ms when absent.
+        Response of a synapse: a :class:`~drmbids.DoubleExponential` of 0.4 ms and 2 ms when absent,
+        from which learned responses start, and which they are as long as (20 ms), unless they say
+        otherwise.
     output : {"potential", "power"}
         Whether the potential is measured, or the power of a band.
 
     Raises
     ------
     ModelError
-        If the output is unknown.
+        If the output is unknown, or the hrf is one of BOLD.
 
     Notes
     -----
@@ -58,6 +60,8 @@ class LFP(ConvolvedReadout):
     torch.Size([20, 1, 5])
     """
 
+    measures: ClassVar[str] = "field potentials"
+
     def __init__(
         self,
         n_units: Sequence[int],
@@ -71,7 +75,7 @@ class LFP(ConvolvedReadout):
     ):
         if output not in ("potential", "power"):
             raise ModelError(f"unknown output {output!r}; choose one of: potential, power")
-        hrf = hrf or DoubleExponential(**SYNAPSE, trainable=False)
+        hrf = suited(hrf, DoubleExponential(**SYNAPSE, trainable=False), "LFP", self.measures)
         n_features = hrf.features_per_unit if output == "potential" else 1
         super().__init__(
             n_units, n_targets, sources, regions, n_confounds, nuisance, hrf, n_features

@@ -1,5 +1,7 @@
 """LibraryHRF: responses known beforehand, mixed for each region or boiled down to a basis."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -82,6 +84,7 @@ class LibraryHRF(HRF):
     (torch.Size([2, 1, 64]), torch.Size([1, 5, 64]))
     """
 
+    measures: ClassVar[str] = "bold"
     mixtures: Tensor
 
     def __init__(self, n_regions: int = 1, n_components: int | None = None, length: float = 32.0):

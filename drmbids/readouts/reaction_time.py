@@ -50,6 +50,7 @@ class ReactionTime(AveragedReadout):
     """
 
     option_units: ClassVar = {"length": "s"}
+    measures: ClassVar[str] = "reaction times"
 
     def __init__(
         self,

@@ -57,6 +57,7 @@ class Spikes(AveragedReadout):
     """
 
     option_units: ClassVar = {"bin": "s", "lag": "s"}
+    measures: ClassVar[str] = "spike counts"
     loss: ClassVar[str] = "poisson"
 
     def __init__(

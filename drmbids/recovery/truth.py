@@ -17,6 +17,8 @@ from torch import Tensor
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import by_name
+from drmbids.net.tables import origin, sent_columns
 from drmbids.readouts.bold import BOLD
 
 #: Columns of a description, and keys of the rows of a truth file.
@@ -197,20 +199,20 @@ def _hrf_peaks(net: DRMNet) -> Iterator[dict[str, Any]]:
 @torch.no_grad()
 def _hrfs(net: DRMNet, step: float) -> Iterator[tuple[str, list[float]]]:
     """Yield region and hemodynamic response, sampled every ``step`` seconds."""
-    readout = net.readout
-    if not isinstance(readout, BOLD):
-        return
-    lag = torch.arange(0.0, readout.hrf.length, step, device=next(net.parameters()).device)
-    yield from zip(readout.regions, readout.responses(lag).tolist(), strict=True)
+    device = next(net.parameters()).device
+    for readout in by_name(net.readout).values():
+        if isinstance(readout, BOLD):
+            lag = torch.arange(0.0, readout.hrf.length, step, device=device)
+            yield from zip(readout.regions, readout.responses(lag).tolist(), strict=True)
 
 
 def _weights(net: DRMNet) -> Iterator[dict[str, Any]]:
     between: dict[tuple[str, str], float] = {}
-    for target, source, weights in _connections(net):
+    for target, source, columns, weights in _connections(net):
         if source in net.stimuli:
             yield _row("connection sign", f"{source} -> {target}", "1", weights.sum().sign())
             largest = weights.abs().max().clamp(min=1e-12)
-            for column, weight in zip(net.stimuli[source], weights / largest, strict=True):
+            for column, weight in zip(columns, weights / largest, strict=True):
                 yield _row("relative weight", f"{source}:{column} -> {target}", "1", weight)
         else:
             yield _row("connection sign", f"{source} -> {target}", "1", weights.sign())
@@ -221,8 +223,11 @@ def _weights(net: DRMNet) -> Iterator[dict[str, Any]]:
             yield _row("loop gain", f"{source} <-> {target}", "1", gain)
 
 
-def _connections(net: DRMNet) -> Iterator[tuple[str, str, Tensor]]:
-    """Yield target, source and weights of the connections between stimuli and one-unit areas."""
+def _connections(net: DRMNet) -> Iterator[tuple[str, str, tuple[str, ...], Tensor]]:
+    """Yield target, source, its columns and weights of connections between one-unit areas.
+
+    A stimulus is a source too; a population has no columns.
+    """
     units = dict(zip(net.population_names, (p.n_units for p in net.population_list), strict=True))
     populations = zip(net.population_names, net.population_list, net.afferents, strict=True)
     for to, population, line in populations:
@@ -230,13 +235,9 @@ def _connections(net: DRMNet) -> Iterator[tuple[str, str, Tensor]]:
         plain = weights is not None and all(a.connection.weights is None for a in line)
         if population.n_units > 1 or not plain:
             continue
-        names = [
-            (net.stimulus_names if a.is_stimulus else net.population_names)[a.source] for a in line
-        ]
-        widths = [
-            len(net.stimuli[name]) if a.is_stimulus else units[name]
-            for name, a in zip(names, line, strict=True)
-        ]
-        for name, part in zip(names, weights[0].split(widths), strict=True):
-            if name in net.stimuli or units[name] == 1:
-                yield to, name, part.cpu()
+        names = [origin(net, a) for a in line]
+        columns = [sent_columns(net, a) if a.is_stimulus else () for a in line]
+        widths = [len(sent) or units[n] for n, sent in zip(names, columns, strict=True)]
+        for name, sent, part in zip(names, columns, weights[0].split(widths), strict=True):
+            if sent or units[name] == 1:
+                yield to, name, sent, part.cpu()

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from drmbids.core.exceptions import DataError
+from drmbids.report.held_out_words import held_out_in, scored_where
 
 _INPUTS = "_desc-inputs_runs.json"
 
@@ -67,6 +68,26 @@ class Analysis:
     def baseline(self) -> str | None:
         """Name of the model that the others are compared with."""
         return self.inputs.get("baseline")
+
+    @property
+    def free_hrf(self) -> str | None:
+        """Name of the linear model with free hemodynamic responses."""
+        return self.inputs.get("free_hrf")
+
+    @property
+    def baselines(self) -> list[str]:
+        """Names of the linear models that the others are compared with."""
+        return [name for name in (self.baseline, self.free_hrf) if name]
+
+    @property
+    def held_out(self) -> str:
+        """What was held out: ``"run"``, ``"session"``, ``"blocks"``, ``"stimulus"``, ``"none"``."""
+        return held_out_in(self.inputs)
+
+    @property
+    def where(self) -> str:
+        """Where models were scored, as it reads in a sentence: ``"in held-out runs"``."""
+        return scored_where(self.held_out)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """Return the table ``<stem>_<name>.tsv``, or None if it was not written.

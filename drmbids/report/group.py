@@ -1,5 +1,6 @@
 """The report over participants."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,11 +10,15 @@ import pandas as pd
 
 from drmbids import __version__
 from drmbids.comparison.mixed import summarise_differences
-from drmbids.core.exceptions import DataError
+from drmbids.comparison.timing_text import timing_finding
+from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.files import write_text
-from drmbids.report.folder import Analysis, entities_of, find_analyses
+from drmbids.report.folder import Analysis, find_analyses
+from drmbids.report.group_analyses import name_analyses, participant_of, told_differences
 from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
 from drmbids.report.group_tables import model_selection, participant_pairs, participant_scores
+from drmbids.report.headline import group_headlines
+from drmbids.report.held_out_words import CAVEAT, scored_where, scored_where_of_all
 from drmbids.report.page import Section, render, section
 from drmbids.report.part_sections import fill_group_intervals, fill_group_parts
 from drmbids.report.run_sections import fill_methods
@@ -21,13 +26,15 @@ from drmbids.report.statistics_text import group_text
 from drmbids.report.svg import FigureFolder
 
 
-def write_group_report(out_dir: str | Path) -> Path:
+def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) -> Path:
     """Write the report over all participants of a derivative dataset, and its tables.
 
     Parameters
     ----------
     out_dir : str or Path
         Derivative dataset with at least one participant that has scores.
+    participants : sequence of str
+        Labels, without ``sub-``, of those to include; all when empty.
 
     Returns
     -------
@@ -43,30 +50,32 @@ def write_group_report(out_dir: str | Path) -> Path:
     Raises
     ------
     DataError
-        If no participant has scores.
+        If no participant has scores, or a region is called like all of them together.
+
+    Warns
+    -----
+    DataWarning
+        Where participants of one analysis differ in sessions, runs, models or regions, or some have
+        no such analysis.
     """
     out_dir = Path(out_dir)
-    folders = sorted(path for path in out_dir.glob("sub-*") if path.is_dir())
-    analyses = [analysis for folder in folders for analysis in find_analyses(folder)]
-    scored = [a for a in analyses if a.table_path("desc-scores_timeseries")]
-    if not scored:
-        raise DataError(
-            f"{out_dir}: no sub-*/func/*_desc-scores_timeseries.tsv; "
-            "run the participant level first"
-        )
-    scores = pd.concat([_scores_of(a) for a in scored], ignore_index=True)
+    folders, scored = _find_scored(out_dir, participants)
+    names = name_analyses(scored)
+    scores = pd.concat([_scores_of(a, name) for a, name in names.items()], ignore_index=True)
+    told = told_differences(names, scores)
+    for text in told:
+        warnings.warn(text, DataWarning, stacklevel=2)
     baselines = list(dict.fromkeys(a.baseline for a in scored if a.baseline))
     baseline = baselines[0] if len(baselines) == 1 else None
-    differences = pd.DataFrame()
-    if baseline:
-        differences = pd.concat([_pairs_of(a, baseline) for a in scored], ignore_index=True)
+    free = next((a.free_hrf for a in scored if a.free_hrf), None)
+    differences = _differences(names, baseline, free)
     tables = {
         "scores": scores,
         "differences": differences,
         "paired": summarise_differences(differences) if len(differences) else pd.DataFrame(),
-        "selection": model_selection(scores) if "log_likelihood" in scores else pd.DataFrame(),
-        "parts": _gathered([_parts_of(a) for a in scored]),
-        "intervals": _gathered([_intervals_of(a) for a in scored]),
+        "selection": _selection(scores),
+        "parts": _gathered([_parts_of(a, name) for a, name in names.items()]),
+        "intervals": _gathered([_intervals_of(a, name) for a, name in names.items()]),
     }
     for name, table in tables.items():
         path = out_dir / "group" / f"desc-{name}_participants.tsv"
@@ -74,10 +83,13 @@ def write_group_report(out_dir: str | Path) -> Path:
             earlier.unlink(missing_ok=True)
         if len(table):
             _write_table(table, path)
+    failed = _told_of_failures(scored)
     figures = FigureFolder(out_dir, "group/figures")
     lacking = sorted(f.name for f in folders if f.name not in {a.folder.name for a in scored})
-    fill = partial(_fill_participants, scores=scores, lacking=lacking, out_dir=out_dir)
-    drawn = {"tables": tables, "figures": figures}
+    lacking = [f"{name}: no scores were saved, not included" for name in lacking] + failed
+    fill = partial(_fill_participants, scores=scores, lacking=lacking, told=told, out_dir=out_dir)
+    where = scored_where_of_all(scores["held_out"])
+    drawn = {"tables": tables, "figures": figures, "where": where}
     sections = [
         section("Participants", "participants", fill),
         section("Scores", "scores", partial(fill_scores, baseline=baseline, **drawn)),
@@ -91,7 +103,8 @@ def write_group_report(out_dir: str | Path) -> Path:
         "page.html.j2",
         title="Group · drmbids",
         heading="Group",
-        subtitle=f"{n} participant{'' if n == 1 else 's'}",
+        subtitle=f"{n} participant{'' if n == 1 else 's'}, scored {where}",
+        lead=_lead(scored, tables["paired"], free),
         chapters=[{"title": "", "sections": sections}],
         version=__version__,
     )
@@ -100,33 +113,114 @@ def write_group_report(out_dir: str | Path) -> Path:
     return path
 
 
-def _scores_of(analysis: Analysis) -> pd.DataFrame:
+def _find_scored(out_dir: Path, participants: Sequence[str]) -> tuple[list[Path], list[Analysis]]:
+    """Return the folders of participants, and their analyses that have scores."""
+    wanted = {f"sub-{label}" for label in participants}
+    there = sorted(path for path in out_dir.glob("sub-*") if path.is_dir())
+    folders = [path for path in there if not wanted or path.name in wanted]
+    analyses = [analysis for folder in folders for analysis in find_analyses(folder)]
+    scored = [a for a in analyses if a.table_path("desc-scores_timeseries")]
+    if not scored:
+        raise DataError(
+            f"{out_dir}: no sub-*/func/*_desc-scores_timeseries.tsv"
+            f"{' of ' + ', '.join(sorted(wanted)) if wanted else ''}; "
+            "run the participant level first"
+        )
+    return folders, scored
+
+
+def _lead(scored: Sequence[Analysis], paired: pd.DataFrame, free: str | None) -> list[str]:
+    """Return which linear models each model beats, and in whom that may not be fair."""
+    fitted = dict.fromkeys(str(m["name"]) for a in scored for m in a.inputs.get("fitted", ()))
+    in_sample = any(a.held_out == "none" for a in scored)
+    several = len(paired) > 0 and paired["analysis"].nunique() > 1
+    found = group_headlines(paired, list(fitted), free, several, in_sample)
+    for analysis in scored:
+        table = analysis.table("desc-timing_scores")
+        finding = None if table is None else timing_finding(table)
+        if finding is not None:
+            found.append(f"Timing, {analysis.stem}: {finding}.")
+    return found
+
+
+def _scores_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the scores of one analysis."""
-    return _named(analysis, participant_scores(_read_scores(analysis)))
+    table, failed = participant_scores(_read_scores(analysis)), _failed_fits(analysis)
+    if failed:
+        folds = pd.Series({m: ", ".join(f["fold"] for f in fits) for m, fits in failed.items()})
+        table["failed_fits"] = table["model"].map(folds)
+    table = _named(analysis, name, table)
+    table.insert(2, "held_out", analysis.held_out)
+    return table
 
 
-def _pairs_of(analysis: Analysis, baseline: str) -> pd.DataFrame:
+def _told_of_failures(analyses: Sequence[Analysis]) -> list[str]:
+    """Warn of the fits of participants that failed, and return the lines."""
+    lines = [
+        f"{a.stem}: fits of {model} failed ({', '.join(f['fold'] for f in fits)}); its scores are "
+        "over its other folds"
+        for a in analyses
+        for model, fits in _failed_fits(a).items()
+    ]
+    for line in lines:
+        warnings.warn(line, DataWarning, stacklevel=3)
+    return lines
+
+
+def _failed_fits(analysis: Analysis) -> dict[str, list[Mapping[str, str]]]:
+    """Return the fits that failed, by model."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for fit in analysis.inputs.get("failed_fits", ()):
+        found.setdefault(str(fit["model"]), []).append(fit)
+    return found
+
+
+def _differences(
+    names: Mapping[Analysis, str], baseline: str | None, free: str | None
+) -> pd.DataFrame:
+    """Return each participant's differences with the linear models; empty without a baseline."""
+    if baseline is None:
+        return pd.DataFrame()
+    compared = [model for model in (baseline, free) if model]
+    pairs = [_pairs_of(a, name, model) for model in compared for a, name in names.items()]
+    found = pd.concat(pairs, ignore_index=True)
+    if found.empty:
+        return found
+    # the difference between the two linear models is there once
+    return found[found["model"] != baseline].reset_index(drop=True)
+
+
+def _pairs_of(analysis: Analysis, name: str, baseline: str) -> pd.DataFrame:
     """Return the differences with the baseline of one analysis."""
-    return _named(analysis, participant_pairs(_read_scores(analysis), baseline))
+    ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
+    table = _named(analysis, name, participant_pairs(_read_scores(analysis), baseline, ratio))
+    table.insert(2, "held_out", analysis.held_out)
+    return table
 
 
-def _parts_of(analysis: Analysis) -> pd.DataFrame:
+def _selection(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how frequent each model is, among participants with held-out log-likelihoods."""
+    held_out = scores[scores["held_out"] != "none"]
+    return model_selection(held_out) if "log_likelihood" in held_out else pd.DataFrame()
+
+
+def _parts_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the parts of the variance of one analysis, mean over voxels."""
     table = analysis.table("desc-parts_scores")
     if table is None:
         return pd.DataFrame()
     keys = ["model", "measure", "part", "n_spaces", "region"]
-    return _named(analysis, table.groupby(keys, sort=False)["r2"].mean().reset_index())
+    return _named(analysis, name, table.groupby(keys, sort=False)["r2"].mean().reset_index())
 
 
-def _intervals_of(analysis: Analysis) -> pd.DataFrame:
+def _intervals_of(analysis: Analysis, name: str) -> pd.DataFrame:
     """Return the parameters of the models of one analysis that have intervals."""
     tables = analysis.model_tables("intervals")
     parts = [table.assign(model=model) for model, table in tables.items()]
     if not parts:
         return pd.DataFrame()
     table = pd.concat(parts, ignore_index=True)
-    return _named(analysis, table[["model", *(name for name in table if name != "model")]])
+    return _named(analysis, name, table[["model", *(c for c in table if c != "model")]])
 
 
 def _gathered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -142,7 +236,8 @@ def _asked_for(tables: Mapping[str, pd.DataFrame], drawn: Mapping[str, Any]) -> 
         fill = partial(fill_group_parts, **drawn)
         found.append(section("Parts of the variance", "parts", fill))
     if len(tables["intervals"]):
-        fill = partial(fill_group_intervals, **drawn)
+        shown = {name: what for name, what in drawn.items() if name != "where"}
+        fill = partial(fill_group_intervals, **shown)
         found.append(section("Intervals of parameters", "intervals", fill))
     return found
 
@@ -155,12 +250,9 @@ def _read_scores(analysis: Analysis) -> pd.DataFrame:
     return table
 
 
-def _named(analysis: Analysis, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with participant and analysis, whose name is its stem without the former."""
-    entities = entities_of(analysis.stem)
-    participant = entities.pop("sub", "n/a")
-    name = "_".join(f"{k}-{v}" for k, v in entities.items()) or "all"
-    table.insert(0, "participant_id", f"sub-{participant}")
+def _named(analysis: Analysis, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with participant and analysis."""
+    table.insert(0, "participant_id", participant_of(analysis))
     table.insert(1, "analysis", name)
     return table
 
@@ -171,13 +263,25 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def _fill_participants(
-    section: Section, scores: pd.DataFrame, lacking: list[str], out_dir: Path
+    section: Section, scores: pd.DataFrame, lacking: list[str], told: list[str], out_dir: Path
 ) -> None:
-    """Who is in, who is not, and where the reports are."""
+    """Who is in, who or what is not, and where the reports are."""
     participants = list(scores["participant_id"].unique())
     if lacking:
+        section.messages(lacking, "warning")
+    if told:
+        section.messages(told, "warning")
+    by_kind = scores.drop_duplicates(["participant_id", "analysis"]).groupby("held_out").size()
+    if by_kind.get("none", 0):
+        section.messages([CAVEAT], "warning")
+    if len(by_kind) > 1:
+        counts = ", ".join(f"{n} {scored_where(str(kind))}" for kind, n in by_kind.items())
         section.messages(
-            [f"{name}: no scores were saved, not included" for name in lacking], "warning"
+            [
+                f"Analyses were scored differently: {counts}. Scores are comparable within a "
+                "participant; choose one --cv for all to compare participants."
+            ],
+            "warning",
         )
     links = {name: f"{name}.html" for name in participants}
     there = {name: address for name, address in links.items() if (out_dir / address).is_file()}

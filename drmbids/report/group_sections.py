@@ -19,21 +19,22 @@ def fill_scores(
     tables: Mapping[str, pd.DataFrame],
     baseline: str | None,
     figures: FigureFolder,
+    where: str,
 ) -> None:
     """Scores of each participant."""
     scores = tables["scores"]
     for analysis, rows in scores.groupby("analysis", sort=False):
         whole = _over_regions(rows)
-        figure = group_scores(whole, baseline, label="Median r over voxels")
+        figure = group_scores(whole, baseline, label=f"Median r {where}")
         content, file = figures.save(figure, f"{analysis}_desc-scores_bold")
         caption = f"{analysis}: each line is a participant, bars are medians over participants."
         section.figure(content, caption, file)
     shown = scores.drop(columns=["n_targets", "log_likelihood"], errors="ignore")
-    section.table(_one(shown), "Scores of each participant.", folded=len(scores) > 25)
+    section.table(_one(shown), f"Scores of each participant {where}.", folded=len(scores) > 25)
 
 
 def fill_differences(
-    section: Section, tables: Mapping[str, pd.DataFrame], figures: FigureFolder
+    section: Section, tables: Mapping[str, pd.DataFrame], figures: FigureFolder, where: str
 ) -> None:
     """Differences with the baseline, participant by participant and in the population."""
     differences, paired = tables["differences"], tables["paired"]
@@ -45,25 +46,28 @@ def fill_differences(
             "There is one participant, so nothing can be said about a population: differences are "
             "given without an interval."
         )
-    for analysis, rows in differences[differences["score"] == "r"].groupby("analysis", sort=False):
+    in_one = differences[differences["score"] == "r"]
+    for (analysis, name), rows in in_one.groupby(["analysis", "baseline"], sort=False):
         shown = _over_regions(rows)
-        same = paired.merge(shown[["analysis", "region", "score"]].drop_duplicates())
-        figure = participant_differences(shown, same, label="r")
-        content, file = figures.save(figure, f"{analysis}_desc-differences_bold")
+        keys = ["analysis", "region", "score", "baseline"]
+        same = paired.merge(shown[keys].drop_duplicates())
+        order = list(differences["model"].unique())
+        figure = participant_differences(shown, same, label=f"r {where}", order=order)
+        content, file = figures.save(figure, f"{analysis}_desc-{name}differences_bold")
         caption = (
-            f"{analysis}: each participant's difference with the baseline in the median r over "
-            "voxels, mean over folds, with its standard error (Nadeau and Bengio, 2003); below, "
-            "two means with 95 % intervals: by bootstrap over participants, and weighted by the "
-            "precision of each (mixed)."
+            f"{analysis}: each participant's difference with {name} in the median r over "
+            f"voxels {where}, mean over folds, with its standard error (Nadeau and Bengio, 2003); "
+            "below, two means with 95 % intervals: by bootstrap over participants, and weighted "
+            "by the precision of each (mixed)."
         )
         section.figure(content, caption, file)
     in_r = paired[paired["score"] == "r"]
-    columns = ["participant_id", "analysis", "region", "model", "fold_mean", "fold_se", "n_folds"]
+    columns = ["participant_id", "analysis", "region", "model", "baseline", "fold_mean", "fold_se"]
     section.table(
         _one(_means(in_r, "mean_difference", "ci_low", "ci_high", "p", "n_better")),
-        f"Differences in r with {paired['baseline'].iloc[0]} over participants: mean with 95 % "
-        "bootstrap interval (BCa) and p of sign flips, which cannot be below 2 / 2ⁿ. The table in "
-        "the group folder has the other scores.",
+        f"Differences in r {where} with the linear models (baseline) over participants: mean with "
+        "95 % bootstrap interval (BCa) and p of sign flips, which cannot be below 2 / 2ⁿ. The "
+        "table in the group folder has the other scores.",
     )
     section.table(
         _one(_means(in_r, "mixed_mean", "mixed_ci_low", "mixed_ci_high", "mixed_p", "between_sd")),
@@ -72,11 +76,11 @@ def fill_differences(
         "participants.",
     )
     each = _one(differences.loc[differences["score"] == "r", columns])
-    section.table(each, "Difference of each participant in r.", folded=len(each) > 25)
+    section.table(each, f"Difference of each participant in r {where}.", folded=len(each) > 25)
 
 
 def fill_selection(
-    section: Section, tables: Mapping[str, pd.DataFrame], figures: FigureFolder
+    section: Section, tables: Mapping[str, pd.DataFrame], figures: FigureFolder, where: str
 ) -> None:
     """How frequent each model is."""
     selection = tables["selection"]
@@ -111,7 +115,7 @@ def _one(table: pd.DataFrame) -> pd.DataFrame:
 
 def _means(paired: pd.DataFrame, mean: str, low: str, high: str, p: str, more: str) -> pd.DataFrame:
     """Return one of the means with both ends of its interval in one column."""
-    shown = paired[["analysis", "region", "model", "n_participants", mean]]
+    shown = paired[["analysis", "region", "model", "baseline", "n_participants", mean]]
     return shown.assign(
         interval=_interval(paired[low], paired[high]), **{"p": paired[p], more: paired[more]}
     )

@@ -4,6 +4,7 @@ import pandas as pd
 
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.selection import select_models
+from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
 
 #: Label of the rows over all regions together.
@@ -21,15 +22,22 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``model, region, n_targets, r_median, r_mean, r_p95, r2_median, r2_mean, r2_p95``,
-        maybe ``log_likelihood`` (nats, summed over folds and those targets that all models have it
-        of).
+        Columns ``model, region, n_targets, n_folds`` (with a score), ``r_median, r_mean, r_p95,
+        r2_median, r2_mean, r2_p95``, maybe ``log_likelihood`` (nats, summed over those targets and
+        folds that all models with any have it of).
     """
     table = _with_all_regions(scores)
     keys = ["model", "region"]
-    rows = []
-    for (model, region), group in Results(table).per_target().groupby(keys, sort=False):
+    rows, results = [], Results(table)
+    scored = results.table.dropna(subset=results.scores, how="all")
+    n_folds = (
+        scored.groupby(keys)["fold"]
+        .nunique()
+        .reindex(pd.MultiIndex.from_frame(table[keys].drop_duplicates()), fill_value=0)
+    )
+    for (model, region), group in results.per_target().groupby(keys, sort=False):
         row = {"model": model, "region": region, "n_targets": len(group)}
+        row["n_folds"] = int(n_folds[model, region])
         for score in ("r", "r2"):
             row[f"{score}_median"] = group[score].median()
             row[f"{score}_mean"] = group[score].mean()
@@ -38,15 +46,18 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(rows)
     if "log_likelihood" in table:
         wide = table.pivot(
-            index=["region", "target"], columns=["model", "fold"], values="log_likelihood"
+            index=["region", "target", "fold"], columns="model", values="log_likelihood"
         )
-        sums = wide.dropna().T.groupby(level="model").sum().T.groupby(level="region").sum()
-        sums = pd.Series(sums.stack(), name="log_likelihood")
+        # a model that has none, as its training runs leave no error variance, costs no other
+        some = wide.dropna(axis=1, how="all").dropna()
+        sums = pd.Series(some.groupby(level="region").sum().stack(), name="log_likelihood")
         found = found.join(sums, on=["region", "model"])
     return found
 
 
-def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def participant_pairs(
+    scores: pd.DataFrame, baseline: str, test_train_ratio: float | None = None
+) -> pd.DataFrame:
     """Return one participant's differences with the baseline, for each region and all together.
 
     Parameters
@@ -55,6 +66,8 @@ def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
         Columns ``model, fold, region, target, r, r2``, maybe ``log_likelihood``.
     baseline : str
         Model that the others are compared with.
+    test_train_ratio : float, optional
+        Held-out over training volumes, as :func:`~drmbids.paired_differences` takes it.
 
     Returns
     -------
@@ -64,7 +77,7 @@ def participant_pairs(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
     models = set(scores["model"])
     if baseline not in models or len(models) < 2:
         return pd.DataFrame()
-    return paired_differences(Results(_with_all_regions(scores)), baseline)
+    return paired_differences(Results(_with_all_regions(scores)), baseline, test_train_ratio)
 
 
 def model_selection(scores: pd.DataFrame) -> pd.DataFrame:
@@ -73,8 +86,8 @@ def model_selection(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        Columns ``participant_id, analysis, region, model, log_likelihood``; participants that lack
-        a model are left out.
+        Columns ``participant_id, analysis, region, model, log_likelihood``; models that no
+        participant has it of are left out, and then participants that lack a model.
 
     Returns
     -------
@@ -85,7 +98,7 @@ def model_selection(scores: pd.DataFrame) -> pd.DataFrame:
     tables = []
     for (analysis, region), rows in scores.groupby(["analysis", "region"], sort=False):
         wide = rows.pivot(index="participant_id", columns="model", values="log_likelihood")
-        evidence = wide[list(dict.fromkeys(rows["model"]))].dropna()
+        evidence = wide[list(dict.fromkeys(rows["model"]))].dropna(axis=1, how="all").dropna()
         if min(evidence.shape) < 2:
             continue
         for prior in (1.0, 1 / evidence.shape[1]):
@@ -104,6 +117,11 @@ def _with_all_regions(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the scores, and where there are several regions those of all targets as one more."""
     if scores["region"].nunique() < 2:
         return scores
+    if (scores["region"] == ALL_REGIONS).any():
+        raise DataError(
+            f"a region is called {ALL_REGIONS!r}, which stands for all regions together; run the "
+            "participant level again with another name"
+        )
     names = scores["region"].astype(str) + " " + scores["target"].astype(str)
     every = scores.assign(region=ALL_REGIONS, target=pd.factorize(names)[0])
     return pd.concat([scores, every], ignore_index=True)

@@ -1,5 +1,6 @@
 """Maps and series out of the saved images."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,9 +140,23 @@ def best_and_median_voxel(path: Path) -> dict[str, tuple[tuple[int, ...], float]
     }
 
 
-def voxel_series(
-    analysis: Analysis, run: str, voxel: tuple[int, ...], tr: float | None
-) -> VoxelSeries:
+def _times(path: Path, n_volumes: int) -> np.ndarray:
+    """Return the times of the volumes of an image in seconds: its sidecar's, else its header's."""
+    sidecar = path.with_name(path.name.partition(".")[0] + ".json")
+    stated = json.loads(sidecar.read_text("utf-8")) if sidecar.is_file() else {}
+    if "VolumeTiming" in stated:
+        starts = np.array(stated["VolumeTiming"], dtype=float)
+    else:
+        volumes = path.name.endswith(".nii.gz")
+        own = float(nib.load(path).header.get_zooms()[3]) if volumes else 0.0
+        tr = float(stated.get("RepetitionTime") or own)
+        if tr <= 0:
+            raise DataError(f"{path.name}: no repetition time in its sidecar or header")
+        starts = np.arange(n_volumes) * tr
+    return starts + float(stated.get("StartTime", 0.0))
+
+
+def voxel_series(analysis: Analysis, run: str, voxel: tuple[int, ...]) -> VoxelSeries:
     """Return the series of one voxel in a run, read from the predicted and residual images.
 
     Parameters
@@ -151,22 +166,16 @@ def voxel_series(
         Stem of the run's files.
     voxel : tuple of int
         Indices of a voxel, or the number of a place.
-    tr : float or None
-        Seconds between volumes; from the image's header when None.
 
     Raises
     ------
     DataError
-        If the header states none either.
+        If neither sidecar nor header state times of volumes.
     """
-    predicted, measured = {}, np.empty(0)
+    predicted, measured, times = {}, np.empty(0), np.empty(0)
     for model, (predicted_path, residual_path) in analysis.series_paths()[run].items():
         predicted[model] = _series_at(predicted_path, voxel)
         measured = predicted[model] + _series_at(residual_path, voxel)
-        volumes = predicted_path.name.endswith(".nii.gz")
-        tr = tr or (float(nib.load(predicted_path).header.get_zooms()[3]) if volumes else 0.0)
-        if tr <= 0:
-            raise DataError(f"{predicted_path.name}: no repetition time in its header")
+        times = _times(predicted_path, len(measured))
     ordered = sorted(predicted, key=lambda model: model != analysis.baseline)
-    times = np.arange(len(measured)) * (tr or np.nan)
     return VoxelSeries(run, times, measured, {m: predicted[m] for m in ordered})

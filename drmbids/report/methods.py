@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from drmbids.comparison.stimulus_folds import REACH
 from drmbids.core.nuisance import Nuisance
+from drmbids.report.held_out_words import scoring_sentence
 from drmbids.report.numbers import format_value
 from drmbids.report.physiology import PHYSIO_CITATIONS, physio_text
 from drmbids.report.references import REFERENCES
@@ -53,7 +53,6 @@ def methods_text(
     inputs: Mapping[str, Any],
     *,
     nuisance: Nuisance,
-    folds: str,
     training: Mapping[str, Training],
     scores: pd.DataFrame | None = None,
 ) -> str:
@@ -65,8 +64,6 @@ def methods_text(
         Content of ``S_desc-inputs_runs.json``.
     nuisance : Nuisance
         Drift and confounds taken out of each run.
-    folds : str
-        What was left out in each fold: ``"run"``, ``"session"``, ``"subject"`` or ``"stimulus"``.
     training : mapping of str to Training
         How each of the models in ``inputs["fitted"]`` was fitted, by name.
     scores : DataFrame, optional
@@ -80,7 +77,7 @@ def methods_text(
     --------
     >>> how = Training("a fixed function", (1.0,), n_epochs=5, learning_rate=0.01)
     >>> inputs = {"fitted": [{"name": "drm", "populations": []}]}
-    >>> text = methods_text(inputs, nuisance=Nuisance(), folds="run", training={"drm": how})
+    >>> text = methods_text(inputs, nuisance=Nuisance(), training={"drm": how})
     >>> "leave-one-run-out" in text
     True
     """
@@ -92,7 +89,7 @@ def methods_text(
         physio_text(inputs),
         _nuisance_sentence(nuisance, inputs),
         *_training_sentences(training),
-        _test_sentence(inputs, folds),
+        f"{scoring_sentence(inputs, _CITATIONS['encoding'])}{_baseline_phrase(inputs)}",
         statistics_text(inputs),
     ]
     if scores is not None and len(scores):
@@ -104,6 +101,7 @@ def methods_text(
 
 
 _CITATIONS = {
+    "random_effects": "Patterson & Thompson, 1971",
     "drm": "Güçlü & van Gerven, 2017",
     "bids": "Gorgolewski et al., 2016",
     "encoding": "Naselaris et al., 2011",
@@ -142,6 +140,12 @@ def _data_sentence(inputs: Mapping[str, Any]) -> str:
         return ""
     volumes = sum(run.get("n_volumes") or 0 for run in runs)
     tr = f", TR {_join([format_value(t) for t in trs])} s" if trs else ""
+    if any("tr" in run and run["tr"] is None for run in runs):
+        tr += ", volumes at irregular times"
+    starts = sorted({run.get("first_volume") or 0.0 for run in runs})
+    if starts != [0.0]:
+        told = _join([format_value(start) for start in starts])
+        tr += f", the first volume measured at {told} s"
     text = (
         f"Data were read from a BIDS dataset ({_CITATIONS['bids']}): "
         f"{_count(len(runs), 'run')} with {_count(volumes, 'volume')} in all{tr}"
@@ -228,25 +232,13 @@ def _training_sentence(how: Training, whose: str) -> str:
     )
 
 
-def _test_sentence(inputs: Mapping[str, Any], folds: str) -> str:
-    """Say how the models were compared."""
+def _baseline_phrase(inputs: Mapping[str, Any]) -> str:
+    """Say what the models were compared with."""
     baseline = inputs.get("baseline")
     others = [model for model in inputs.get("models", []) if model != baseline]
-    how = f"leave-one-{folds}-out cross-validation"
-    if folds == "stimulus":
-        how = (
-            "cross-validation over trial types: samples from the onset of held-out ones until "
-            f"{REACH:g} s after their end were left out of training, and tested alone"
-        )
-    text = (
-        f"Models were tested on data they had not seen ({how}; "
-        f"{_CITATIONS['encoding']}) by the correlation (r) and the explained variance (R²) of "
-        "measured and predicted series, voxel by voxel, averaged over folds."
-    )
-    if baseline and others:
-        text += f" The baseline for {_join(others)} was {baseline}, fitted and tested on the same "
-        text += "folds."
-    return text
+    if not baseline or not others:
+        return ""
+    return f" The baseline for {_join(others)} was {baseline}, fitted and scored on the same data."
 
 
 def _result_sentence(scores: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ _TITLES = {
     "r2_fold_sd": "SD of R²",
     "log_likelihood": "log-likelihood (nat)",
     "n_folds": "folds",
+    "n_folds_left_out": "folds left out",
     "fold_se": "SE",
     "n_above_chance_fwe": "voxels, family-wise",
     "n_above_chance_fdr": "voxels, false discovery",

@@ -11,7 +11,7 @@ from drmbids.report.page import Section
 from drmbids.report.svg import FigureFolder
 
 _MEASURES = {
-    "unique": "what is lost in held-out R² without a space (unique), and what spaces share "
+    "unique": "what is lost in R² without a space (unique), and what spaces share "
     "(hatched); parts can be negative, where a space only adds noise",
     "product": "what each space adds to the prediction of the whole model (product measure), "
     "nothing fitted again; the shares add up to its R²",
@@ -26,15 +26,15 @@ def fill_parts(section: Section, analysis: Analysis, figures: FigureFolder) -> N
     if table is None or table.empty:
         section.missing = "No part of the variance was saved."
         return
-    _draw(section, table, figures, analysis.stem, "targets")
+    _draw(section, table, figures, analysis.stem, "targets", analysis.where)
     keys = ["model", "measure", "part", "region"]
     means = table.groupby(keys, sort=False)["r2"].agg(["mean", "median"]).reset_index()
     wide = means.rename(columns={"mean": "r2_mean", "median": "r2_median"})
-    section.table(wide, "Parts of held-out R², over voxels.", folded=len(wide) > 25)
+    section.table(wide, f"Parts of R² {analysis.where}, over voxels.", folded=len(wide) > 25)
 
 
 def _draw(
-    section: Section, table: pd.DataFrame, figures: FigureFolder, stem: str, unit: str
+    section: Section, table: pd.DataFrame, figures: FigureFolder, stem: str, unit: str, where: str
 ) -> None:
     """Add a figure for each model and measure."""
     for (model, measure), rows in table.groupby(["model", "measure"], sort=False):
@@ -43,7 +43,7 @@ def _draw(
         text = _MEASURES.get(str(measure), str(measure))
         if model in set(rows["part"]):
             text += f"; {model} is what this model alone has, of those compared"
-        section.figure(content, f"Held-out R² of {model}: {text}.", file)
+        section.figure(content, f"R² of {model} {where}: {text}.", file)
 
 
 def fill_intervals(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
@@ -71,7 +71,7 @@ def _of(table: pd.DataFrame) -> str:
 
 
 def fill_group_parts(
-    section: Section, tables: Mapping[str, pd.DataFrame], figures: FigureFolder
+    section: Section, tables: Mapping[str, pd.DataFrame], figures: FigureFolder, where: str
 ) -> None:
     """Parts of the explained variance over participants."""
     table = tables["parts"]
@@ -80,7 +80,7 @@ def fill_group_parts(
         return
     for analysis, rows in table.groupby("analysis", sort=False):
         numbers = pd.factorize(rows["participant_id"])[0]
-        _draw(section, rows.assign(target=numbers), figures, str(analysis), "participants")
+        _draw(section, rows.assign(target=numbers), figures, str(analysis), "participants", where)
     keys = ["analysis", "model", "measure", "part", "region"]
     groups = table.groupby(keys, sort=False)["r2"]
     over = groups.agg(
@@ -88,7 +88,7 @@ def fill_group_parts(
     ).reset_index()
     section.table(
         over.drop(columns="analysis") if over["analysis"].nunique() == 1 else over,
-        "Parts of held-out R², the mean over voxels of each participant, over participants.",
+        f"Parts of R² {where}, the mean over voxels of each participant, over participants.",
         folded=len(over) > 25,
     )
 

@@ -10,6 +10,7 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_text
 from drmbids.core.results import Results
 from drmbids.report.folder import Analysis, find_analyses
+from drmbids.report.headline import all_headlines
 from drmbids.report.model_sections import (
     fill_hrfs,
     fill_models,
@@ -31,6 +32,7 @@ from drmbids.report.run_sections import (
 )
 from drmbids.report.score_sections import fill_maps, fill_scores, fill_series, fill_statistics
 from drmbids.report.svg import FigureFolder
+from drmbids.report.timing_section import fill_timing
 
 
 def write_participant_report(out_dir: str | Path, subject: str, failure: str | None = None) -> Path:
@@ -76,6 +78,7 @@ def write_participant_report(out_dir: str | Path, subject: str, failure: str | N
         title=f"{name} · drmbids",
         heading=f"Participant {subject}",
         subtitle=_subtitle(analyses),
+        lead=all_headlines(analyses),
         chapters=chapters,
         version=__version__,
     )
@@ -108,6 +111,9 @@ def _chapter(
     if analysis.table_path("desc-recovery_scores"):
         recovered = ("Recovery of the truth", "recovery", partial(fill_recovery, **drawn))
         parts.insert(-1 if where else len(parts), recovered)
+    if analysis.table_path("desc-timing_scores"):
+        place = next(k for k, part in enumerate(parts) if part[1] == "statistics") + 1
+        parts.insert(place, ("Timing of events", "timing", partial(fill_timing, analysis=analysis)))
     if analysis.table_path("desc-parts_scores"):
         place = next(k for k, part in enumerate(parts) if part[1] == "statistics") + 1
         parts.insert(place, ("Parts of the variance", "parts", partial(fill_parts, **drawn)))
@@ -137,6 +143,6 @@ def _subtitle(analyses: list[Analysis]) -> str:
     if scores is None or scores.empty:
         return only.stem
     medians = Results(scores).per_target().groupby("model", sort=False)["r"].median()
-    return f"{only.stem} · median r: " + ", ".join(
+    return f"{only.stem} · median r {only.where}: " + ", ".join(
         f"{model} {format_value(value)}" for model, value in medians.items()
     )

@@ -43,6 +43,10 @@ REFERENCES = {
         "library. Advances in Neural Information Processing Systems, 32. "
         "https://arxiv.org/abs/1912.01703"
     ),
+    "random_effects": (
+        "Patterson, H. D., & Thompson, R. (1971). Recovery of inter-block information when block "
+        "sizes are unequal. Biometrika, 58(3), 545-554. https://doi.org/10.1093/biomet/58.3.545"
+    ),
     "folds": (
         "Nadeau, C., & Bengio, Y. (2003). Inference for the generalization error. Machine "
         "Learning, 52(3), 239-281. https://doi.org/10.1023/A:1024068626366"

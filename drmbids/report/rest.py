@@ -48,6 +48,7 @@ def write_rest_report(
         "page.html.j2",
         title="Resting state · drmbids",
         heading="Resting state",
+        lead=[],
         subtitle=f"{brain.mass}, {len(brain.fc_)} regions, {n_runs}",
         chapters=[{"title": "", "sections": [section(*part) for part in parts]}],
         version=__version__,

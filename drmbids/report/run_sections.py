@@ -33,8 +33,9 @@ def fill_inputs(section: Section, analysis: Analysis) -> None:
         }
     )
     table = pd.DataFrame([_run_row(run) for run in runs])
-    section.table(table.drop(columns=["bold", "events"]), "Runs.")
-    section.table(table[["bold", "events"]], "Files of the runs.", folded=True)
+    files = ["bold", "events", "time of the first volume"]
+    section.table(table.drop(columns=files), "Runs.")
+    section.table(table[files], "Files of the runs.", folded=True)
     section.table(_conditions(runs), "Conditions, over all runs.")
     if inputs.get("regions"):
         regions = pd.DataFrame(list(inputs["regions"].items()), columns=["region", "voxels"])
@@ -49,11 +50,14 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
         confounds = Path(confounds).name
     elif isinstance(confounds, list):
         confounds = ", ".join(map(str, confounds)) or None
+    told, _, sidecar = str(run.get("timing") or "").rpartition(" of ")
     return {
         "run": run.get("label"),
         "volumes": run.get("n_volumes"),
-        "TR (s)": run.get("tr"),
+        "TR (s)": run.get("tr") or "irregular",
+        "first volume (s)": run.get("first_volume"),
         **files,
+        "time of the first volume": f"{told} of {Path(sidecar).name}" if told else sidecar or None,
         "confounds": confounds or "none",
     }
 
@@ -76,8 +80,7 @@ def fill_design(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         return
     label = str(shown.get("label", ""))
     run = next((r for r in analysis.inputs.get("runs", []) if r.get("label") == label), {})
-    duration = run["n_volumes"] * run["tr"] if run.get("n_volumes") and run.get("tr") else None
-    figure = design(pd.DataFrame(shown["events"]), duration)
+    figure = design(pd.DataFrame(shown["events"]), run.get("duration"))
     content, file = figures.save(figure, f"{analysis.stem}_desc-design_bold")
     section.figure(content, f"Events of {label}.", file)
 

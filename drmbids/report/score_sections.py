@@ -1,4 +1,4 @@
-"""Sections on how well the models predict held-out runs."""
+"""Sections on how well the models predict what was held out."""
 
 import numpy as np
 import pandas as pd
@@ -13,16 +13,15 @@ from drmbids.plotting.score_map import color_limits, score_map
 from drmbids.plotting.score_scatter import score_scatter
 from drmbids.plotting.series import series
 from drmbids.report.folder import Analysis
+from drmbids.report.held_out_words import CAVEAT
 from drmbids.report.images import best_and_median_voxel, load_map, voxel_series
 from drmbids.report.page import Section
 from drmbids.report.surface_sections import fill_surface_maps
 from drmbids.report.svg import FigureFolder
 
-_CORRELATION = "r of held-out series"
-
 # Columns of the summary that belong together.
 _SCORES = (
-    *("n_targets", "r_median", "r_mean", "r_p95", "r_fold_sd"),
+    *("n_targets", "n_folds", "n_folds_left_out", "r_median", "r_mean", "r_p95", "r_fold_sd"),
     *("r2_median", "r2_mean", "r2_p95"),
 )
 _CHANCE = ("n_targets", "n_above_chance_fwe", "n_above_chance_fdr", "p_fwe_min")
@@ -34,47 +33,53 @@ _CEILING = (
 
 def fill_scores(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
     """Scores of each model and region, and their distribution over folds and voxels."""
+    _say_in_sample(section, analysis)
     summary = analysis.table("desc-summary_scores")
     if summary is not None:
         section.table(
             _part(summary, _SCORES),
-            "Correlation (r) and explained variance (R²) of measured and predicted series in "
-            "held-out runs: mean over folds for each voxel, then median, mean and 95th percentile "
-            "over voxels; SD of r: of the median over voxels, over folds.",
+            "Correlation (r) and explained variance (R²) of measured and predicted series "
+            f"{analysis.where}: mean over folds for each voxel, then median, mean and 95th "
+            "percentile over voxels; SD of r: of the median over voxels, over folds. All scores of "
+            "a row are over the same folds; a fold left out lacks one of them.",
         )
     table = analysis.table("desc-scores_timeseries")
     if table is None:
-        if not section.blocks:
-            section.missing = "No score was saved: no model was tested on a held-out run."
+        if summary is None:
+            section.missing = "No score was saved: no model was tested."
         return
     results, stem = Results(table), analysis.stem
     targets, baseline = results.per_target(), analysis.baseline
-    figure = fold_scores(fold_medians(results), baseline, label=f"Median {_CORRELATION}")
+    figure = fold_scores(fold_medians(results), baseline, label=f"Median r {analysis.where}")
     content, file = figures.save(figure, f"{stem}_desc-folds_bold")
-    section.figure(content, "Median r over voxels of each held-out fold.", file)
+    section.figure(content, f"Median r over voxels {analysis.where}, fold by fold.", file)
     limit = ceiling_of(analysis.table("desc-ceiling_scores"))
-    figure = score_histogram(targets, baseline, label=_CORRELATION, ceiling=limit)
+    figure = score_histogram(targets, baseline, label=f"r {analysis.where}", ceiling=limit)
     content, file = figures.save(figure, f"{stem}_desc-histogram_bold")
-    section.figure(content, "Scores over voxels; dashed lines are medians.", file)
+    section.figure(content, f"Scores {analysis.where} over voxels; dashed lines are medians.", file)
     models = list(targets["model"].unique())
     for model in (m for m in models if m != baseline and baseline in models):
-        figure = score_scatter(targets, str(baseline), model, label="r")
+        figure = score_scatter(targets, str(baseline), model, label=f"r {analysis.where}")
         content, file = figures.save(figure, f"{stem}_desc-{model}scatter_bold")
-        section.figure(content, f"{model} against {baseline}, voxel by voxel.", file)
+        section.figure(
+            content, f"{model} against {baseline} {analysis.where}, voxel by voxel.", file
+        )
 
 
 def fill_statistics(section: Section, analysis: Analysis) -> None:
     """Differences with the baseline, tests against chance, and noise ceilings."""
+    _say_in_sample(section, analysis)
     paired, summary = analysis.table("desc-paired_scores"), analysis.table("desc-summary_scores")
     if paired is not None:
         section.table(
             paired.drop(columns=["n_targets", "n_folds"], errors="ignore").sort_values(
                 "score", key=lambda s: s.map({"r": 0, "r2": 1}).fillna(2), kind="stable"
             ),
-            "Differences (model minus baseline) on the same voxels and folds: over voxels (median, "
-            "mean, share better) and over folds (mean and standard error of their medians; t and p "
-            "after Nadeau and Bengio, 2003, who allow for folds sharing training runs). They speak "
-            "about new runs of this participant. Log-likelihood in nats for a voxel and fold.",
+            f"Differences (model minus baseline) {analysis.where} on the same voxels and folds: "
+            "over voxels (median, mean, share better) and over folds (mean and standard error of "
+            "their medians; t and p after Nadeau and Bengio, 2003, who allow for folds sharing "
+            f"training data). {_SPEAK_ABOUT.get(analysis.held_out, _SPEAK_ABOUT['run'])} "
+            "Log-likelihood in nats for a voxel and fold.",
         )
         _note_no_better_than_the_mean(section, paired)
     recorded = analysis.inputs.get("statistics", {})
@@ -83,10 +88,12 @@ def fill_statistics(section: Section, analysis: Analysis) -> None:
             _part(summary, _CHANCE),
             "Voxels predicted above chance (p below 0.05), corrected for all voxels of a model by "
             "the largest r (family-wise error) or for the false discovery rate: "
-            f"{recorded['n_permutations']} random shifts of each run against its prediction, which "
-            "keep autocorrelation; the null is widened since folds share training runs. Cautious "
-            "where blocks recur at a fixed period.",
+            f"{recorded['n_permutations']} random shifts of each run, or held-out block, against "
+            "its prediction, which keep autocorrelation; the null is spread as folds that share "
+            "training data ask for. Cautious where stimuli recur at a fixed period.",
         )
+    elif recorded and analysis.held_out == "none":
+        section.note("Scores in sample are not tested against chance: any model fits its own data.")
     elif recorded:
         section.note("No test against chance was asked for (--n-permutations 0).")
     if summary is not None and "r_ceiling_median" in summary:
@@ -104,8 +111,24 @@ def fill_statistics(section: Section, analysis: Analysis) -> None:
         )
     elif recorded:
         section.note("No run repeats the stimuli of another one, so there is no noise ceiling.")
-    if not section.blocks:
+    if paired is None and not recorded and summary is None:
         section.missing = "No statistic was saved."
+
+
+# What differences between models speak about, by what was held out.
+_SPEAK_ABOUT = {
+    "run": "They speak about new runs of this participant.",
+    "session": "They speak about new sessions of this participant.",
+    "blocks": "They speak about other scans of the same runs.",
+    "stimulus": "They speak about new trial types in this participant.",
+    "none": "In sample there is one fold, and so no standard error.",
+}
+
+
+def _say_in_sample(section: Section, analysis: Analysis) -> None:
+    """Say, before anything else, that scores are in sample where they are."""
+    if analysis.held_out == "none":
+        section.messages([CAVEAT], "warning")
 
 
 def _note_no_better_than_the_mean(section: Section, paired: pd.DataFrame) -> None:
@@ -130,6 +153,7 @@ def _part(summary: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
 
 def fill_maps(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
     """Scores in space, and their difference with the baseline."""
+    _say_in_sample(section, analysis)
     paths = {m: analysis.score_map_path(m) for m in analysis.models}
     if not any(paths.values()):
         section.missing = "No map of scores was saved."
@@ -141,9 +165,9 @@ def fill_maps(section: Section, analysis: Analysis, figures: FigureFolder) -> No
     finite = np.concatenate([volume[np.isfinite(volume)] for volume, _ in maps.values()])
     limits = color_limits(finite) if finite.size else None
     for model, (volume, size) in maps.items():
-        figure = score_map(volume, size, label="r", limits=limits)
+        figure = score_map(volume, size, label=f"r {analysis.where}", limits=limits)
         content, file = figures.save(figure, f"{analysis.stem}_stat-r_desc-{model}_statmap")
-        caption = f"r of {model} in held-out runs, one colour scale for all models."
+        caption = f"r of {model} {analysis.where}, one colour scale for all models."
         section.figure(content, f"{caption} The subject's left is on the left.", file)
     baseline = analysis.baseline
     for model, (volume, size) in maps.items():
@@ -155,11 +179,16 @@ def fill_maps(section: Section, analysis: Analysis, figures: FigureFolder) -> No
         figure = score_map(volume - maps[baseline][0], size, label=label, diverging=True)
         name = f"{analysis.stem}_stat-rdifference_desc-{model}_statmap"
         content, file = figures.save(figure, name)
-        section.figure(content, f"Where {model} (red) and where {baseline} (blue) is better.", file)
+        section.figure(
+            content,
+            f"Where {model} (red) and where {baseline} (blue) is better {analysis.where}.",
+            file,
+        )
 
 
 def fill_series(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
     """Measured and predicted series of the best and the median voxel in one run."""
+    _say_in_sample(section, analysis)
     runs = analysis.series_paths()
     model = _leading_model(analysis)
     path = analysis.score_map_path(model) if model else None
@@ -168,17 +197,27 @@ def fill_series(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         return
     run = next(iter(runs))
     for name, (voxel, score) in best_and_median_voxel(path).items():
-        shown = voxel_series(analysis, run, voxel, _tr(analysis))
+        shown = voxel_series(analysis, run, voxel)
         place = ", ".join(map(str, voxel))
         title = f"{name} ({place}), mean r of {model} over folds {score:.3g}"
         figure = series(shown.times, shown.measured, shown.predicted, title, analysis.baseline)
         kind = "".join(name.lower().split())
         content, file = figures.save(figure, f"{analysis.stem}_desc-{kind}_bold")
         caption = (
-            f"{name} of {model} in {run}, held out of the fit; intercept, drift and confounds are "
-            "taken out of all series."
+            f"{name} of {model} in {run}, {_SERIES.get(analysis.held_out, _SERIES['run'])}; "
+            "intercept, drift and confounds are taken out of all series."
         )
         section.figure(content, caption, file)
+
+
+# How a predicted series was had.
+_SERIES = {
+    "run": "held out of the fit",
+    "session": "held out of the fit",
+    "blocks": "each block predicted by the fit that it was held out of",
+    "stimulus": "held out of the fit",
+    "none": "in sample: fitted to this series",
+}
 
 
 def _leading_model(analysis: Analysis) -> str | None:
@@ -186,9 +225,3 @@ def _leading_model(analysis: Analysis) -> str | None:
     fitted = [model["name"] for model in analysis.inputs.get("fitted", ())]
     ordered = sorted(analysis.models, key=lambda m: (m not in fitted, m == analysis.baseline))
     return next((model for model in ordered if analysis.score_map_path(model)), None)
-
-
-def _tr(analysis: Analysis) -> float | None:
-    """Return the repetition time that all runs share, or None."""
-    found = pd.Series([run.get("tr") for run in analysis.inputs.get("runs", [])], dtype=float)
-    return float(found.iloc[0]) if len(found) and found.nunique() == 1 else None

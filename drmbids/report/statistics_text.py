@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from drmbids.report.held_out_words import held_out_in
 from drmbids.report.references import REFERENCES
 
 #: How the references of statistics are cited in a sentence.
@@ -50,29 +51,46 @@ def statistics_text(inputs: Mapping[str, Any]) -> str:
     recorded = inputs.get("statistics")
     if recorded is None:
         return ""
+    held_out = held_out_in(inputs)
+    what = "held-out blocks" if held_out == "blocks" else "runs"
     sentences = [
         "Differences between models in the median over voxels were tested over folds with the "
         f"corrected resampled t-test ({_CITE['folds']})."
     ]
+    if held_out == "none":
+        sentences = ["Differences between models are in sample, and were not tested."]
     if "mean" in inputs.get("models", ()):
         sentences.insert(
             0,
             "The model mean predicted, without any use of the stimuli, the mean of the training "
             "runs at the same time after the start of the run.",
         )
+    if "freehrf" in inputs.get("models", ()):
+        sentences.insert(
+            0,
+            "The model freehrf was a linear model whose hemodynamic responses were free for each "
+            "condition and voxel: ridge regression on Glover's response and five gamma densities "
+            "that peak from 2 to 13 s, with penalties by generalised cross-validation in the "
+            "training runs.",
+        )
+    if recorded.get("timing_audit"):
+        sentences.append(
+            "Whether the events came at the stated times was audited by linear models of shifted "
+            "onsets, of other durations and of amplitudes of 1 that predicted held-out data."
+        )
     if recorded.get("log_likelihood"):
         sentences.append(
-            "Held-out log-likelihoods took errors as Gaussian and independent, with the variance "
-            "of the errors in the training runs."
+            "Log-likelihoods took errors as Gaussian and independent, with the variance "
+            "of the errors in the training data."
         )
     if recorded.get("n_permutations"):
         sentences.append(
             f"The correlation of each voxel was tested against {recorded['n_permutations']} random "
-            "circular shifts of the runs against their predictions, all voxels of a run shifted "
+            f"circular shifts of the {what} against their predictions, all voxels shifted "
             "together, and corrected for all voxels of a model by the largest correlation "
             f"({_CITE['largest']}) and for the false discovery rate ({_CITE['discovery']}); since "
-            "folds share training runs, deviations of the null from its mean were multiplied by "
-            "the square root of one plus the share of pairs of runs that predicted each other."
+            "folds share training data, deviations of the null from its mean were multiplied by "
+            f"the square root of one plus the share of pairs of {what} that predicted each other."
         )
     if recorded.get("n_repeated_stimuli"):
         text = (
@@ -106,7 +124,7 @@ def _parts_text(partition: Mapping[str, list[str]]) -> list[str]:
     for model, spaces in partition.items():
         listed = ", ".join(f"({name})" if "," in name else name for name in spaces)
         text = (
-            f"The held-out R² of {model} was divided into unique and shared parts by comparing "
+            f"The R² of {model} was divided into unique and shared parts by comparing "
             f"models with and without a space ({_CITE['commonality']}): {listed}"
         )
         if model == "glm":

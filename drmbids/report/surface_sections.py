@@ -28,9 +28,9 @@ def fill_surface_maps(section: Section, analysis: Analysis, figures: FigureFolde
     finite = joined[np.isfinite(joined)]
     limits = color_limits(finite) if finite.size else None
     for model, sides in values.items():
-        figure = surface_map(meshes, sides, label="r", limits=limits)
+        figure = surface_map(meshes, sides, label=f"r {analysis.where}", limits=limits)
         content, file = figures.save(figure, f"{analysis.stem}_stat-r_desc-{model}_statmap")
-        caption = f"r of {model} in held-out runs, one colour scale for all models; grey: no score."
+        caption = f"r of {model} {analysis.where}, one colour scale for all models; grey: no score."
         section.figure(content, caption, file)
     baseline = str(analysis.baseline)
     for model, sides in values.items():
@@ -41,4 +41,8 @@ def fill_surface_maps(section: Section, analysis: Analysis, figures: FigureFolde
         figure = surface_map(meshes, less, label=label, diverging=True)
         name = f"{analysis.stem}_stat-rdifference_desc-{model}_statmap"
         content, file = figures.save(figure, name)
-        section.figure(content, f"Where {model} (red) and where {baseline} (blue) is better.", file)
+        section.figure(
+            content,
+            f"Where {model} (red) and where {baseline} (blue) is better {analysis.where}.",
+            file,
+        )

@@ -8,6 +8,7 @@ import torch
 from drmbids.core.exceptions import UsageError
 from drmbids.core.stream import Events, Stream
 from drmbids.net.net import DRMNet
+from drmbids.net.readouts import by_name
 
 #: Six rigid-body motion columns as fMRIPrep names them: translations in mm, rotations in rad.
 MOTION_COLUMNS = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
@@ -97,7 +98,7 @@ def random_motion(times: np.ndarray, rng: np.random.Generator) -> Stream:
 def draw_gains(
     net: DRMNet, rng: np.random.Generator, mean: float = 1.0, silent: float = 0.25
 ) -> None:
-    """Fill the maps of a readout in place: each target sees its region's units with random gains.
+    """Fill the maps of readouts in place: each target sees its region's units with random gains.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def draw_gains(
     Gains follow a gamma distribution of shape 2: positive, many small, few large.
     """
     with torch.no_grad():
-        for weights in net.readout.weights:
+        for weights in (w for part in by_name(net.readout).values() for w in part.weights):
             n_features, n_targets = weights.shape
             gains = rng.gamma(2.0, mean / 2.0, size=(n_features, n_targets))
             gains[:, rng.permutation(n_targets)[: round(silent * n_targets)]] = 0.0

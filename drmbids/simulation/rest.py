@@ -12,6 +12,7 @@ from drmbids.connections.tracts import SECONDS, Matrix, Tracts
 from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
+from drmbids.core.time import TICK_TOLERANCE
 from drmbids.net.net import DRMNet
 from drmbids.populations import POPULATIONS
 from drmbids.populations.mass import Mass
@@ -82,9 +83,9 @@ def rest_net(
         values["strength_in"] = (coupling * strengths.sum(1)).tolist()
     masses = masses_at_rest(mass, n, values, compiled)
     far = torch.zeros_like(strengths) if lengths is None else torch.as_tensor(np.asarray(lengths))
-    # activity leaves at the end of its tick and is heard all through the next, half a tick late
-    half = 0.5 * velocity * resolution / SECONDS
-    tracts = Tracts(strengths, (far + half).clamp(min=2 * half), velocity, strength=coupling)
+    # what is sent arrives a tick later at the earliest
+    nearest = velocity * resolution / SECONDS
+    tracts = Tracts(strengths, far.clamp(min=nearest), velocity, strength=coupling)
     readout = BOLD([n], [n], regions=["brain"], hrf=DoubleGamma(trainable=False))
     columns = [f"{v}{k}" for v in masses.variables for k in range(n)]
     net = DRMNet(
@@ -128,7 +129,7 @@ def simulate_rest(
     weights : array of shape (n, n)
         Strengths of tracts ``[to, from]``; 0 for none.
     lengths : array of shape (n, n), optional
-        Tract lengths in mm; all delays are one tick when absent.
+        Tract lengths in mm; delays are a tick at least, and one tick when absent.
     duration : float
         Seconds that are measured.
     mass : str
@@ -142,7 +143,9 @@ def simulate_rest(
         one for each region. Of diffusive masses (:class:`~drmbids.Hopf`) ``strength_in`` follows
         from the coupling.
     measurement : {"bold", "activity"}
-        BOLD, or the first variable of each mass as it is.
+        BOLD, or the activity of each mass in the tick that begins at each time: the mean of its
+        first variable over the tick, whose spectrum is that of the variable times
+        ``sinc(frequency * resolution)^2``, 1 to 1e-5 below 1 Hz at the default resolution.
     tr : float
         Seconds from one sample to the next.
     noise : float
@@ -209,6 +212,6 @@ def _measured(net: DRMNet, times: np.ndarray, measurement: str, random_state: in
             parts.append(prediction[:, 0])
         else:
             (activity,), _, carry = net.run([noise], carry)
-            # activity of a tick is the state at its end
-            parts.append(activity[(inside.round().long() - 1).clamp(min=0), 0])
+            # the tick that a time lies in; a time is its beginning but for rounding
+            parts.append(activity[(inside + TICK_TOLERANCE).long(), 0])
     return torch.cat(parts).double().numpy()

@@ -107,7 +107,7 @@ class NetPlan:
         connections, gates, arriving = {}, {}, {}
         for p in spec.projections:
             ends = p.source, p.target
-            connections[ends] = planned_connection(p, sizes)
+            connections[ends] = planned_connection(p, sizes, stimuli)
             arriving[ends] = units_arriving(p, connections[ends][1], sizes)
             gates[ends] = _gates(p, arriving[ends], units)
 

@@ -7,7 +7,7 @@ from drmbids.core.exceptions import ModelError
 from drmbids.core.time import delay_to_ticks
 from drmbids.net.graph import strong_components, zero_delay_order
 from drmbids.spec.draft import Draft
-from drmbids.spec.gates import check_gates, unknown_name
+from drmbids.spec.gates import check_gates, unknown_conditions, unknown_name
 from drmbids.spec.parts import EACH_REGION, ProjectionSpec
 from drmbids.spec.problems import Path, Problem
 from drmbids.spec.readouts import check_readouts
@@ -29,6 +29,7 @@ def check_relations(draft: Draft) -> list[Problem]:
         _names,
         _ends,
         _twice,
+        _conditions,
         _delays,
         check_gates,
         check_transmission,
@@ -101,6 +102,21 @@ def _twice(draft: Draft) -> Iterator[Problem]:
                 f"{projection.label}: there twice, see projections[{first[projection.label]}]; "
                 "keep one",
             )
+
+
+def _conditions(draft: Draft) -> Iterator[Problem]:
+    """Yield what is wrong with the conditions that drive the target of a projection."""
+    for index, projection in _projections(draft):
+        path, named = ("projections", index, "conditions"), projection.named_conditions
+        if projection.conditions is None:
+            continue
+        if projection.source in draft.populations:
+            found = f"{projection.label}: {projection.source!r} is a population and has none"
+            yield Problem(path, f"{found}; take them out")
+        elif len(set(named)) < len(named):
+            yield Problem(path, f"{projection.label}: a condition is there twice; keep one")
+        else:
+            yield from unknown_conditions(path, projection.source, named, draft)
 
 
 def _delays(draft: Draft) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """A resolved projection to the connection that it describes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ def made(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def planned_connection(
-    part: ProjectionSpec, sizes: Mapping[str, int]
+    part: ProjectionSpec, sizes: Mapping[str, int], stimuli: Mapping[str, Sequence[str]]
 ) -> tuple[type[DRMConnection], dict[str, Any]]:
     """Return class and arguments of the connection of a projection, but for its gates.
 
@@ -54,13 +54,20 @@ def planned_connection(
     part : ProjectionSpec
         Resolved.
     sizes : mapping of str to int
-        Columns of each stimulus and units of each population.
+        Number of columns of each stimulus and units of each population.
+    stimuli : mapping of str to sequence of str
+        Columns of each stimulus.
     """
     parts: dict[str, Any] = {}
+    n_sent = sizes[part.source]
+    if part.named_conditions:
+        there = list(stimuli[part.source])
+        parts["columns"] = tuple(there.index(name) for name in part.named_conditions)
+        n_sent = len(parts["columns"])
     if part.weights is not None:
         kind = WEIGHTS[part.weights.kind]
         options = arguments(kind, WEIGHTS_SIZES, part.weights.options)
-        ends = sizes[part.source], sizes[part.target]
+        ends = n_sent, sizes[part.target]
         parts["weights"] = Call(kind, weights_sizes(part.weights, *ends, options) | options)
     for key, registry in (("plasticity", PLASTICITY), ("synapse", SYNAPSES)):
         section = getattr(part, key)
@@ -95,4 +102,6 @@ def units_arriving(
     if part.connectome is not None:
         return part.connectome.shape[0]
     weights = options.get("weights")
-    return weights.arguments["n_to"] if isinstance(weights, Call) else sizes[part.source]
+    if isinstance(weights, Call):
+        return weights.arguments["n_to"]
+    return len(part.named_conditions) or sizes[part.source]

@@ -44,15 +44,22 @@ def _modulator(path: Path, gate: GateSpec, draft: Draft) -> Iterator[Problem]:
     elif gate.by not in draft.stimuli:
         known = (*draft.stimuli, *draft.populations)
         yield Problem((*path, "by"), unknown_name(gate.by, known, "stimulus or population"))
-    else:
-        stimulus = draft.stimuli[gate.by]
-        there = "all" if stimulus is None else stimulus.conditions
-        for condition in () if gate.conditions == "all" or there == "all" else gate.conditions:
-            if condition not in there:
-                yield Problem(
-                    (*path, "conditions"),
-                    f"{gate.by!r} has no condition {condition!r}; {suggestion(condition, there)}",
-                )
+    elif gate.conditions != "all":
+        yield from unknown_conditions((*path, "conditions"), gate.by, gate.conditions, draft)
+
+
+def unknown_conditions(
+    path: Path, stimulus: str, conditions: Iterable[str], draft: Draft
+) -> Iterator[Problem]:
+    """Yield the conditions that a stimulus does not have, as far as the model says which it has."""
+    part = draft.stimuli[stimulus]
+    if part is None or part.conditions == "all":
+        return
+    there = (*part.conditions, *part.named_modulators)
+    for condition in conditions:
+        if condition not in there:
+            found = f"{stimulus!r} has no condition {condition!r}"
+            yield Problem(path, f"{found}; {suggestion(condition, there)}")
 
 
 def unknown_name(name: str, known: Iterable[str], kind: str = "population") -> str:

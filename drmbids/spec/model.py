@@ -45,7 +45,7 @@ class ModelSpec(Part):
         What the model is for.
     resolution_s : float or "auto"
         Seconds per tick; ``"auto"`` is the largest whole fraction of the repetition time that
-        is not above 0.5 s.
+        is not above 0.5 s and the shortest delay, divides fixed delays and suits brief events.
     stimuli : mapping of str to StimulusSpec
         What drives the model.
     populations : mapping of str to PopulationSpec
@@ -77,7 +77,8 @@ class ModelSpec(Part):
     resolution_s: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
         default="auto",
         description="Seconds per tick; 'auto' is the largest whole fraction of the repetition "
-        "time that is not above 0.5 s.",
+        "time that is not above 0.5 s and the shortest delay, divides fixed delays, and is 0.25 s "
+        "or less, or twice the shortest event, where events are brief.",
     )
     stimuli: Annotated[dict[Name, StimulusSpec], Field(min_length=1)]
     populations: Annotated[dict[Name, PopulationSpec], Field(min_length=1)]

@@ -87,6 +87,11 @@ class ProjectionSpec(Part):
 
     source: Name = Field(alias="from", description="A stimulus or a population.")
     target: Name = Field(alias="to", description="A population.")
+    conditions: Literal["all"] | Names | None = Field(
+        default=None,
+        description="Conditions or columns of the stimulus that drive the target, as the C matrix "
+        "of DCM; default: all.",
+    )
     delay_s: Annotated[float, Field(ge=0)] | None = Field(
         default=None,
         description="Conduction delay in seconds, a whole number of ticks unless it has limits.",
@@ -162,7 +167,13 @@ class ProjectionSpec(Part):
         """Return what is said of weights, synapses and tracts, without what is not said."""
         names = ("weights", "plasticity", "synapse", "dale", "connectome")
         said = {name: getattr(self, name) for name in names}
+        said["conditions"] = self.named_conditions or None
         return {name: value for name, value in said.items() if value is not None}
+
+    @property
+    def named_conditions(self) -> tuple[str, ...]:
+        """The conditions that are named one by one; none where all drive the target."""
+        return () if self.conditions in (None, "all") else tuple(self.conditions)
 
     @property
     def gates(self) -> tuple[GateSpec, ...]:

@@ -1,12 +1,10 @@
 """A model and the shape of the data to a model in which nothing is left open."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drmbids.core.align import ONLY
 from drmbids.core.run import Run
-from drmbids.core.time import TICK_TOLERANCE
 from drmbids.spec.check import check_relations
 from drmbids.spec.components import check_components
 from drmbids.spec.draft import Draft
@@ -23,13 +21,10 @@ from drmbids.spec.problems import Problem, raise_problems, suggestion
 from drmbids.spec.readouts import path_of
 from drmbids.spec.responses import Sources, named_sources, own_populations, regions_of
 from drmbids.spec.shape import DataShape
+from drmbids.spec.ticks import settled_resolution
 
 if TYPE_CHECKING:
     from drmbids.spec.model import ModelSpec
-
-#: Longest tick that ``resolution_s: auto`` gives, in seconds: short beside the rise of the
-#: hemodynamic response (about 5 s) and the shortest default time constants of populations.
-LONGEST_TICK = 0.5
 
 
 def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
@@ -52,7 +47,7 @@ def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
     """
     shape = DataShape.of(data)
     problems: list[Problem] = []
-    resolution = _resolution(spec, shape, problems)
+    resolution = settled_resolution(spec, shape, problems)
     stimuli = _stimuli(spec, shape, problems)
     regions = regions_of(spec, shape, problems)
     problems += [
@@ -91,19 +86,6 @@ def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
         for p in (*check_relations(draft), *check_components(draft))
     )
     return resolved
-
-
-def _resolution(spec: "ModelSpec", shape: DataShape, problems: list[Problem]) -> float:
-    if spec.resolution_s != "auto":
-        return spec.resolution_s
-    times = shape.repetition_times
-    if len(times) == 1:
-        return times[0] / math.ceil(times[0] / LONGEST_TICK - TICK_TOLERANCE)
-    found = f"the runs have {', '.join(f'{t:g} s' for t in times)}" if times else "no run has one"
-    problems.append(
-        Problem(("resolution_s",), f"auto needs one repetition time, {found}; give it in seconds")
-    )
-    return LONGEST_TICK
 
 
 def _stimuli(
@@ -228,7 +210,8 @@ def _auto_units(
     columns = dict.fromkeys(names, 0)
     for projection in projections:
         if projection.target in columns:  # whether it is there is checked when all is written out
-            columns[projection.target] += len(stimuli.get(projection.source, ()))
+            sent = projection.named_conditions or stimuli.get(projection.source, ())
+            columns[projection.target] += len(sent)
     every = sum(map(len, stimuli.values()))
     sizes = {
         name: min(max(UNITS_PER_COLUMN * (n or every), FEWEST_UNITS), MOST_UNITS)

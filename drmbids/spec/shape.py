@@ -21,11 +21,13 @@ class DataShape:
     stimuli : mapping of str to tuple of str
         Columns of each stimulus; of events the conditions of all runs.
     confounds : tuple of str or None
-        Confound columns; None where runs have different ones.
+        Confound columns by name; None where runs have different ones.
     repetition_times : tuple of float
         All that occur, in seconds.
     modulators : mapping of str to tuple of str
         Those of the columns of a stimulus that are numbers beside its conditions.
+    shortest_event : float, optional
+        Seconds of the shortest event; None where there are none.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class DataShape:
     confounds: tuple[str, ...] | None = ()
     repetition_times: tuple[float, ...] = ()
     modulators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shortest_event: float | None = None
 
     @classmethod
     def of(cls, data: "Sequence[Run] | DataShape") -> "DataShape":
@@ -74,13 +77,22 @@ class DataShape:
                 if isinstance(stimulus, Events) and stimulus.modulators:
                     more = (*modulators.get(name, ()), *stimulus.modulators)
                     modulators[name] = tuple(dict.fromkeys(more))
-        confounds = {() if r.confounds is None else tuple(r.confounds.columns) for r in data}
+        lengths = [
+            float(np.min(s.durations))
+            for run in data
+            for s in run.stimuli.values()
+            if isinstance(s, Events) and len(s.durations)
+        ]
+        confounds = {
+            () if r.confounds is None else tuple(sorted(r.confounds.columns)) for r in data
+        }
         return cls(
             regions,
             stimuli,
             confounds.pop() if len(confounds) == 1 else None,
             tuple(sorted({t for t in map(repetition_time, data) if t is not None})),
             modulators,
+            min(lengths, default=None),
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from inspect import signature
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +27,8 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
     its lower limit there; a missing element gives no loss and a gradient of exactly zero; leaving
     a volume out is the same as missing it, unless the loss looks at time (``timed``); 0 when
     nothing was measured; copies; gradients; documentation. Where it takes weights: equal ones
-    change nothing, and what has nearly none is nearly missing.
+    change nothing, and what has nearly none is nearly missing. Targets that it draws are, on
+    average, what is expected of them.
 
     Parameters
     ----------
@@ -57,6 +59,7 @@ def check_loss(build: Callable[[], DRMLoss], device: str = "cpu") -> None:
             if "weight" in signature(single.forward).parameters:
                 _check_weights(single, prediction, target, tolerance)
             _check_limits(single, best, target, tolerance)
+        _check_draws(build().double())
         loss, fresh = (build().to(device).double() for _ in range(2))
         measured, best = _series(device, torch.float64, loss.timed)
         partly = loss.expected(best)
@@ -70,6 +73,22 @@ def _series(device: str, dtype: torch.dtype, timed: bool) -> tuple[Tensor, Tenso
     """Return a prediction, and the best one, near it; long enough for windows of time."""
     best = torch.randn(36 if timed else 7, 2, 5, device=device, dtype=dtype)
     return best + 0.5 * torch.randn_like(best), best
+
+
+def _check_draws(loss: DRMLoss) -> None:
+    """Check that drawn targets are what is expected of them on average, and can be measured."""
+    if not loss.draws:
+        return
+    name, rng = type(loss).__name__, np.random.default_rng(0)
+    prediction = torch.linspace(-1.0, 1.0, 3, dtype=torch.float64).expand(20_000, 3)
+    drawn = loss.draw(prediction, rng)
+    require_form(drawn, (20_000, 3), prediction, f"{name}: what is drawn")
+    loss.check_target(drawn)
+    mean, spread = drawn.mean(0), drawn.std(0) / 20_000**0.5
+    away = ((mean - loss.expected(prediction)[0]) / spread).abs().max().item()
+    require(
+        away < 4.0, f"{name}: drawn targets are {away:.1f} standard errors off what is expected"
+    )
 
 
 def _check_minimum(loss: DRMLoss, prediction: Tensor, best: Tensor) -> None:

@@ -12,6 +12,8 @@ from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.connections.tracts import Tracts
 from drmbids.net.engine import Afferent
 from drmbids.net.net import DRMNet
+from drmbids.populations.base import NONLINEARITIES
+from drmbids.populations.leaky import Leaky
 
 
 def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
@@ -69,9 +71,31 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
             if any(x is None for x in inputs):
                 waiting.append(node)
                 continue
-            activity, states[node] = net.population_list[node](inputs, states[node])
+            population = net.population_list[node]
+            run = naive_leaky if type(population) is Leaky else type(population).__call__
+            activity, states[node] = run(population, inputs, states[node])
             series[node].append(activity[0])
     return [torch.stack(s) for s in series]
+
+
+def naive_leaky(
+    population: Leaky, inputs: Sequence[Tensor], state: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the mean over a tick of what relaxes to a target, and where it is at the end.
+
+    Parameters
+    ----------
+    population : Leaky
+    inputs : sequence of Tensor of shape (1, batch, n)
+    state : Tensor of shape (batch, n_units)
+        At the end of the tick before.
+    """
+    drive = torch.cat(list(inputs), -1) @ population.signed(population.weight).T + population.bias
+    target = NONLINEARITIES[population.nonlinearity](drive)
+    tau, dt = population.value("tau"), population.resolution
+    away = state - target  # falls as exp(-t / tau), whose integral over the tick is
+    integral = tau * (1 - torch.exp(-dt / tau))
+    return target + away * integral / dt, (target + away * torch.exp(-dt / tau))[0]
 
 
 def naive_arrival(a: Afferent, sent: Callable[[int], Tensor]) -> Tensor:

@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from drmbids.core.bundle import load_bundle, save_bundle
-from drmbids.core.exceptions import DataError, TrainingWarning
+from drmbids.core.exceptions import DataError, DivergenceError, TrainingWarning
 from drmbids.core.interruption import at_good_places, stop_if_asked
 from drmbids.core.processes import RANDOM
 from drmbids.training.map_training import MapTrainer
@@ -243,6 +243,7 @@ def _state_of(trainee: "Trainee", solved: list[Solved]) -> tuple[dict[str, Tenso
         "best_epoch": trainee.best_epoch,
         "history": [dict(row) for row in trainee.history],
         "n_solved": [n for n, _ in solved],
+        "failure": trainee.failure and str(trainee.failure),
     }
     return tensors, facts
 
@@ -260,6 +261,7 @@ def _put_back(trainee: "Trainee", tensors: dict[str, Tensor], facts: dict[str, A
     trainee.kept = {name: value.to(like[name].device) for name, value in parts["kept"].items()}
     trainee.best, trainee.best_epoch = facts["best"], facts["best_epoch"]
     trainee.history[:] = facts["history"]
+    trainee.failure = facts["failure"] and DivergenceError(facts["failure"])
     if trainee.optimizer is not None:
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in parts["optimizer"].items():

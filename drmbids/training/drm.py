@@ -196,6 +196,8 @@ class DRM:
         self.check(data_iter, n_epochs, cutoff)
         trainee, n_before = self.trainee(data_iter, val_iter), len(self.history)
         train([trainee], self.runner(), n_epochs, cutoff, checkpoint)
+        if trainee.failure is not None:
+            raise trainee.failure
         self.end(trainee, n_epochs, cutoff)
         rows = self.history[n_before:]
         val_losses = [r["val_loss"] for r in rows] if val_iter is not None else []
@@ -258,6 +260,23 @@ class DRM:
                 by_rate.setdefault(share * self.learning_rate, []).append(p)
         groups = [{"params": p, "lr": rate, "largest": rate} for rate, p in by_rate.items()]
         return torch.optim.Adam(groups) if groups else None
+
+    @property
+    def trained(self) -> nn.ModuleList:
+        """All that training moves: the net, and losses, which may have parameters of their own."""
+        return nn.ModuleList([self.net, *self.losses.values()])
+
+    def begin_again(self, start: Mapping[str, torch.Tensor], learning_rate: float) -> None:
+        """Go back to a state of :attr:`trained`, with an empty history and another learning rate.
+
+        Parameters
+        ----------
+        start : mapping of str to Tensor
+        learning_rate : float
+        """
+        self.trained.load_state_dict(start)
+        self.history.clear()
+        self.learning_rate = learning_rate
 
     def runner(self, nets: Sequence[DRMNet] | None = None) -> Runner:
         """Return what runs the net, or several nets of its structure, over windows."""

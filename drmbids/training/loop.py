@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.connections.annealing import anneal_delays, set_delay_width
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DivergenceError, UsageError
 from drmbids.core.interruption import stop_if_asked
 from drmbids.iterators.item import Item
 from drmbids.net.carry import Carry
@@ -36,6 +36,9 @@ def train(
 ) -> None:
     """Train nets in lock-step; each ends in its best state.
 
+    One whose loss is not finite stays in its best state while the others go on as they would
+    without it; its ``failure`` says why.
+
     Delays that are trained are read through kernels that narrow over the first two thirds of the
     epochs (:mod:`drmbids.connections.annealing`); only later epochs can be the best.
 
@@ -55,7 +58,7 @@ def train(
     Raises
     ------
     TrainingError
-        If a loss is not finite, or memory is too small; all nets are left in their best states.
+        If memory is too small; all nets are left in their best states.
     Interrupted
         If a stop was asked for (:mod:`drmbids.core.interruption`), after the window at hand.
     """
@@ -76,16 +79,29 @@ def train(
                     losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
                 progress.stepping()
                 for trainee, total in zip(trainees, losses, strict=True):
-                    loss, parts = trainee.combine(total)
-                    penalty = trainee.add_prior(loss, backward=not last)
-                    val, objective = trainee.judge(epoch, loss, penalty)
-                    rate = 0.0 if last else trainee.step(epoch, n_epochs)
-                    seconds = time.perf_counter() - started
-                    trainee.record(epoch, loss, val, objective, rate, seconds, parts)
+                    if trainee.failure is None:
+                        _end_epoch(trainee, total, epoch, n_epochs, started)
+                if all(trainee.failure for trainee in trainees):
+                    break
     finally:
         for trainee in trainees:
             set_delay_width(trainee.net, 0.0)
             trainee.restore()
+
+
+def _end_epoch(trainee: Trainee, total: float, epoch: int, n_epochs: int, started: float) -> None:
+    """Judge an epoch, take a step and write it down; note a loss that is not finite."""
+    last = epoch == n_epochs
+    loss, parts = trainee.combine(total)
+    penalty = trainee.add_prior(loss, backward=not last)
+    try:
+        val, objective = trainee.judge(epoch, loss, penalty)
+    except DivergenceError as failure:
+        trainee.failure = failure
+        return
+    rate = 0.0 if last else trainee.step(epoch, n_epochs)
+    seconds = time.perf_counter() - started
+    trainee.record(epoch, loss, val, objective, rate, seconds, parts)
 
 
 def run_epoch(

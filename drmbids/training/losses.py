@@ -6,10 +6,8 @@ from torch import nn
 
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import UsageError
-from drmbids.losses import LOSSES
 from drmbids.losses.base import DRMLoss
-from drmbids.net.readouts import AnyReadout, by_name
-from drmbids.readouts.base import DRMReadout
+from drmbids.net.readouts import AnyReadout, by_name, loss_of
 
 
 def is_solved(loss: nn.Module, solve: bool | None) -> bool:
@@ -61,21 +59,3 @@ def losses_of(
             + (f"readouts {names}; give a mapping of some of them" if names else "one readout")
         )
     return {name: given.get(name) or loss_of(part) for name, part in readouts.items()}
-
-
-def loss_of(readout: DRMReadout) -> DRMLoss:
-    """Return the loss that suits a readout, with its default options.
-
-    Parameters
-    ----------
-    readout : DRMReadout
-
-    Examples
-    --------
-    >>> from drmbids import Choice
-    >>> loss_of(Choice([2], [3]))
-    CrossEntropy()
-    """
-    if readout.objective is not None:
-        return readout.objective
-    return LOSSES[readout.loss].for_targets(sum(readout.n_targets))

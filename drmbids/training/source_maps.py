@@ -23,6 +23,10 @@ from drmbids.training.targets import Cleaner, Group, Series
 # Eigenvectors that the lead field shows less of than this share are nothing but rounding.
 LEAST_SHOWN = 1e-10
 
+#: Signal-to-noise ratio that is taken for granted of the mean over samples: MNE's for averages
+#: (``lambda2 = 1 / 9``; Gramfort et al. 2014, NeuroImage 86:446-460).
+SNR = 3.0
+
 
 class SourceTargets:
     """Sensors of one region, whitened, with what of them is the same for all features.
@@ -75,6 +79,7 @@ class SourceTargets:
         keep = shown > LEAST_SHOWN * shown[-1]
         self.shown, vectors = shown[keep], vectors[:, keep]
         self.back = spread[:, None] * (gain.mT @ vectors) / self.shown
+        self._rotate = whiten.mT @ vectors
         self.values = [y @ vectors for y in white]
         # what no source can explain stays in the loss, so that 1 means that nothing is explained
         self.outside = [
@@ -83,6 +88,20 @@ class SourceTargets:
         # of all that was measured, so that the loss counts like that of validation runs
         n_elements = sum(int(m.sum()) for m in measured)
         self.unit = n_elements / sum(float(y.square().sum()) for y in white)
+
+    def sources_of(self, sensors: Tensor) -> Tensor:
+        """Return the minimum-norm estimate of the sources of a map over the measured sensors.
+
+        Parameters
+        ----------
+        sensors : Tensor of shape (n_present,)
+
+        Returns
+        -------
+        Tensor of shape (n_columns,)
+        """
+        kept = self.shown / (self.shown + self.shown.mean() / SNR**2)
+        return self.back @ (kept * (sensors @ self._rotate))
 
     def _of(self, run: int, values: Tensor) -> Tensor:
         return values[self.rows[run]][:, self.present]
@@ -139,7 +158,10 @@ def solve_sources(features: Sequence[Tensor], targets: SourceTargets, alphas: Te
 
 
 def _offsets(raw: list[Tensor], weights: Tensor, targets: SourceTargets) -> tuple[Tensor, Tensor]:
-    """Return bias and confound weights of all sensors; 0 for those that were never measured."""
+    """Return bias and confound weights of all sensors.
+
+    A sensor that was never measured has the mean that the sources of the others' means give it.
+    """
     cleaner, present = targets.cleaner, targets.present
     to_sensors = weights @ targets.model.gain[present].mT
     shared = cleaner.shared.weights(targets.raw) - cleaner.shared.weights(raw) @ to_sensors
@@ -149,6 +171,11 @@ def _offsets(raw: list[Tensor], weights: Tensor, targets: SourceTargets) -> tupl
         means = [mean - c.mean(0) @ shared for mean, c in pairs]
     bias = weights.new_zeros(len(present))
     bias[present] = torch.stack(means).mean(0)
+    if not bool(present.all()):
+        level = torch.stack([y.mean(0) for y in targets.raw]).mean(0)
+        features = torch.stack([a.mean(0) for a in raw]).mean(0)
+        gain = targets.model.gain[~present]
+        bias[~present] = (targets.sources_of(level) - features @ weights) @ gain.mT
     confound_weights = weights.new_zeros(len(shared), len(present))
     confound_weights[:, present] = shared
     return bias, confound_weights

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from drmbids.functional.ridge import orthonormal, residualise
+from drmbids.functional.ridge import RANK_TOLERANCE, orthonormal, residualise
 from drmbids.training.confounds import SharedConfounds
 
 # Targets of which there are copies in float64 at a time: as many as fit a cache of the processor
@@ -268,7 +268,8 @@ def nuisance_fit(values: Tensor, basis: Tensor, weights: Tensor | None = None) -
         if rows.any():
             root = 1.0 if own is None else own[0].sqrt()[:, None].to(values)
             x, y = basis[rows] * root, values[rows][:, columns] * root
-            # driver gelsd: with few rows left the basis may have lost rank
-            fit = torch.linalg.lstsq(x.cpu(), y.cpu(), driver="gelsd")
+            # driver gelsd: with few rows left the basis may have lost rank, and the fit is read at
+            # the rows that are missing, where a weight that rounding decides would show
+            fit = torch.linalg.lstsq(x.cpu(), y.cpu(), rcond=RANK_TOLERANCE, driver="gelsd")
             out[:, columns] = basis @ fit.solution.to(basis.device)
     return out

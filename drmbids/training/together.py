@@ -1,16 +1,24 @@
 """Several models trained at once: folds, seeds, settings or subjects of one structure."""
 
 import itertools
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from drmbids.core.exceptions import UsageError
+from torch import Tensor
+
+from drmbids.core.exceptions import DivergenceError, TrainingWarning, UsageError
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.alike import same_structure
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
 from drmbids.training.loop import train
 from drmbids.training.runners import MOST_RUNS
+
+#: A training that diverges is begun again so many times, each at this share of the learning rate.
+N_RETRIES, BACK_OFF = 2, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +44,21 @@ class Fit:
     n_epochs: int = 1
     cutoff: int | None = None
     label: str = ""
+
+
+class Trained(NamedTuple):
+    """How the training of a model ended.
+
+    Parameters
+    ----------
+    objective : float
+        In the state that it ended in.
+    failure : DivergenceError or None
+        Why it has none to keep.
+    """
+
+    objective: float
+    failure: DivergenceError | None = None
 
 
 def can_train_together(fits: Sequence[Fit]) -> bool:
@@ -65,11 +88,12 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
     )
 
 
-def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[float]:
+def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[Trained]:
     """Train models at once.
 
     Each ends up as :meth:`drmbids.DRM.estimate` alone would leave it, up to rounding; small nets
-    take a fraction of the time (:mod:`drmbids.training.runners`).
+    take a fraction of the time (:mod:`drmbids.training.runners`). One that diverges changes no
+    number of the others.
 
     Parameters
     ----------
@@ -79,15 +103,13 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
 
     Returns
     -------
-    list of float
-        The objective of each model in the state that it ends in.
+    list of Trained
+        How each model ended.
 
     Raises
     ------
     UsageError
         If the models cannot be trained together.
-    TrainingError
-        If a loss is not finite; all nets are left in their best states so far.
     """
     first = fits[0]
     for fit in fits:
@@ -102,12 +124,16 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
     train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)
     for fit, trainee in zip(fits, trainees, strict=True):
-        fit.model.end(trainee, fit.n_epochs, fit.cutoff)
-    return [trainee.best for trainee in trainees]
+        if trainee.failure is None:
+            fit.model.end(trainee, fit.n_epochs, fit.cutoff)
+    return [Trained(trainee.best, trainee.failure) for trainee in trainees]
 
 
-def train_all(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[float]:
+def train_all(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list[Trained]:
     """Train models: as many at once as their structure allows and as pays, then the others.
+
+    Those that diverge are trained again when all others are done, from where they started and at a
+    quarter of the learning rate, twice at most.
 
     Parameters
     ----------
@@ -116,22 +142,71 @@ def train_all(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list
 
     Returns
     -------
-    list of float
-        The objective of each model in the state that it ends in.
+    list of Trained
+        How each model ended.
 
-    Raises
-    ------
-    TrainingError
-        As :func:`train_together`; what was trained before is kept.
+    Warns
+    -----
+    TrainingWarning
+        Of each training that diverged and is begun again.
     """
-    objectives: dict[Fit, float] = {}
+    starts = {fit: _copy(fit.model.trained.state_dict()) for fit in fits}
+    rates = {fit: [fit.model.learning_rate] for fit in fits}
+    ended: dict[Fit, Trained] = {}
+    waiting, parts = list(fits), itertools.count()
+    while waiting:
+        failed = []
+        for fit, trained in _each_batch(waiting, parts, checkpoint):
+            ended[fit] = trained
+            if trained.failure is None:
+                continue
+            if len(rates[fit]) > N_RETRIES:
+                ended[fit] = Trained(trained.objective, _given_up(fit, rates[fit], trained.failure))
+                continue
+            rates[fit].append(rates[fit][-1] * BACK_OFF)
+            failed.append(fit)
+            warnings.warn(
+                f"{_without_advice(trained.failure)}; trained again from the start with a learning "
+                f"rate of {rates[fit][-1]:g}",
+                TrainingWarning,
+                stacklevel=3,
+            )
+        for fit in failed:
+            fit.model.begin_again(starts[fit], rates[fit][-1])
+        waiting = failed
+    return [ended[fit] for fit in fits]
+
+
+def _each_batch(
+    fits: Sequence[Fit], parts: Iterator[int], checkpoint: Checkpoint | None
+) -> Iterator[tuple[Fit, Trained]]:
+    """Train fits batch by batch, each with a checkpoint of its own, and yield how each ended."""
     waiting = list(fits)
-    for n in itertools.count():
-        if not waiting:
-            break
+    while waiting:
         alike = [fit for fit in waiting if can_train_together([waiting[0], fit])]
         batch = alike[: max(1, MOST_RUNS // waiting[0].data.n_runs)]
-        found = train_together(batch, checkpoint and checkpoint.part(n))
-        objectives |= zip(batch, found, strict=True)
-        waiting = [fit for fit in waiting if fit not in objectives]
-    return [objectives[fit] for fit in fits]
+        yield from zip(
+            batch, train_together(batch, checkpoint and checkpoint.part(next(parts))), strict=True
+        )
+        waiting = [fit for fit in waiting if fit not in batch]
+
+
+def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in state.items()}
+
+
+def _without_advice(failure: DivergenceError) -> str:
+    """Return what happened, in one line, without what to do about it."""
+    return re.sub(r"; lower the learning rate \([^)]*\)", "", str(failure))
+
+
+def _given_up(fit: Fit, rates: Sequence[float], failure: DivergenceError) -> DivergenceError:
+    """Say in one line that no learning rate was small enough, and what the last one ended in."""
+    who = f"{fit.label}: " if fit.label else ""
+    what = _without_advice(failure).removeprefix(who)
+    tried = ", ".join(f"{rate:g}" for rate in rates)
+    return DivergenceError(
+        f"{who}training diverged with each learning rate tried ({tried}), last in {what}; "
+        f"set learning_rate below {rates[-1]:g}, or look at the model's initial values and the "
+        "scale of its stimuli"
+    )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataError, TrainingError, UsageError
+from drmbids.core.exceptions import DataError, DivergenceError, UsageError
 from drmbids.iterators.item import Item, part_of
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
@@ -70,6 +70,7 @@ class Trainee:
     longest: int = field(init=False)
     parts: list[Tensor] = field(init=False, default_factory=list)
     unseen: dict[str, float] = field(init=False, default_factory=dict)
+    failure: DivergenceError | None = field(init=False, default=None)
     _n_independent: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -233,7 +234,7 @@ class Trainee:
 
         Raises
         ------
-        TrainingError
+        DivergenceError
             If a loss is not finite; the net is left in its best state.
         """
         val = math.nan
@@ -246,7 +247,7 @@ class Trainee:
             self.restore()
             name, value = ("validation loss", val) if math.isfinite(loss) else ("loss", loss)
             who = f"{self.label}: " if self.label else ""
-            raise TrainingError(
+            raise DivergenceError(
                 f"{who}epoch {epoch}: the {name} is {value:g}; "
                 f"lower the learning rate ({self.learning_rate:g}): {why}"
             )

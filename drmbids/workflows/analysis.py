@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.bids.find import RunFiles
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.comparison.units import Units, fit_all_runs
-from drmbids.core.exceptions import DataWarning
+from drmbids.core.exceptions import DataWarning, DivergenceError, TrainingWarning
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.free_hrf import free_hrf_baseline
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.mean import MeanBaseline
 from drmbids.recovery.truth import find_truth
@@ -30,18 +33,25 @@ from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
-from drmbids.workflows.config import BASELINE, DRM, MEAN, Config
+from drmbids.workflows.config import BASELINE, DRM, FREE_HRF, MEAN, Config
+from drmbids.workflows.cross_validation import CrossValidation
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.overwrite import check_participant
 from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import (
+    Usable,
     chosen_confounds,
     chosen_regions,
     chosen_stimuli,
     usable_runs,
 )
 from drmbids.workflows.progress import fold_progress
-from drmbids.workflows.record import inputs_record, model_record, statistics_record
+from drmbids.workflows.record import (
+    inputs_record,
+    model_record,
+    statistics_record,
+    timing_lines,
+)
 from drmbids.workflows.recover import write_recovery
 from drmbids.workflows.settings import settings_of
 from drmbids.workflows.unmoved import warn_of_unmoved
@@ -53,6 +63,9 @@ from drmbids.workflows.write import (
     write_scores,
     write_series,
 )
+
+#: What stands for the fold where a model is fitted on all runs.
+ALL_RUNS = "all runs"
 
 #: Seed of the initial weights where neither the command line nor the model file gives one.
 DEFAULT_SEED = 0
@@ -68,10 +81,13 @@ class Analysed:
         Methods text.
     left_out : tuple of str
         Labels of the runs that could not be used.
+    failed_fits : tuple of str
+        Models, and folds, of fits that failed.
     """
 
     methods: str
     left_out: tuple[str, ...] = ()
+    failed_fits: tuple[str, ...] = ()
 
 
 def analyse_participant(
@@ -110,53 +126,82 @@ def analyse_participant(
     label = f"sub-{subject}"
     with collected_warnings(label, config.ignore) as told:
         usable = usable_runs(config, models, subject)
-        runs = list(usable.runs) or _read(config, models, usable.files)
-        folds = make_folds(runs, config.cv)  # raises where nothing can be held out
+        runs = _read(config, models, usable)
+        # raises where nothing can be held out
+        folds = make_folds(runs, config.cv, BlockFolds(config.n_blocks, config.guard))
+        held_out = CrossValidation.of(config, folds)
         settings = settings_of(config, models)
         replaced = check_participant(config, runs, usable.files, settings)
         if replaced is not None:
             warnings.warn(replaced, DataWarning, stacklevel=2)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
-        fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
-        compared = {
-            BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
-            MEAN: MeanBaseline(nuisance=nuisance),
-            **fitted,
-        }
-        results = _compare(config, compared, runs, folds, nuisance, units)
-        # the test moves whole held-out runs
-        n_permutations = 0 if config.cv == "stimulus" else config.n_permutations
+        fitted = _regressors(config, specs)
+        compared = {**_baselines(config, nuisance, held_out), **fitted}
+        results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
+        n_permutations = config.n_permutations if held_out.has_test else 0
         seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
         statistics = comparison_statistics(
             results,
             runs,
             BASELINE,
-            further_baselines=[MEAN],
+            further_baselines=[name for name in (FREE_HRF, MEAN) if name in compared],
             n_permutations=n_permutations,
             random_state=seed,
         )
-        write_series(dataset, runs, folds, results, nuisance)
-        write_scores(dataset, runs, statistics)
-        glm = BASELINE, GLMBaseline(config.baseline_hrf, nuisance=nuisance)
+        write_series(dataset, runs, results, held_out)
+        write_scores(dataset, runs, statistics, held_out)
+        glm = BASELINE, compared[BASELINE]
         parts = variance_table(config, results, runs, glm, specs, units)
         if parts is not None:
-            write_parts(dataset, runs, parts)
-        _fit_on_all_runs(config, label, dataset, runs, fitted, units)
+            write_parts(dataset, runs, parts, held_out)
+        failed = _failed_folds(results)
+        failed += _fit_on_all_runs(config, label, dataset, runs, fitted, units)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
-        "errors": usable.errors,
+        "errors": [*usable.errors, *(f["error"] for f in failed)],
+        "failed_fits": failed,
         "settings": settings,
         "geometry": find_geometry(_datasets(config), runs[0].entities, runs[0].space),
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
+        "free_hrf": FREE_HRF,
+        "cross_validation": held_out.record(results),
         "statistics": statistics_record(statistics, n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
     }
-    record["methods"] = citation(record, fitted, nuisance, config.cv)
+    record["methods"] = citation(record, fitted, nuisance)
     write_inputs(dataset, runs, record)
-    return Analysed(record["methods"], tuple(usable.left_out))
+    names = tuple(f"{fit['model']} ({fit['fold']})" for fit in failed)
+    return Analysed(record["methods"], tuple(usable.left_out), names)
+
+
+def _regressors(config: Config, specs: Mapping[str, ModelSpec]) -> dict[str, DRMRegressor]:
+    """Return the estimators of model files."""
+    return {
+        name: DRMRegressor(
+            spec, config.n_epochs, device=config.device, random_state=_seed(config, spec)
+        )
+        for name, spec in specs.items()
+    }
+
+
+def _failed_folds(results: Results) -> list[dict[str, str]]:
+    """Return what is to be told of fits to folds that failed."""
+    return [
+        {"model": model, "fold": fold, "error": why}
+        for (model, fold), why in results.failures.items()
+    ]
+
+
+def _baselines(config: Config, nuisance: Nuisance, held_out: CrossValidation) -> dict[str, Any]:
+    """Return the models that every comparison has; the mean of other runs where there are some."""
+    linear = {
+        BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
+        FREE_HRF: free_hrf_baseline(nuisance),
+    }
+    return linear | ({MEAN: MeanBaseline(nuisance=nuisance)} if held_out.whole_runs else {})
 
 
 def _fit_on_all_runs(
@@ -164,18 +209,31 @@ def _fit_on_all_runs(
     label: str,
     dataset: DerivativeDataset,
     runs: Sequence[Run],
-    fitted: Mapping[str, DRMRegressor],
+    fitted: dict[str, DRMRegressor],
     units: Units | None,
-) -> None:
-    """Fit each model on all runs and write it, with intervals of its parameters where asked for."""
-    for name, estimator in fitted.items():
-        logger.info("%s: fit of %s on all %d runs", label, name, len(runs))
-        fit_all_runs(units, name, estimator, runs)
+) -> list[dict[str, str]]:
+    """Fit each model on all runs and write it, with intervals of its parameters where asked for.
+
+    Return what is to be told of those that failed, which are taken out.
+    """
+    failed = []
+    for name, estimator in list(fitted.items()):
+        what = "its only run" if len(runs) == 1 else f"all {len(runs)} runs"
+        logger.info("%s: fit of %s on %s", label, name, what)
+        try:
+            fit_all_runs(units, name, estimator, runs)
+        except DivergenceError as error:
+            text = f"no model file, parameters or responses of {name}, fitted on all runs: {error}"
+            warnings.warn(text, TrainingWarning, stacklevel=2)
+            failed.append({"model": name, "fold": ALL_RUNS, "error": text})
+            del fitted[name]
+            continue
         warn_of_unmoved(name, estimator, runs)
         write_model(dataset, runs, name, estimator)
         intervals = interval_table_of(config, name, estimator, runs, units)
         if intervals is not None:
             write_intervals(dataset, runs, name, intervals)
+    return failed
 
 
 def _compare(
@@ -185,6 +243,7 @@ def _compare(
     folds: list[Fold],
     nuisance: Nuisance,
     units: Units | None,
+    timing: pd.DataFrame | None,
 ) -> Results:
     """Return the scores of models on held-out runs."""
     label = f"sub-{runs[0].entities['subject']}"
@@ -200,6 +259,7 @@ def _compare(
             n_jobs=config.n_cpus and max(1, config.n_cpus // config.n_threads),
             log_likelihood=True,
             units=units,
+            timing=timing,
         )
 
 
@@ -208,10 +268,10 @@ def _datasets(config: Config) -> list[Path]:
     return [*config.derivatives.values(), config.bids_dir]
 
 
-def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFiles]) -> list[Run]:
-    """Return the runs of files that were checked."""
-    return read_runs(
-        files,
+def _read(config: Config, models: Mapping[str, ModelSpec], usable: Usable) -> list[Run]:
+    """Return the runs that were checked, and log when they were measured."""
+    runs = list(usable.runs) or read_runs(
+        usable.files,
         atlas_or_mask=chosen_regions(config),
         confounds=chosen_confounds(config),
         smoothing_fwhm=config.smoothing_fwhm or None,
@@ -220,6 +280,9 @@ def _read(config: Config, models: Mapping[str, ModelSpec], files: Sequence[RunFi
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
     )
+    for line in timing_lines(runs):
+        logger.info("sub-%s: %s", runs[0].entities["subject"], line)
+    return runs
 
 
 def _write_recovery(
@@ -231,14 +294,8 @@ def _write_recovery(
 ) -> None:
     """Write estimates of the first model beside the truth, where the data come with one."""
     truth = find_truth(config.bids_dir, subject)
-    if truth is not None:
+    if truth is not None and fitted:
         write_recovery(dataset, runs, next(iter(fitted.values())), truth)
-
-
-def _regressor(config: Config, spec: ModelSpec) -> DRMRegressor:
-    """Return the estimator of a model, unfitted."""
-    seed = _seed(config, spec)
-    return DRMRegressor(spec, config.n_epochs, device=config.device, random_state=seed)
 
 
 def _seed(config: Config, spec: ModelSpec) -> int:

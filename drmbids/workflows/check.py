@@ -11,7 +11,7 @@ from drmbids.checks.table import problem_table
 from drmbids.core.exceptions import DataError, ModelError
 from drmbids.workflows.compared import load_models
 from drmbids.workflows.config import Config, resolve_config
-from drmbids.workflows.preflight import find_participants, request_of
+from drmbids.workflows.preflight import find_participants, ignored_participants, request_of
 
 _REMEDY = "correct the model file"
 
@@ -82,6 +82,7 @@ def find_problems(config: Config) -> list[Problem]:
         subjects = find_participants(config)
     except ProblemError as error:
         return [*found, *error.problems]
+    found += ignored_participants(config)
     for subject in subjects:
         found += inspect_runs(request_of(config, models, subject)).problems
     return [p for p in dict.fromkeys(found) if p.code not in config.ignore]

@@ -6,7 +6,7 @@ from typing import Literal
 Level = Literal["participant", "group"]
 
 #: What a fold of the cross-validation holds out.
-HeldOut = Literal["run", "session", "stimulus"]
+HeldOut = Literal["auto", "run", "session", "blocks", "stimulus", "none"]
 
 #: How intervals of physical parameters are had, if at all.
 Intervals = Literal["none", "laplace", "bootstrap", "jackknife"]

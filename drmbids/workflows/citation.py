@@ -39,7 +39,6 @@ def citation(
     record: Mapping[str, Any],
     fitted: Mapping[str, DRMRegressor],
     nuisance: Nuisance,
-    held_out: str,
 ) -> str:
     """Return the methods text of one participant's analysis.
 
@@ -51,8 +50,6 @@ def citation(
         Models by name, fitted on all runs.
     nuisance : Nuisance
         What was taken out before scoring.
-    held_out : str
-        ``"run"``, ``"session"`` or ``"stimulus"``.
 
     Returns
     -------
@@ -60,7 +57,7 @@ def citation(
         Markdown.
     """
     training = {name: _training(estimator) for name, estimator in fitted.items()}
-    return methods_text(record, nuisance=nuisance, folds=held_out, training=training)
+    return methods_text(record, nuisance=nuisance, training=training)
 
 
 def _training(estimator: DRMRegressor) -> Training:

@@ -13,13 +13,18 @@ def _column(description: str, units: str | None = None, **levels: str) -> Mappin
 
 
 _WHO = {
-    "model": _column("Name of the model", glm="linear model", mean="mean of the training runs"),
+    "model": _column(
+        "Name of the model",
+        glm="linear model with an assumed hemodynamic response",
+        freehrf="linear model with free hemodynamic responses",
+        mean="mean of the training runs",
+    ),
     "region": _column("Region of interest"),
     "target": _column(
         "Index of the target (voxel, vertex, grayordinate or parcel) in its region, in the order "
         "of the saved maps"
     ),
-    "fold": _column("Run or session that was held out"),
+    "fold": _column("Run, session, block or trial types that were held out"),
     "baseline": _column("Model that the others are compared with"),
     "node": _column("Population, or the readout"),
     "source": _column("Stimulus or population that sends; for a parameter, origin of its default"),
@@ -86,7 +91,11 @@ _PAIRED = {
     "median": _column("Median over targets of the fold means, model minus baseline", "1"),
     "mean": _column("Mean over targets of the fold means, model minus baseline", "1"),
     "share_better": _column("Share of targets in which the model beats the baseline", "1"),
-    "n_folds": _column("Folds of the cross-validation", "1"),
+    "n_folds": _column("Folds with a score; all scores of a row are means over these", "1"),
+    "n_folds_left_out": _column(
+        "Folds without a score: constant series or predictions, or a fit that failed", "1"
+    ),
+    "r_difference_n_folds": _column("Folds that r_difference is over: those of both models", "1"),
     "fold_mean": _column("Mean over folds of the median difference over targets", "1"),
     "fold_se": _column(
         "Standard error of fold_mean, corrected for shared training runs (Nadeau and Bengio 2003)",
@@ -119,6 +128,7 @@ _MODEL = {
         bootstrap="fits to runs drawn with replacement",
         jackknife="fits that leave out volumes",
     ),
+    "conditions": _column("Conditions of the stimulus that drive the target, n/a of a population"),
     "weight_mean": _column("Mean of the weights, n/a where a connection has none of its own", "1"),
     "weight_norm": _column("Frobenius norm of the weights", "1"),
     "through": _column("Weights, plasticity and synapse of the connection, or its kind"),
@@ -156,6 +166,28 @@ def log_columns(names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     }
 
 
+#: The audit of onsets, durations and amplitudes.
+TIMING_TABLES = {
+    "setting": _column(
+        "What of the events is not taken as stated",
+        onsets="all onsets are shifted, or none in the first row",
+        durations="all durations are multiplied",
+        amplitudes="all amplitudes are 1",
+        peak="none; the hemodynamic response peaks elsewhere",
+    ),
+    "value": _column("Seconds later than stated (onsets), factor (durations), seconds (peak)"),
+    "r2": _column("Held-out r2 of the linear model, targets weighted by what it explains", "1"),
+    "gain": _column("r2 less that of events as stated", "1"),
+    "gain_se": _column("Standard error of the gain (Nadeau and Bengio 2003)", "1"),
+    "p": _column("One-sided p of the gain, for this setting alone", "1"),
+    "finding": _column("What is clearly better than events as stated, n/a in all other rows"),
+    "severity": _column(
+        "How sure the finding is",
+        warning="hemodynamic responses that peak between 4 and 6.5 s do not explain it",
+        note="hemodynamics may explain it",
+    ),
+}
+
 #: Parts of the explained variance.
 PART_TABLES = SCORE_TABLES | {
     "measure": _column(
@@ -172,8 +204,17 @@ PART_TABLES = SCORE_TABLES | {
 GROUP_TABLES = SCORE_TABLES | {
     "participant_id": _column("Label of the participant, with sub-"),
     "analysis": _column("Entities that the runs of the analysis share"),
+    "held_out": _column(
+        "What models were scored on",
+        run="runs that were held out",
+        session="sessions that were held out",
+        blocks="blocks of time that were held out of each run",
+        stimulus="trial types that were held out",
+        none="the data that they were fitted to: in sample",
+    ),
     "n_targets": _column("Targets of the region", "1"),
     "n_participants": _column("Participants with both models", "1"),
+    "failed_fits": _column("Folds that the model could not be fitted to, n/a without any"),
     "mean_difference": _column("Mean over participants of fold_mean, in the unit of the score"),
     "ci_low": _column("Lower end of the 95 % interval of mean_difference (bootstrap, BCa)"),
     "ci_high": _column("Upper end of the 95 % interval of mean_difference (bootstrap, BCa)"),

@@ -10,11 +10,12 @@ from drmbids.core.nuisance import Nuisance
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
 from drmbids.spec.problems import shortened
-from drmbids.workflows.config import BASELINE, MEAN
+from drmbids.workflows.config import BASELINE, FREE_HRF, MEAN
 
 # Models that are always there, and what they are.
 _ALWAYS = {
     BASELINE: "linear model with an assumed hemodynamic response, the baseline",
+    FREE_HRF: "linear model with free hemodynamic responses, ridge regression on a basis",
     MEAN: "mean of the training runs, which knows nothing of the stimuli",
 }
 
@@ -23,7 +24,7 @@ MOST_LETTERS = 64
 
 # Series that are written for each model: the end of their ``desc``, and what they are.
 _SERIES = {
-    "predicted": "series predicted for a run that was held out",
+    "predicted": "series predicted by fits that it was held out of, or, in sample, of the fit",
     "residual": "measured minus predicted series",
 }
 
@@ -112,10 +113,10 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
     Parameters
     ----------
     names : mapping or sequence of str
-        Names of the models, besides the baseline and the mean.
+        Names of the models, besides those that are always there.
     """
     said = {
-        "scores": "scores of all models by held-out run, region and target",
+        "scores": "scores of all models by fold, region and target",
         "summary": "scores over targets",
         "paired": "differences between models on the same targets and folds",
         "parts": "parts of the variance that models explain",
@@ -123,6 +124,7 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
         "permutation": "tests of each target against chance",
         "ceiling": "noise ceilings of runs that repeat a stimulus",
         "normalised": "scores against the signal that repeats of a stimulus share",
+        "timing": "other onsets, durations and amplitudes of events on held-out data",
         "differences": "differences between models in each participant",
         "selection": "how frequent each model is among participants",
         "inputs": "runs, files, conditions and regions that went in",

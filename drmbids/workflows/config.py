@@ -19,7 +19,7 @@ from drmbids.physiology import Physio
 from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
 
 #: Models that are compared: the name in files and tables.
-BASELINE, MEAN, DRM = "glm", "mean", "drm"
+BASELINE, FREE_HRF, MEAN, DRM = "glm", "freehrf", "mean", "drm"
 
 _Label = Annotated[str, Field(pattern=r"^([0-9A-Za-z+]+|\*|Query\.(ANY|NONE))$")]
 _Pixels = Annotated[int, Field(ge=1)]
@@ -81,9 +81,16 @@ echo : tuple of str
         empty.
     n_epochs : int or None
         Passes over the training runs; that of the model file when absent.
-    cv : {"run", "session", "stimulus"}
-        What is left out in each fold; with ``"stimulus"`` trial types, in all runs, as
-        :class:`drmbids.StimulusFolds` does it. Then there is no test against chance.
+    cv : {"auto", "run", "session", "blocks", "stimulus", "none"}
+        What is left out in each fold: with ``"auto"`` runs where there are two or more, else
+        blocks. With ``"blocks"`` contiguous blocks in time (:class:`drmbids.BlockFolds`), for which
+        one run is enough; with ``"stimulus"`` trial types, in all runs, as
+        :class:`drmbids.StimulusFolds` does it, without a test against chance; with ``"none"``
+        nothing: all scores are then in sample, and are called so.
+    n_blocks : int
+        Blocks that each run is cut into where blocks are left out.
+    guard : float
+        Seconds on each side of a left-out block that are neither trained on nor scored.
     baseline_hrf : {"glover", "spm"}, each also with "+ derivative" and "+ dispersion"
         HRF of the linear model that the DRM is compared with.
     n_permutations : int
@@ -143,7 +150,7 @@ echo : tuple of str
     Examples
     --------
     >>> Config(Path("ds"), Path("ds/derivatives/drmbids"), "participant").cv
-    'run'
+    'auto'
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -181,7 +188,9 @@ echo : tuple of str
     smoothing_fwhm: Annotated[float, Field(ge=0)] | None = None
     model: tuple[Path, ...] = ()
     n_epochs: Annotated[int, Field(ge=1)] | None = None
-    cv: HeldOut = "run"
+    cv: HeldOut = "auto"
+    n_blocks: Annotated[int, Field(ge=2)] = 4
+    guard: Annotated[float, Field(ge=0)] = 32.0
     baseline_hrf: BaselineHRF = "glover"
     n_permutations: Annotated[int, Field(ge=0)] = 1000
     variance_parts: Mapping[str, tuple[str, ...]] | None = None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from drmbids.bids.dataset import open_dataset
+from drmbids.bids.ignored import kept_subjects
 from drmbids.bids.write import describe_columns
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_json
@@ -29,12 +30,13 @@ _COLUMNS = {
 
 
 def run_group(config: Config) -> int:
-    """Write tables and report over all participants that the participant level has finished.
+    """Write tables and report over participants that the participant level has finished.
 
     Parameters
     ----------
     config : Config
-        ``out_dir`` is what the participant level wrote.
+        ``out_dir`` is what the participant level wrote, ``participant_label`` who is included; all
+        when empty.
 
     Returns
     -------
@@ -47,13 +49,16 @@ def run_group(config: Config) -> int:
         If no participant has results, or some were analysed with other settings than the rest.
     """
     config = with_layout(config)
-    if not finished_participants(config.out_dir):
+    finished = finished_participants(config.out_dir)
+    if not finished & set(config.participant_label or finished):
+        asked = ", ".join(f"sub-{label}" for label in config.participant_label)
+        who = f"no participant of {asked}" if asked else "no participant"
         raise DataError(
-            f"{config.out_dir}: no participant has results; run the participant level first"
+            f"{config.out_dir}: {who} has results; run the participant level first"
             f"{_elsewhere(config.out_dir)}"
         )
     check_output(config.bids_dir, config.out_dir)
-    check_alike(config.out_dir)
+    check_alike(config.out_dir, config.participant_label)
     call = new_call_folder(config.out_dir)
     config.save(call / "config.toml")
     with logging_to(call / "drmbids.log", config.verbosity):
@@ -61,8 +66,12 @@ def run_group(config: Config) -> int:
         if missing:
             names = ", ".join(f"sub-{label}" for label in missing)
             logger.warning("no results of %s; they are left out", names)
+        left_out = sorted(finished - set(config.participant_label or finished))
+        if left_out:
+            names = ", ".join(f"sub-{label}" for label in left_out)
+            logger.info("group: results of %s are there but not asked for, and not included", names)
         with collected_warnings("group"):
-            path = write_group_report(config.out_dir)
+            path = write_group_report(config.out_dir, config.participant_label)
         for table in sorted((config.out_dir / "group").glob("*.tsv")):
             known = _COLUMNS.get(table.name.split("_")[0], GROUP_TABLES)
             columns = describe_columns(read_table(table).columns, known)
@@ -86,6 +95,7 @@ def finished_participants(out_dir: Path) -> set[str]:
 
 def missing_participants(config: Config) -> list[str]:
     """Return the participants of the input, or those asked for, that have no results."""
-    wanted = config.participant_label or tuple(open_dataset(config.bids_dir).subjects)
+    dataset = open_dataset(config.bids_dir)
+    wanted = config.participant_label or kept_subjects(dataset, dataset.subjects)
     finished = finished_participants(config.out_dir)
     return [label for label in wanted if label not in finished]

@@ -63,7 +63,9 @@ def _elements(spec: ModelSpec) -> list[str]:
     for name, stimulus in spec.stimuli.items():
         found += [f"{name} {column}" for column in _each(stimulus.conditions)]
     for projection in spec.projections:
-        found.append(_said(projection, "gated_by"))
+        found.append(_said(projection, "gated_by", "conditions"))
+        sent = projection.named_conditions or _columns(spec, projection.source)
+        found += [f"{projection.label} {column}" for column in sent]
         for gate in projection.gates:
             gated = f"{projection.label} {_said(gate, 'conditions')}"
             found += [f"{gated} {column}" for column in _each(gate.conditions)]
@@ -78,6 +80,11 @@ def _each(names: str | tuple[str, ...]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
 
-def _said(part: Part, but: str) -> str:
+def _columns(spec: ModelSpec, source: str) -> tuple[str, ...]:
+    """Return the conditions of a stimulus; a population has none."""
+    return _each(spec.stimuli[source].conditions) if source in spec.stimuli else ()
+
+
+def _said(part: Part, *but: str) -> str:
     said = part.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return str({key: value for key, value in said.items() if key != but})
+    return str({key: value for key, value in said.items() if key not in but})

@@ -30,6 +30,8 @@ class Outcome:
         0, or the exit code of the error.
     left_out : tuple of str
         Runs that could not be used; the others were analysed.
+    failed_fits : tuple of str
+        Models, and their folds, that could not be fitted; the others were.
     """
 
     subject: str
@@ -37,11 +39,12 @@ class Outcome:
     error: str | None = None
     code: int = 0
     left_out: tuple[str, ...] = ()
+    failed_fits: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """That of the error, or of a participant that is not complete."""
-        return self.code or (SOME_FAILED if self.left_out else 0)
+        return self.code or (SOME_FAILED if self.left_out or self.failed_fits else 0)
 
     @property
     def interrupted(self) -> bool:
@@ -50,10 +53,10 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """``"failed"``, ``"interrupted"``, ``"incomplete"`` (runs were left out) or ``"done"``."""
+        """``"failed"``, ``"interrupted"``, ``"incomplete"`` (runs or fits lack) or ``"done"``."""
         if self.error is not None:
             return "interrupted" if self.interrupted else "failed"
-        return "incomplete" if self.left_out else "done"
+        return "incomplete" if self.left_out or self.failed_fits else "done"
 
 
 def write_outcomes(outcomes: Sequence[Outcome], subjects: Sequence[str], path: Path) -> None:
@@ -79,11 +82,16 @@ def write_outcomes(outcomes: Sequence[Outcome], subjects: Sequence[str], path: P
                 "seconds": round(told.seconds, 1),
                 "error": told.error,
                 "left_out": ", ".join(told.left_out) or None,
+                "failed_fits": ", ".join(told.failed_fits) or None,
             }
         rows.append(row)
-    columns = ["participant_id", "status", "seconds", "error", "left_out"]
+    columns = ["participant_id", "status", "seconds", "error", "left_out", "failed_fits"]
     table = pd.DataFrame(rows, columns=columns)
     write_text(path, table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))
+    for outcome in outcomes:
+        if outcome.failed_fits:
+            fits = ", ".join(outcome.failed_fits)
+            logger.warning("sub-%s: fits that failed: %s", outcome.subject, fits)
     failed = [o for o in outcomes if o.status == "failed"]
     if failed and len(subjects) > 1:
         names = ", ".join(sorted(f"sub-{o.subject}" for o in failed))

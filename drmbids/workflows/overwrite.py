@@ -141,12 +141,14 @@ def check_participant(
     return f"replaces the results of an earlier call: {'; '.join(found)}" if found else None
 
 
-def check_alike(out_dir: Path) -> None:
+def check_alike(out_dir: Path, participants: Sequence[str] = ()) -> None:
     """Refuse participants whose results are called the same, and were made otherwise.
 
     Parameters
     ----------
     out_dir : Path
+    participants : sequence of str
+        Labels, without ``sub-``, of those to look at; all when empty.
 
     Raises
     ------
@@ -155,6 +157,8 @@ def check_alike(out_dir: Path) -> None:
     """
     first: dict[str, tuple[str, dict[str, Any]]] = {}
     for label, path, found in _recorded_settings(out_dir):
+        if label.removeprefix("sub-") not in (participants or [label.removeprefix("sub-")]):
+            continue
         analysis = path.name.removeprefix(f"{label}_")
         known, said = first.setdefault(analysis, (label, found))
         if lost(said, found) and lost(found, said):

@@ -14,9 +14,11 @@ from drmbids.core.exceptions import DRMError, EarlierResultError, ModelError, Ou
 from drmbids.core.files import write_text
 from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watching
 from drmbids.iterators.device import check_device
+from drmbids.report.folder import find_analyses
+from drmbids.report.headline import all_headlines
 from drmbids.report.participant import write_participant_report
 from drmbids.spec.model import ModelSpec
-from drmbids.workflows.analysis import analyse_participant
+from drmbids.workflows.analysis import Analysed, analyse_participant
 from drmbids.workflows.compared import describe_models, load_models
 from drmbids.workflows.config import DRM, Config
 from drmbids.workflows.earlier import check_results, keep_other_analyses, saved_methods
@@ -25,7 +27,7 @@ from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.outcomes import Outcome, exit_code, write_outcomes
 from drmbids.workflows.output import check_output, locked_participant, staged_participant
 from drmbids.workflows.overwrite import check_folder, left_otherwise
-from drmbids.workflows.preflight import find_participants
+from drmbids.workflows.preflight import find_participants, ignored_participants
 from drmbids.workflows.scratch import participant_units
 from drmbids.workflows.settings import settings_hash, settings_of, with_layout
 from drmbids.workflows.side_by_side import run_side_by_side
@@ -50,7 +52,8 @@ def run_participants(config: Config) -> int:
     Returns
     -------
     int
-        0; 1 if some participants failed and others did not, or runs were left out; the exit code
+        0; 1 if some participants failed and others did not, runs were left out, or fits of a model
+        failed while others did not; the exit code
         of the error if all failed for the same reason; 75 if a stop was asked for
         (:mod:`drmbids.core.interruption`), so that the same call goes on from there.
 
@@ -102,6 +105,8 @@ def _begin(config: Config) -> tuple[dict[str, ModelSpec], list[str]]:
     check_device(config.device)
     torch.set_num_threads(config.n_threads)
     subjects = find_participants(config)
+    for problem in ignored_participants(config):
+        logger.warning("%s", problem)
     text = None if written_again else left_otherwise(config, settings, subjects)
     if text is not None:
         logger.warning("%s", text)
@@ -130,7 +135,7 @@ def _run_participant(
     try:
         with locked_participant(config.out_dir, subject):
             try:
-                left_out = _analyse(config, models, subject, call)
+                analysed = _analyse(config, models, subject, call)
             except EarlierResultError:
                 raise  # the earlier result and its report stay as they are
             except Exception as error:
@@ -145,24 +150,24 @@ def _run_participant(
         # the lock: the participant is another's, or the folder is gone; or results to be kept
         text = _log_error(error, label, call, config.debug)
         return Outcome(subject, time.monotonic() - started, text, _code(error))
+    for sentence in all_headlines(find_analyses(config.out_dir / label)):
+        logger.info("%s: %s", label, sentence)
     seconds = time.monotonic() - started
     logger.info("%s: done in %.0f s, see %s", label, seconds, config.out_dir / f"{label}.html")
-    return Outcome(subject, seconds, left_out=left_out)
+    return Outcome(subject, seconds, left_out=analysed.left_out, failed_fits=analysed.failed_fits)
 
 
-def _analyse(
-    config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path
-) -> tuple[str, ...]:
-    """Do what is asked for one participant; return the runs that were left out."""
+def _analyse(config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path) -> Analysed:
+    """Do what is asked for one participant; return what is to be told of it."""
     out_dir, label = config.out_dir, f"sub-{subject}"
     if config.reports_only:
         check_results(out_dir, subject, "--reports-only")
         write_participant_report(out_dir, subject)
-        return ()
+        return Analysed("")
     if config.boilerplate_only:
         check_results(out_dir, subject, "--boilerplate-only")
         write_text(out_dir / "logs" / "CITATION.md", saved_methods(out_dir, subject))
-        return ()
+        return Analysed("")
     with (
         participant_units(config, subject) as units,
         staged_participant(out_dir, subject) as stage,
@@ -172,7 +177,7 @@ def _analyse(
         keep_other_analyses(out_dir / label, stage / label)
         _report(stage, subject, call)
     write_text(out_dir / "logs" / "CITATION.md", analysed.methods)
-    return analysed.left_out
+    return analysed
 
 
 def _log_error(error: Exception, label: str, call: Path, debug: bool) -> str:

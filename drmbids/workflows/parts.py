@@ -59,10 +59,11 @@ def variance_table(
     if config.variance_parts is None:
         return None
     name, estimator = baseline
-    asked = config.variance_parts, config.cv, results.nuisance
+    spaces, folds = config.variance_parts, list(results.splits)
+    asked = spaces, [fold.label for fold in folds], config.guard, results.nuisance
     table = kept_table(
         units, name, "parts", estimator, runs, asked,
-        lambda _: partition_conditions(estimator, runs, *asked),
+        lambda _: partition_conditions(estimator, runs, spaces, folds, results.nuisance),
     )  # fmt: skip
     tables = [table.assign(model=name)]
     between = _between_models(results, {name: spec.resolve(runs) for name, spec in specs.items()})

@@ -3,16 +3,22 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
+
+import pandas as pd
 
 from drmbids.bids.atlases import AtlasName
 from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.dataset import open_dataset
+from drmbids.bids.entities import PROCESSING, BIDSName
 from drmbids.bids.find import RunFiles
-from drmbids.bids.problems import ProblemError, ProblemWarning, error
+from drmbids.bids.ignored import ignored_subjects, kept_subjects
+from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, error
 from drmbids.bids.stimuli import EVENTS, Stimuli
 from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import Request
+from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.exceptions import ModelError
 from drmbids.core.formats import MoreStimuli
 from drmbids.core.run import Run
@@ -34,11 +40,14 @@ class Usable:
     runs : sequence of Run
         The usable runs as the check read them; empty where they have to be read anew, to be
         smoothed or since runs were left out at the end.
+    timing : DataFrame or None
+        Whether other times of events explain the data better, see :func:`drmbids.timing_audit`.
     """
 
     files: Sequence[RunFiles]
     left_out: Mapping[str, Sequence[str]]
     runs: Sequence[Run] = ()
+    timing: pd.DataFrame | None = None
 
     @property
     def errors(self) -> list[str]:
@@ -72,7 +81,24 @@ def find_participants(config: Config) -> list[str]:
     if missing:
         remedy = f"there are {', '.join(available)}"
         raise error("DS03", where, f"no participant {', '.join(missing)}", remedy)
-    return list(dict.fromkeys(config.participant_label)) or available
+    if config.participant_label:
+        return list(dict.fromkeys(config.participant_label))
+    return kept_subjects(open_dataset(config.bids_dir), available)
+
+
+def ignored_participants(config: Config) -> list[Problem]:
+    """Return the warning about participants that ``.bidsignore`` lists, if there are any.
+
+    Parameters
+    ----------
+    config : Config
+    """
+    if config.participant_label or "DS12" in config.ignore:
+        return []
+    folders = list(config.derivatives.values()) or [config.bids_dir]
+    available = list(dict.fromkeys(s for f in folders for s in open_dataset(f).subjects))
+    problem = ignored_subjects(open_dataset(config.bids_dir), available)
+    return [] if problem is None else [problem]
 
 
 def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -> Usable:
@@ -110,10 +136,29 @@ def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -
         raise ProblemError(errors)
     left_out = {f.label: [str(p) for p in told] for f, told in inspection.left_out.items()}
     as_read = not config.smoothing_fwhm and list(inspection.runs) == inspection.usable
-    usable = Usable(inspection.usable, left_out, list(inspection.runs.values()) if as_read else ())
+    for path, shared in shared_events(inspection.usable).items():
+        logger.info("sub-%s: the events of %s are those of %s", subject, ", ".join(shared), path)
+    runs = list(inspection.runs.values()) if as_read else ()
+    usable = Usable(inspection.usable, left_out, runs, inspection.timing)
     for text in usable.errors:
         logger.error("sub-%s: %s", subject, text)
     return usable
+
+
+def shared_events(files: Sequence[RunFiles]) -> dict[Path, list[str]]:
+    """Return tables of events that runs inherit, and the labels of these runs.
+
+    Parameters
+    ----------
+    files : sequence of RunFiles
+    """
+    found: dict[Path, list[str]] = {}
+    for one in files:
+        name = None if one.events is None else BIDSName.parse(one.events)
+        own = {k for k in one.entities if k not in PROCESSING}
+        if one.events is not None and name is not None and not own <= set(name.entities):
+            found.setdefault(one.events, []).append(one.label)
+    return found
 
 
 def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) -> Request:
@@ -136,11 +181,13 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
         tr=config.tr,
         models=models,
         cv=config.cv,
+        blocks=BlockFolds(config.n_blocks, config.guard),
         physio=config.physio,
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
         variance_parts=config.variance_parts,
         intervals=config.intervals,
+        baseline_hrf=config.baseline_hrf,
     )
 
 

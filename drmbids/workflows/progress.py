@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from drmbids.comparison.fold import IN_SAMPLE
 from drmbids.workflows.logs import CONSOLE, logger
 
 _BARS = [True]
@@ -57,4 +58,5 @@ def fold_progress(label: str, show: bool = True) -> Iterator[Callable[[str, str,
 
 
 def _line(model: str, fold: str, i: int, n: int, started: float) -> str:
-    return f"fit {i}/{n}: {model}, {fold} held out ({time.monotonic() - started:.0f} s)"
+    what = "in sample" if fold == IN_SAMPLE else f"{fold} held out"
+    return f"fit {i}/{n}: {model}, {what} ({time.monotonic() - started:.0f} s)"

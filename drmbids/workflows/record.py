@@ -77,6 +77,23 @@ def image_digest(files: RunFiles) -> str:
     return fingerprint(parts)[:16]
 
 
+def timing_lines(runs: Sequence[Run]) -> list[str]:
+    """Return when first volumes were measured and what states it, once for runs that are alike.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    """
+    alike: dict[tuple[float, str], list[Run]] = {}
+    for run in runs:
+        kind = run.timing.partition(" of ")[0]
+        alike.setdefault((float(run.measured_times()[0]), kind), []).append(run)
+    return [
+        same[0].timing + (f" (and {len(same) - 1} more runs)" if len(same) > 1 else "")
+        for same in alike.values()
+    ]
+
+
 def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
     """Return what a reader wants to know of a fitted model at a glance.
 
@@ -144,6 +161,7 @@ def statistics_record(
         "repeats_held_out_together": statistics.normalised is not None,
         "partition": {} if parts is None else _parts(parts),
         "intervals": intervals,
+        "timing_audit": statistics.results.timing is not None,
     }
 
 
@@ -168,6 +186,9 @@ def _run_row(run: Run, files: RunFiles) -> dict[str, Any]:
         "label": run.label,
         "n_volumes": len(run.measured_times()),
         "tr": run.tr,
+        "duration": run.duration,
+        "first_volume": float(run.measured_times()[0]),
+        "timing": run.timing,
         "bold": str(files.bold.absolute()),
         "bold_digest": image_digest(files),
         "events": None if files.events is None else str(files.events),

@@ -13,10 +13,10 @@ from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.net.net import DRMNet
-from drmbids.readouts.bold import BOLD
 from drmbids.recovery.truth import truth_path, write_truth
 from drmbids.simulation.design import draw_gains, random_events, random_motion
-from drmbids.simulation.simulate import noise_for_snr, predict, simulate_runs
+from drmbids.simulation.noise import noise_for_snr
+from drmbids.simulation.simulate import predict, simulate_runs
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.simulated_dataset import write_dataset
@@ -123,11 +123,15 @@ def draw_net(spec: ModelSpec, templates: Sequence[Run], rng: np.random.Generator
     ModelError
         If the model cannot be built, or reads no BOLD.
     """
+    if [p.kind for p in spec.readout_parts.values()] != ["bold"]:
+        kinds = ", ".join(p.kind for p in spec.readout_parts.values())
+        raise ModelError(
+            f"{spec.name}: a BIDS dataset of images needs the one readout bold, got {kinds}; "
+            "simulate_runs draws what other readouts measure"
+        )
     with RANDOM, torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         net = spec.build(templates)
-    if not isinstance(net.readout, BOLD):
-        raise ModelError(f"{spec.name}: a BIDS dataset of images needs the readout bold")
     draw_gains(net, rng, MEAN_GAIN)
     return net
 

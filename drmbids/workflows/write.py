@@ -12,11 +12,10 @@ from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.formats import write_values
 from drmbids.bids.measured import Space
 from drmbids.bids.write import file_name, func_folder, shared_entities, write_table
-from drmbids.comparison.fold import Fold, whole_predictions
 from drmbids.comparison.statistics import ComparisonStatistics
+from drmbids.comparison.whole_series import whole_series
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_bytes, write_json
-from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
@@ -25,11 +24,13 @@ from drmbids.workflows.columns import (
     MODEL_TABLES,
     PART_TABLES,
     SCORE_TABLES,
+    TIMING_TABLES,
     log_columns,
 )
 from drmbids.workflows.compared import describe_models
+from drmbids.workflows.cross_validation import CrossValidation
 
-_WITHOUT_NUISANCE = "intercept, drift and confounds of the run are taken out"
+_WITHOUT_NUISANCE = "intercept, drift and confounds are taken out"
 
 # What DRMRegressor.save writes, and the suffix that it has in the derivative.
 _SAVED = ("model.yaml", "weights.safetensors", "manifest.json")
@@ -38,39 +39,38 @@ _SAVED = ("model.yaml", "weights.safetensors", "manifest.json")
 def write_series(
     dataset: DerivativeDataset,
     runs: Sequence[Run],
-    folds: Sequence[Fold],
     results: Results,
-    nuisance: Nuisance,
+    held_out: CrossValidation,
 ) -> None:
     """Write held-out predictions and residuals of every run, without the run's nuisance.
 
     The sum of the two is the measured series without nuisance: what the scores compare. Samples
-    that no fold tested are missing in both.
+    that no fold tested are missing in both; regions that a model leaves out are in neither.
 
     Parameters
     ----------
     dataset : DerivativeDataset
     runs : sequence of Run
-    folds : sequence of Fold
-        Those of the results.
     results : Results
-    nuisance : Nuisance
-        What the scores were made without.
+        As :func:`~drmbids.compare_models` returned it.
+    held_out : CrossValidation
     """
+    assert results.nuisance is not None
     reserved = describe_models([])
     meanings = describe_models([name for name in results.predictions if name not in reserved])
     for model, predictions in results.predictions.items():
-        for run, held_out in zip(runs, whole_predictions(predictions, folds, runs), strict=True):
-            space, regions = _space(run), list(run.responses)
-            basis = nuisance.basis(run, run.measured_times(regions))
-            measured = np.concatenate([run.responses[r].values for r in regions], axis=1)
-            measured = np.where(np.isnan(held_out), np.nan, measured)
-            predicted = project_out(basis, held_out)
-            residual = project_out(basis, measured) - predicted
+        regions = results.regions_of(model)
+        whole = whole_series(predictions, results.splits, runs, results.nuisance, regions)
+        for run, (measured, predicted) in zip(runs, whole, strict=True):
+            space = _space(run)
+            residual = measured - predicted
             for kind, series in (("predicted", predicted), ("residual", residual)):
                 meaning = meanings[f"{model}{kind}"]
+                if kind == "predicted":
+                    meaning = held_out.predicted(meanings[model])
                 sidecar = dataset.bold_sidecar(run, f"{meaning}; {_WITHOUT_NUISANCE}")
-                folder, values = func_folder(dataset.root, run.entities), _by_region(run, series)
+                folder = func_folder(dataset.root, run.entities)
+                values = _by_region(regions, series)
                 desc = f"{model}{kind}"
                 write_values(
                     folder, run.entities, "bold", space, values, sidecar, fill=0.0, desc=desc
@@ -78,7 +78,10 @@ def write_series(
 
 
 def write_scores(
-    dataset: DerivativeDataset, runs: Sequence[Run], statistics: ComparisonStatistics
+    dataset: DerivativeDataset,
+    runs: Sequence[Run],
+    statistics: ComparisonStatistics,
+    held_out: CrossValidation,
 ) -> None:
     """Write the table of scores, the statistics, and a map of each score and model.
 
@@ -88,24 +91,30 @@ def write_scores(
     runs : sequence of Run
     statistics : ComparisonStatistics
         What is None in it is not written.
+    held_out : CrossValidation
+        What the tables say of it.
     """
-    results = statistics.results
+    results, score_tables = statistics.results, held_out.columns(SCORE_TABLES)
     entities = shared_entities(runs)
     models = models_folder(dataset.root, entities)
     func = models.with_name("func")
     write_table(
-        func / file_name(entities, "timeseries", ".tsv", desc="scores"), results.table, SCORE_TABLES
+        func / file_name(entities, "timeseries", ".tsv", desc="scores"), results.table, score_tables
     )
     for label in ("summary", "paired", "permutation", "ceiling", "normalised"):
         table = getattr(statistics, label)
         if table is not None:
             path = models / file_name(entities, "scores", ".tsv", desc=label)
-            write_table(path, table, CHANCE_TABLES if label == "permutation" else SCORE_TABLES)
+            chance = label == "permutation"
+            write_table(path, table, held_out.columns(CHANCE_TABLES) if chance else score_tables)
+    if results.timing is not None and len(results.timing):
+        path = models / file_name(entities, "scores", ".tsv", desc="timing")
+        write_table(path, results.timing.replace("", np.nan), TIMING_TABLES)
     space = _space(runs[0])
     for model, scores in results.per_target().groupby("model", sort=False):
         for score in ("r", "r2"):
             more = {"stat": score, "desc": str(model)}
-            text = f"{SCORE_TABLES[score]['Description']}, mean over folds"
+            text = f"{SCORE_TABLES[score]['Description']}, mean over folds{held_out.caveat()}"
             sidecar = {"Description": text, "Units": "1"}
             values = _score_values(scores, score)
             write_values(func, entities, "statmap", space, values, sidecar, **more)
@@ -144,7 +153,9 @@ def write_model(
         write_table(path, table, MODEL_TABLES | log_columns(table))
 
 
-def write_parts(dataset: DerivativeDataset, runs: Sequence[Run], parts: pd.DataFrame) -> None:
+def write_parts(
+    dataset: DerivativeDataset, runs: Sequence[Run], parts: pd.DataFrame, held_out: CrossValidation
+) -> None:
     """Write the parts of explained variance.
 
     Parameters
@@ -153,12 +164,13 @@ def write_parts(dataset: DerivativeDataset, runs: Sequence[Run], parts: pd.DataF
     runs : sequence of Run
     parts : DataFrame
         From :func:`drmbids.workflows.parts.variance_table`.
+    held_out : CrossValidation
     """
     entities = shared_entities(runs)
     path = models_folder(dataset.root, entities) / file_name(
         entities, "scores", ".tsv", desc="parts"
     )
-    write_table(path, parts, PART_TABLES)
+    write_table(path, parts, held_out.columns(PART_TABLES))
 
 
 def write_intervals(
@@ -215,11 +227,10 @@ def _space(run: Run) -> Space:
     return run.space
 
 
-def _by_region(run: Run, series: np.ndarray) -> dict[str, np.ndarray]:
+def _by_region(regions: Mapping[str, int], series: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns of each region."""
-    widths = [stream.values.shape[1] for stream in run.responses.values()]
-    parts = np.split(series, np.cumsum(widths)[:-1], axis=1)
-    return dict(zip(run.responses, parts, strict=True))
+    parts = np.split(series, np.cumsum(list(regions.values()))[:-1], axis=1)
+    return dict(zip(regions, parts, strict=True))
 
 
 def _score_values(scores: pd.DataFrame, score: str) -> dict[str, np.ndarray]:

@@ -88,3 +88,69 @@ def test_of_a_probabilistic_atlas_the_most_probable_region_counts(
     nib.save(nib.Nifti1Image(values - 1, AFFINE), path)
     with pytest.raises(DataError, match="values from -1 to"):
         load_runs(tiny, atlas_or_mask=path)
+
+
+def test_one_atlas_that_is_found_twice_is_one(tiny: Path, fmriprep: Path, atlases: Path) -> None:
+    inside = tiny / "derivatives" / "atlases"
+    atlases.rename(inside)
+    space = {"space": "MNI152NLin2009cAsym", "derivatives": {"f": fmriprep, "atlas": inside}}
+    runs = load_runs(tiny, atlas_or_mask="Halves_scale-2", **space)
+    assert regions_of(runs) == {"area1": 6, "area2": 6}
+    link = tiny.parent / "link"
+    link.symlink_to(inside)
+    space["derivatives"] = {"f": fmriprep, "atlas": link}
+    assert regions_of(load_runs(tiny, atlas_or_mask="Halves_scale-2", **space)) == {
+        "area1": 6,
+        "area2": 6,
+    }
+
+
+def test_of_several_resolutions_that_of_the_data_is_taken(
+    tiny: Path, fmriprep: Path, atlases: Path
+) -> None:
+    for image in (fmriprep / "sub-01/func").glob("*space-MNI*"):
+        image.rename(image.with_name(image.name.replace("Asym_", "Asym_res-2_")))
+    folder = atlases / "tpl-MNI152NLin2009cAsym"
+    old = folder / "tpl-MNI152NLin2009cAsym_atlas-Halves_scale-2_dseg.nii.gz"
+    new = str(old).replace("_atlas", "_res-2_atlas")
+    values = np.asarray(nib.load(old).dataobj)
+    nib.save(nib.Nifti1Image(values[::-1].copy(), AFFINE), new)
+    nib.save(nib.Nifti1Image(np.ones((9, 9, 9), np.int16), AFFINE), new.replace("res-2", "res-1"))
+    old.unlink()
+    space = {"space": "MNI152NLin2009cAsym", "derivatives": {"f": fmriprep, "atlas": atlases}}
+    (run, _) = load_runs(tiny, atlas_or_mask="Halves_scale-2", **space)
+    assert run.space.voxels["area1"][0].tolist() == [2, 0, 0]
+
+
+def test_an_atlas_of_another_cohort_does_not_fit(tiny: Path, tmp_path: Path) -> None:
+    func = tiny / "sub-01/func"
+    for image in func.glob("*_bold.nii.gz"):
+        stem = image.name.replace("_bold", "_space-MNIInfant_cohort-1_desc-preproc_bold")
+        image.rename(func / stem)
+    values = np.ones((4, 3, 2), np.uint8)
+    mask = tmp_path / "tpl-MNIInfant_cohort-2_desc-V1_mask.nii.gz"
+    nib.save(nib.Nifti1Image(values, AFFINE), mask)
+    with pytest.raises(DataError, match=r"space MNIInfant_cohort-2, .* in MNIInfant_cohort-1"):
+        load_runs(tiny, atlas_or_mask=mask)
+    atlas = tmp_path / "atlases"
+    atlas.mkdir()
+    nib.save(nib.Nifti1Image(values, AFFINE), atlas / "tpl-MNIInfant_cohort-2_atlas-A_dseg.nii.gz")
+    with pytest.raises(DataError, match="no atlas 'A' in space MNIInfant"):
+        load_runs(tiny, atlas_or_mask=AtlasName("A", [atlas]))
+    good = atlas / "tpl-MNIInfant_cohort-1_atlas-A_dseg.nii.gz"
+    nib.save(nib.Nifti1Image(values, AFFINE), good)
+    assert list(regions_of(load_runs(tiny, atlas_or_mask=AtlasName("A", [atlas])))) == ["1"]
+
+
+@pytest.mark.parametrize("name", ["all", "All", "n/a", "each_region", " V1"])
+def test_names_that_stand_for_something_else_are_refused(tiny: Path, name: str) -> None:
+    mask = nib.Nifti1Image(np.ones((4, 3, 2), np.uint8), AFFINE)
+    with pytest.raises(DataError, match=r"RG10"):
+        load_runs(tiny, atlas_or_mask={name: mask})
+    assert "mean" in regions_of(load_runs(tiny, atlas_or_mask={"mean": mask}))
+
+
+@pytest.mark.real_data
+def test_regions_of_the_localizer_are_named_by_the_table_at_the_root(shared_data: Path) -> None:
+    runs = load_runs(shared_data / "localizer_bids", atlas_or_mask="desc-rois")
+    assert list(regions_of(runs)) == ["one", "two"]

@@ -38,10 +38,31 @@ def test_reads_what_is_there(write, start: str, end: str) -> None:
     np.testing.assert_array_equal(events.amplitudes, 1)
 
 
-@pytest.mark.parametrize("column", ["amplitude", "modulation"])
-def test_amplitudes(write, column: str) -> None:
-    events = read_events(write(f"onset\tduration\ttrial_type\t{column}\n1\t1\ta\t-0.5\n"))
-    assert events.amplitudes.tolist() == [-0.5]
+@pytest.mark.parametrize("column", ["amplitude", "modulation", "weight", "loudness"])
+@pytest.mark.filterwarnings(r"ignore:.*\[EV20\]:drmbids.bids.problems.ProblemWarning")
+def test_no_column_acts_unless_it_is_asked_for(write, column: str) -> None:
+    path = write(WIDE.format(column, "-0.5"))
+    assert read_events(path).amplitudes.tolist() == [1.0]
+    asked = read_events(path, modulators=[column])
+    assert asked.columns == ("a", column)
+    assert asked.amplitudes.tolist() == [1.0, -0.5]
+
+
+def test_a_modulation_that_is_not_asked_for_is_named(write) -> None:
+    path = write(WIDE.format("modulation", "2"))
+    with pytest.warns(DataWarning, match=r"'modulation' is there, and is not used; .*--modulators"):
+        read_events(path)
+    read_events(path, modulators=["modulation"])
+
+
+@pytest.mark.parametrize("blank", [" ", "  ", "\u00a0", "\u2003"])
+def test_blanks_around_conditions_and_columns_are_taken_off(write, blank: str) -> None:
+    header = f"onset{blank}\t{blank}duration\ttrial_type\n"
+    path = write(f"{header}1\t1\tface{blank}\n3\t 1\tface\n5\t1\t{blank}face\n")
+    with pytest.warns(DataWarning, match=r"lines 2, 4: trial_type 'face.*' is read without"):
+        events = read_events(path, duration=80)
+    assert events.columns == ("face",)
+    assert events.durations.tolist() == [1, 1, 1]
 
 
 def test_without_trial_type_all_events_are_one_condition(write) -> None:
@@ -70,11 +91,12 @@ FAULTS = {
     "n/a duration": (HEADER + "1\tn/a\ta\n", "line 2: missing duration 'n/a'"),
     "n/a condition": (HEADER + "1\t1\ta\n2\t1\tn/a\n", "line 3: missing trial_type 'n/a'"),
     "blank condition": (HEADER + "1\t1\t\n", "line 2: missing trial_type ''"),
-    "n/a amplitude": (WIDE.format("amplitude", "n/a"), "line 2: missing amplitude 'n/a'"),
+    "blank and n/a condition": (HEADER + "1\t1\t n/a\n", "line 2: missing trial_type 'n/a'"),
     "negative": (HEADER + "1\t1\ta\n2\t-0.5\ta\n", "line 3: negative duration '-0.5'"),
     "all shifted": (HEADER + "0\t1\t1\ta\n1\t2\t1\ta\n", "lines 2, 3: 4 fields, but .* has 3"),
     "one shifted": (HEADER + "1\t1\ta\n2\t1\ta\tb\n", "line 3: 4 fields"),
     "short row": (HEADER + "1\t1\ta\n2\t1\n", "line 3: 2 fields"),
+    "two columns but for a blank": (WIDE.format("onset ", "1"), "column 'onset' twice"),
     "two columns of a name": (WIDE.format("onset", "1"), "column 'onset' twice"),
     "repeated": (HEADER + "1\t1\ta\n3\t1\ta\n1.0\t1\ta\n", "line 4: repeats the event of line 2"),
     "utf-16": ((HEADER + "1\t1\ta\n").encode("utf-16"), "not UTF-8"),
@@ -82,6 +104,11 @@ FAULTS = {
     "nul": (HEADER + "1\t1\ta\0\n", "line 2: a NUL byte"),
     "open quote": (HEADER + '1\t1\t"a\n2\t1\tb\n', "unexpected end of data"),
     "milliseconds": (HEADER + "4000\t1\ta\n9000\t1\ta\n", "4000 s after the run's end 80 s.*milli"),
+    "durations in milliseconds": (
+        HEADER + "1\t500\ta\n20\t2\tb\n30\t900\ta\n",
+        "lines 2, 4: duration 500 s in a run of 80 s, and so 2 of 3 events.*milli",
+    ),
+    "one duration in milliseconds": (HEADER + "1\t1\ta\n3\t900\tb\n", "line 3: duration 900"),
     "milliseconds from 0": (HEADER + "0\t1\ta\n9000\t1\ta\n", "line 3: onset 9000 s.*1 of 2.*mil"),
 }  # fmt: skip
 
@@ -99,8 +126,33 @@ def test_missing_file(tmp_path: Path) -> None:
         read_events(tmp_path / "gone_events.tsv")
 
 
+def test_events_of_a_condition_at_one_time_are_named(write) -> None:
+    path = write(HEADER + "1\t1\ta\n1\t2\ta\n1\t2\tb\n")
+    with pytest.warns(DataWarning, match=r"line 3: begins when .* \(a at 1 s\), and so 1 of 3"):
+        assert len(read_events(path, duration=80).onsets) == 3
+
+
+def test_an_event_may_go_on_after_the_run_or_begin_before_it(write) -> None:
+    # as a block that was broken off, or one that began before the scanner
+    assert len(read_events(write(HEADER + "70\t30\ta\n"), duration=80).onsets) == 1
+    for row in ("0\t200\tfilm\n", "-60\t100\tfilm\n"):
+        with pytest.warns(DataWarning, match=r"in a run of 80 s, .*\[EV18\]"):
+            assert len(read_events(write(HEADER + row), duration=80).onsets) == 1
+
+
+@pytest.mark.parametrize("last", [0, 60])
+def test_onsets_in_seconds_are_not_taken_for_volumes(write, last: int) -> None:
+    # 40 volumes of 2 s: whole seconds to the end of the run, or to its middle and not beyond 40
+    rows = [f"{k}\t2\ta\n" for k in (4, 13, 22, 31 + last // 2)]
+    if last:
+        assert len(read_events(write(HEADER + "".join(rows)), 80, n_volumes=40).onsets) == 4
+        return
+    with pytest.warns(DataWarning, match=r"the last one is 31, and the run has 40 volumes in 80 s"):
+        read_events(write(HEADER + "".join(rows)), 80, n_volumes=40)
+
+
 def test_some_events_outside_the_run(write) -> None:
-    path = write(HEADER + "1\t1\ta\n80\t1\ta\n-5\t5\ta\n-5\t6\ta\n")
+    path = write(HEADER + "1\t1\ta\n80\t1\ta\n-5\t5\ta\n-4\t6\ta\n")
     with (
         pytest.warns(DataWarning, match="line 3: 1 of 4 events lie after the run's end 80 s"),
         pytest.warns(DataWarning, match="line 4: 1 of 4 events lie before time 0"),

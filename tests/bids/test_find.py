@@ -147,6 +147,13 @@ def test_derivatives(tiny: Path, fmriprep: Path, how: str) -> None:
     assert run.confounds.name == "sub-01_task-x_run-01_desc-confounds_timeseries.tsv"
 
 
+def test_one_dataset_that_is_given_twice_is_one(tiny: Path, fmriprep: Path) -> None:
+    link = tiny.parent / "link"
+    link.symlink_to(fmriprep)
+    runs = find_runs(tiny, derivatives={"a": fmriprep, "b": link}, space="T1w")
+    assert [run.entities["run"] for run in runs] == ["01", "02"]
+
+
 def test_preproc_is_preferred_and_another_desc_can_be_asked_for(fmriprep: Path) -> None:
     for old in fmriprep.glob("sub-01/func/*T1w_desc-preproc_bold.nii.gz"):
         shutil.copy(old, old.with_name(old.name.replace("preproc", "denoised")))

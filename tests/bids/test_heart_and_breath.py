@@ -55,7 +55,33 @@ def test_slices_are_cleaned_where_they_are_as_acquired(tiny: Path) -> None:
         assert after.confounds is None
         one, other = before.responses["brain"].values, after.responses["brain"].values
         assert (other.std(0) < one.std(0)).all()  # 18 of 40 degrees of freedom go
-        np.testing.assert_allclose(other.mean(0), one.mean(0), rtol=0.05)
+        np.testing.assert_allclose(other.mean(0), one.mean(0), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "after"),
+    [
+        ({"DelayTime": 1.2}, 0.4),  # the middle of an acquisition of 0.8 s
+        ({"StartTime": 0.71, "SliceTimingCorrected": True}, 0.71),
+        ({"StartTime": 0.71, "SliceTimingCorrected": True, "SliceTiming": [0.0, 1.0]}, 0.71),
+    ],
+)
+def test_confounds_are_at_the_time_that_volumes_stand_for(tiny: Path, metadata, after) -> None:
+    recording = record(tiny, 1)
+    (tiny / "task-x_bold.json").write_text(json.dumps({"RepetitionTime": 2.0, **metadata}))
+    (run,) = load_runs(tiny, run=1, physio=["retroicor"])
+    times = 2.0 * np.arange(40) + after
+    wanted = physiological_confounds([recording], times, ["retroicor"])
+    assert run.confounds is not None and run.confounds.columns == tuple(wanted)
+    np.testing.assert_allclose(run.confounds.values, wanted, atol=1e-9)
+
+
+def test_slice_times_that_do_not_fit_the_slices_are_refused(tiny: Path) -> None:
+    record(tiny, 1)
+    stated = {"RepetitionTime": 2.0, "SliceTiming": [0.0, 0.5, 1.0]}
+    (tiny / "task-x_bold.json").write_text(json.dumps(stated))
+    with pytest.raises(DataError, match=r"task-x_bold.json: SliceTiming has 3 times, .* has 2 sl"):
+        load_runs(tiny, run=1, physio=["retroicor"])
 
 
 @pytest.mark.parametrize(
@@ -65,6 +91,7 @@ def test_slices_are_cleaned_where_they_are_as_acquired(tiny: Path) -> None:
         ({}, {"SliceTiming": [0, 1, 2], "SliceEncodingDirection": "k-"}, ([2, 1, 0], 2)),
         ({}, {"SliceTiming": [0, 1, 2, 3, 4], "SliceEncodingDirection": "i"}, ([0, 1, 2, 3, 4], 0)),
         ({}, {"SliceTiming": [0, 1]}, (None, 2)),
+        ({}, {"SliceTiming": [0, 1, 2], "SliceTimingCorrected": True}, (None, 2)),
         ({}, {}, (None, 2)),
         ({"space": "MNI"}, {"SliceTiming": [0, 1, 2]}, (None, 2)),
         ({"desc": "preproc"}, {"SliceTiming": [0, 1, 2]}, (None, 2)),

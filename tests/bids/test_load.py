@@ -194,13 +194,29 @@ def test_lost_volume(tiny: Path) -> None:
         ({"RepetitionTime": 2000}, r"2000 s is not within 0.05 to 30 s \(milliseconds"),
         ({"RepetitionTime": 0}, "0 s is not within"),
         ({"RepetitionTime": 2.002}, "2.002 s in the sidecar, 2 s in the image header"),
+        ({"RepetitionTime": 1.5}, "1.5 s in the sidecar, 2 s in the image header; .*--tr"),
     ],
 )
 def test_repetition_times_that_cannot_be(tiny: Path, metadata: dict, message: str) -> None:
     (tiny / "task-x_bold.json").write_text(json.dumps(metadata))
-    with pytest.raises(DataError, match=f"run-1_bold.nii.gz: .*{message}"):
+    with pytest.raises(DataError, match=f"(run-1_bold.nii.gz|task-x_bold.json): .*{message}"):
         load_runs(tiny)
-    assert load_runs(tiny, tr=1.5)[0].duration == 60.0
+    assert load_runs(tiny, tr=2.0)[0].duration == 80.0
+    with pytest.raises(DataError, match=r"run-1_bold.nii.gz: --tr .* is 3 s, .*, 2 s in the image"):
+        load_runs(tiny, tr=3.0)
+
+
+@pytest.mark.parametrize("stated", [{"RepetitionTime": 1.5}, {"RepetitionTime": 1500}])
+def test_a_repetition_time_that_contradicts_the_files_is_refused(tiny: Path, stated: dict) -> None:
+    (tiny / "task-x_bold.json").write_text(json.dumps(stated))
+    for path in (tiny / "sub-01" / "func").glob("*_bold.nii.gz"):
+        image = nib.load(path)
+        image.header.set_zooms((3, 3, 3, 1.5))
+        nib.save(nib.Nifti1Image(image.get_fdata(), image.affine, image.header), path)
+    told = "is 3 s, RepetitionTime 1.5 s in the sidecar, 1.5 s in the image header"
+    with pytest.raises(DataError, match=told):
+        load_runs(tiny, tr=3.0)
+    assert load_runs(tiny, tr=1.5)[0].tr == 1.5
 
 
 def test_repetition_time_of_headers(tiny: Path) -> None:

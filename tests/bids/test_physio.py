@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drmbids.bids.companions import recordings
 from drmbids.bids.dataset import open_dataset
-from drmbids.bids.entities import BIDSName
 from drmbids.bids.physio import read_recording, read_recordings
 from drmbids.core.exceptions import DataError
 
@@ -23,12 +21,6 @@ ROWS = "1\t10\n2\tn/a\n3\t30\n"
 def packed(path: Path, text: str = ROWS) -> Path:
     path.write_bytes(gzip.compress(text.encode()))
     return path
-
-
-def named(path: str) -> BIDSName:
-    found = BIDSName.parse(Path(path))
-    assert found is not None
-    return found
 
 
 def test_every_sample_is_at_its_time(tmp_path: Path) -> None:
@@ -62,25 +54,6 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"a_physio\.tsv\.gz: cannot be read"):
         read_recording(path, STATED)
-
-
-def test_names_that_belong() -> None:
-    files = [
-        named(f"sub-01/func/{name}_physio.tsv.gz")
-        for name in (
-            "sub-01_task-a_run-1",
-            "sub-01_task-a_run-02_recording-pulse",
-            "sub-01_task-a_run-2_recording-belt",
-            "sub-01_task-b_run-2",
-            "sub-01_ses-1_task-a_run-2",
-        )
-    ]
-    image = named("x/sub-01_task-a_run-2_space-MNI_desc-preproc_bold.nii.gz")
-    found = [name.path.name for name in recordings(files, image)]
-    assert found == [
-        "sub-01_task-a_run-02_recording-pulse_physio.tsv.gz",
-        "sub-01_task-a_run-2_recording-belt_physio.tsv.gz",
-    ]
 
 
 @pytest.mark.real_data

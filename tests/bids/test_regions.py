@@ -131,3 +131,51 @@ def test_brain_masks_of_runs_are_intersected(tmp_path: Path, values: np.ndarray)
     assert len(brain_mask([one, one]).voxels["brain"]) == 4
     with pytest.warns(DataWarning, match="2 of 4 voxels lie in all"):
         assert len(brain_mask([one, two]).voxels["brain"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1\tV1\n2\tV2\n2\tV3\n7\tMT\n", r"lines 3, 4: index 2 is there 2 times"),
+        ("1\tV1\n2.5\tV2\n7\tMT\n", r"line 3: index '2\.5' is no whole number"),
+        ("1\tV1\nn/a\tV2\n7\tMT\n", r"line 3: index 'n/a' is no whole number"),
+        ("1\tV1\n2\tn/a\n7\tMT\n", r"labels \[2\] have no name"),
+        ("1\tV1\n2\t \n7\tMT\n", r"labels \[2\] have no name"),
+        ("1\tV1\n2\tV1 \n7\tMT\n", r"two labels have one name: 'V1' is 1 and 2"),
+    ],
+)
+def test_tables_of_names_with_faults(tmp_path: Path, values: np.ndarray, rows, message) -> None:
+    path = save(tmp_path / "atlas-T_dseg.nii.gz", values)
+    (tmp_path / "atlas-T_dseg.tsv").write_text("index\tname\n" + rows)
+    with pytest.raises(DataError, match=message):
+        load_regions(path)
+
+
+def test_blanks_around_names_do_not_count_and_capitals_are_warned_of(
+    tmp_path: Path, values: np.ndarray
+) -> None:
+    path = save(tmp_path / "atlas-T_dseg.nii.gz", values)
+    table = tmp_path / "atlas-T_dseg.tsv"
+    table.write_text("index\tname\n1\t V1\n2\tV2 \n7\tMT\n9\tn/a\n")
+    assert list(load_regions(path).voxels) == ["V1", "V2", "MT"]
+    table.write_text("index\tname\n1\tV1\n2\tv1\n7\tMT\n")
+    with pytest.warns(DataWarning, match="'V1' and 'v1' differ in capitals alone"):
+        assert list(load_regions(path).voxels) == ["V1", "v1", "MT"]
+
+
+def test_a_table_at_the_root_of_the_dataset_names_the_regions(
+    tmp_path: Path, values: np.ndarray
+) -> None:
+    folder = tmp_path / "rois" / "sub-01" / "func"
+    folder.mkdir(parents=True)
+    path = save(folder / "sub-01_task-x_desc-rois_dseg.nii.gz", values)
+    table = tmp_path / "rois" / "desc-rois_dseg.tsv"
+    table.write_text("index\tname\n1\tone\n2\ttwo\n7\tseven\n")
+    # without a description nothing says that the folder above is of the same dataset
+    assert list(load_regions(path).voxels) == ["1", "2", "7"]
+    (tmp_path / "rois" / "dataset_description.json").write_text("{}")
+    assert list(load_regions(path).voxels) == ["one", "two", "seven"]
+    table.with_name("desc-other_dseg.tsv").write_text("index\tname\n1\tx\n2\ty\n7\tz\n")
+    assert list(load_regions(path).voxels) == ["one", "two", "seven"]
+    (folder / "sub-01_desc-rois_dseg.tsv").write_text("index\tname\n1\ta\n2\tb\n7\tc\n")
+    assert list(load_regions(path).voxels) == ["a", "b", "c"]

@@ -39,13 +39,13 @@ def problems(tree, model: str = MODEL, **options) -> list[Problem]:
 )
 def test_parts_of_the_variance(tree, parts: dict, said: str) -> None:
     found = problems(tree, variance_parts=parts)
-    assert [p.code for p in found] == ["DG07"] * bool(said)
+    assert [p.code for p in found] == ["DG09"] * bool(said)
     assert said in " ".join(map(str, found))
 
 
 def test_intervals_need_runs_or_volumes(tree) -> None:
     (few,) = problems(tree, intervals="bootstrap")
-    assert few.code == "DG08" and "over 3 runs" in few.found and "laplace" in few.remedy
+    assert few.code == "DG10" and "over 3 runs" in few.found and "laplace" in few.remedy
     assert problems(tree, intervals="jackknife") == problems(tree, intervals="laplace") == []
 
 
@@ -54,7 +54,7 @@ def test_the_truth_of_a_simulation_is_read_first(tree) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"format_version": 99, "quantities": [], "hrf": []}))
     (problem,) = problems(tree)
-    assert problem.code == "DS10" and "format version 99" in problem.found
+    assert problem.code == "DS13" and "format version 99" in problem.found
 
 
 def test_ticks_are_weighed_before_any_is_made(tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_names_of_files_have_an_end(tree) -> None:
 def test_a_filter_that_takes_responses_out(tree) -> None:
     drift = "readout: {drift: {kind: cosine, high_pass_hz: 0.05}, kind"
     (problem,) = problems(tree, MODEL.replace("readout: {kind", drift))
-    assert problem.code == "DG09" and "cut-off of 20 s" in problem.found
+    assert problem.code == "DG11" and "cut-off of 20 s" in problem.found
 
 
 def test_a_condition_for_each_event(tree) -> None:
@@ -118,7 +118,7 @@ def test_a_condition_for_each_event(tree) -> None:
         rows = [f"{1.5 * i}\t1\tword{k}x{i}" for i in range(45)]
         path.write_text("\n".join(["onset\tduration\ttrial_type", *rows]) + "\n")
     found = problems(tree)
-    (problem,) = [p for p in found if p.code == "DG10"]
+    (problem,) = [p for p in found if p.code == "DG12"]
     assert "135 conditions, and 80 volumes" in problem.found
 
 
@@ -126,4 +126,4 @@ def test_the_command_takes_what_the_participant_level_takes(capsys, tree) -> Non
     options = ["--n-epochs", "3", "--intervals", "bootstrap", "--variance-parts", "face", "nose"]
     assert main(["check", str(tree.root), *options]) == 65
     told = capsys.readouterr().out
-    assert "DG07" in told and "DG08" in told
+    assert "DG09" in told and "DG10" in told

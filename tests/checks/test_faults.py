@@ -326,6 +326,27 @@ def wrong_root(tree: Any) -> None:
     tree.root.write_text("")
 
 
+def in_volumes(tree: Any) -> None:
+    """Count onsets in volumes."""
+    tree.events.write_text(HEADER + "".join(f"{4 + 11 * k + k // 3}\t1\ta\n" for k in range(4)))
+
+
+def different_names(tree: Any) -> None:
+    """Name conditions after the pictures, others in each run."""
+    for k, path in enumerate(sorted(tree.func.glob("*_events.tsv"))):
+        path.write_text(HEADER + f"4\t2\tpicture{k}a\n20\t2\tpicture{k}b\n")
+
+
+def modulated(tree: Any) -> None:
+    """Add the column that multiplies events in nilearn."""
+    tree.events.write_text(HEADER.strip() + "\tmodulation\n4\t2\tface\t3\n20\t2\thouse\t2\n")
+
+
+def ignored(text: str) -> Callable[[Any], None]:
+    """Return a fault that writes ``.bidsignore``."""
+    return lambda tree: (tree.root / ".bidsignore").write_text(text + "\n") and None
+
+
 def asked(*options: str) -> Callable[[Any], list[str]]:
     """Return no fault, but options."""
     return lambda tree: list(options)
@@ -359,6 +380,12 @@ FAULTS = [
     Fault(21, voxels(lambda data: data[..., :1]), "IM10", "1 volumes"),
     Fault(22, metadata(RepetitionTime=0), "IM11", "0 s is not within"),
     Fault(22, metadata(RepetitionTime=2000), "IM11", "milliseconds"),
+    Fault(22, metadata(RepetitionTime=2, SliceTiming=[0, 670]), "TM01", "670 s of slice 1.*millis"),
+    Fault(22, metadata(RepetitionTime=2, StartTime=1000), "TM01", "1000 s is not within.*millisec"),
+    Fault(22, metadata(RepetitionTime=2, StartTime=1), None),
+    Fault(22, metadata(RepetitionTime=2, SliceTimingCorrected=True), "TM02", "StartTime"),
+    Fault(22, metadata(VolumeTiming=[2.0] * 40), "TM01", "2 s after 2 s for volume 1"),
+    Fault(23, asked("--tr", "3"), "IM12", "is 3 s, RepetitionTime 2 s in the .*, 2 s in the image"),
     Fault(23, another_header_tr, "IM12", "2 s in the sidecar, 2.5 s in the image header"),
     Fault(24, metadata(TaskName="x"), "IM11", "--tr"),
     Fault(25, metadata(RepetitionTime="2.0"), "IM11", "'2.0' is not a number"),
@@ -373,6 +400,10 @@ FAULTS = [
         "40 drift and confound columns leave nothing of 40 volumes",
     ),
     Fault(28, events(HEADER + "4000\t2\tface\n9000\t2\thouse\n"), "EV05", "lines 2, 3.*milli"),
+    Fault(28, events(HEADER + "4\t2000\tface\n9\t500\thouse\n"), "EV17", "lines 2, 3.*milli"),
+    Fault(28, events(HEADER + "4\t90\tface\n"), "EV18", "line 2.*90 s in a run of 80 s"),
+    Fault(28, in_volumes, "EV18", "all 4 onsets are whole numbers, the last one is 38, .*40 vol"),
+    Fault(28, events(HEADER + "".join(f"{k}\t8\ta\n" for k in range(9))), "EV18", "8 of 9 events"),
     Fault(29, events(HEADER + "80\t2\tface\n90\t2\thouse\n"), "EV05", "so 2 of 2 events"),
     Fault(29, events("90\t2\tface\n", add=True), "EV06", "line 6.*1 of 5.*after the run's end"),
     Fault(30, events("-4\t2\tface\n", add=True), "EV06", "line 6.*1 of 5.*before time 0"),
@@ -388,6 +419,12 @@ FAULTS = [
     Fault(35, events("onset\ttrial_type\n4\tface\n"), "TB03", "no column 'duration'"),
     Fault(36, events(FACE, add=True), "EV04", "line 6: repeats the event of line 2"),
     Fault(37, events("30\t2\tconstant\n", add=True), "EV10", "'constant' occurs"),
+    Fault(37, events("30\t2\tFace\n", add=True), "EV19", "'Face', 'face' differ in blanks or cap"),
+    Fault(37, events("30\t2\tface \n", add=True), "EV19", "line 6: trial_type 'face '"),
+    Fault(
+        37, different_names, "EV10", "6 of 6 conditions occur in one run only, of 3: .* and 1 more"
+    ),
+    Fault(38, modulated, "EV20", "'modulation' is there, and is not used"),
     Fault(38, events(HEADER + "0\t4\t2\tface\n1\t6\t2\thouse\n"), "TB02", "lines 2, 3: 4 fields"),
     Fault(39, events("30\t2\tface\tx\n", add=True), "TB02", "line 6: 4 fields"),
     Fault(40, events("onset,duration,trial_type\n4,2,face\n"), "TB03", "separated by tabs"),
@@ -424,6 +461,9 @@ FAULTS = [
     Fault(59, asked("--participant-label", "sub-01"), None),
     Fault(59, asked("--participant-label", "01"), None),
     Fault(60, asked("--participant-label", "07"), "DS03", "no participant 07; there are 01"),
+    Fault(61, ignored("*_run-2_*"), "DS12", "leaves out sub-01_task-x_run-2; take it out"),
+    Fault(61, ignored("sub-0[2-9]/\n# sub-01"), None),
+    Fault(61, ignored("*_bold.nii.gz"), "DS04", "leaves out .*run-3, and nothing else matches"),
     Fault(61, wrong_case, "DS08", "Sub-02.*rename it sub-02"),
     Fault(62, loop, None),
     Fault(63, lambda tree: tree.sidecar.write_text('{\n"a": 1,\n}'), "DS02", "line [23]: not JSON"),
@@ -432,6 +472,17 @@ FAULTS = [
     Fault(65, model("to: V1}]", "to: V1, delay_s: -1}]"), "MD01", "got -1"),
     Fault(65, model("brain: [V1]", "brain: [V3]"), "MD01", "unknown population 'V3'"),
     Fault(65, model("brain: [V1]", "nose: [V1]"), "MD02", "nose"),
+    *[
+        Fault(
+            65, model("{regions:", f"{{kind: {kind}, regions:"), "MD02", f"{kind} is of {of}, .*B"
+        )
+        for kind, of in (
+            ("lead_field", "EEG or MEG"),
+            ("spikes", "spike counts"),
+            ("calcium", "calcium fluorescence"),
+            ("choice", "choices"),
+        )
+    ],
     Fault(66, model("schema_version: 1", "schema_version: 1\nschema_version: 1"), "MD01", "twice"),
     Fault(66, model("schema_version: 1", "schema_version: !!python/name:os.system"), "MD01"),
     Fault(66, model("", BOMB), "MD01"),

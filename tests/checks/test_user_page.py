@@ -23,5 +23,5 @@ def test_the_page_has_every_stage() -> None:
 def test_every_code_is_used_and_every_used_code_is_there() -> None:
     source = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "drmbids").rglob("*.py"))
     source = source.replace(Path(ROOT / "drmbids/bids/problems.py").read_text("utf-8"), "")
-    used = set(re.findall(r'"((?:DS|IM|TB|EV|CF|PH|RG|MD|DG)\d\d)"', source))
+    used = set(re.findall(r'"((?:DS|IM|TM|TB|EV|CF|PH|RG|MD|DG)\d\d)"', source))
     assert used == set(CODES)

@@ -27,7 +27,7 @@ def write_dataset(root: Path, subjects: tuple[str, ...] = ("01",), n_runs: int =
     )
     response = np.zeros(N_VOLUMES)
     for onset in (6, 24, 44, 62):
-        start = int((onset + 4) / TR)  # about the delay of a hemodynamic response
+        start = int((onset + 6) / TR)  # about the delay of a hemodynamic response
         response[start : start + 4] = 1.0
     for subject in subjects:
         for folder in (root, masks):

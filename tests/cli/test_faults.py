@@ -113,7 +113,7 @@ def test_absent_device(tiny_bids: Path, tmp_path: Path, capsys: pytest.CaptureFi
     ("content", "message"),
     [
         ("n_epoch = 3", "do you mean 'n_epochs'?"),
-        ("cv = 'fold'", "'run', 'session' or 'stimulus'"),
+        ("cv = 'fold'", "'run', 'session', 'blocks', 'stimulus' or 'none'"),
         ("cv =", "not valid TOML"),
         ("atlas = 'a.nii'\n[mask]\nvt = 'v.nii'", "give one of them"),
     ],

@@ -98,7 +98,7 @@ def test_score_maps_hold_the_mean_of_the_table(done: Path) -> None:
 
 def test_every_table_has_a_sidecar_for_each_column(done: Path) -> None:
     tables = list((done / "sub-01").rglob("*.tsv"))
-    assert len(tables) == 9
+    assert len(tables) == 10
     for path in tables:
         described = json.loads(path.with_suffix(".json").read_text())
         assert list(described) == list(pd.read_csv(path, sep="\t").columns)
@@ -107,7 +107,7 @@ def test_every_table_has_a_sidecar_for_each_column(done: Path) -> None:
 def test_record_tells_what_went_in(done: Path) -> None:
     path = done / "sub-01" / "models" / "sub-01_task-look_desc-inputs_runs.json"
     record = json.loads(path.read_text())
-    assert (record["models"], record["baseline"]) == (["glm", "mean", "drm"], "glm")
+    assert (record["models"], record["baseline"]) == (["glm", "freehrf", "mean", "drm"], "glm")
     (fitted,) = record["fitted"]
     assert (fitted["name"], fitted["seed"]) == ("drm", 3)
     assert record["regions"] == {"brain": 8}
@@ -200,7 +200,7 @@ def test_group_level_gathers_and_names_the_missing(
     assert main([str(bids), str(out), "group"]) == 0
     assert "drmbids: warning: no results of sub-02" in capsys.readouterr().err
     scores = pd.read_csv(out / "group" / "desc-scores_participants.tsv", sep="\t")
-    assert set(scores["model"]) == {"glm", "mean", "drm"}
+    assert set(scores["model"]) == {"glm", "freehrf", "mean", "drm"}
     described = json.loads((out / "group" / "desc-scores_participants.json").read_text())
     assert list(described) == list(scores.columns)
     assert (out / "group.html").is_file()

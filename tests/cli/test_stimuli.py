@@ -46,6 +46,8 @@ def test_a_model_file_brings_its_stimuli(tiny_bids: Path, tmp_path: Path) -> Non
         path.write_text("\n".join(rows) + "\n")
     model, out = tmp_path / "model.yaml", tmp_path / "out"
     model.write_text(MODEL)
+    timing = {"RepetitionTime": 2.0, "SliceTimingCorrected": True, "StartTime": 1.0}
+    (tiny_bids / "task-look_bold.json").write_text(json.dumps(timing))
     options = ["--model", str(model), "--image-size", "2", "--colour", "gray"]
     options += ["--n-permutations", "0", "-q"]
     assert main([str(tiny_bids), str(out), "participant", *options]) == 0
@@ -55,9 +57,26 @@ def test_a_model_file_brings_its_stimuli(tiny_bids: Path, tmp_path: Path) -> Non
         "events": ["face", "house", "rating"],
         "stim_file": ["0_0_0", "0_0_1", "0_1_0", "0_1_1"],
     }
+    _told_when_volumes_were_measured(out, f"StartTime of {tiny_bids / 'task-look_bold.json'}")
     (folder / "b.png").unlink()
     assert main(["check", str(tiny_bids), "--model", str(model)]) == 65
     assert main(["check", str(tiny_bids)]) == 0  # not asked for: a warning
+
+
+def _told_when_volumes_were_measured(out: Path, source: str) -> None:
+    """Look for the time of the first volume in log, record, report, text and written series."""
+    told = f"first volume at 1.00 s: {source}"
+    assert f"sub-01: {told} (and 2 more runs)" in next(out.glob("logs/*/drmbids.log")).read_text()
+    record = json.loads(next(out.glob("sub-01/models/*_desc-inputs_runs.json")).read_text())
+    assert {(run["timing"], run["first_volume"]) for run in record["runs"]} == {(told, 1.0)}
+    assert "the first volume measured at 1 s" in record["methods"]
+    assert "first volume at 1.00 s: StartTime of task-look_bold.json" in (
+        out / "sub-01.html"
+    ).read_text(encoding="utf-8")
+    written = next(out.glob("sub-01/func/*run-1_desc-seenpredicted_bold.nii.gz"))
+    sidecar = json.loads(Path(str(written).replace(".nii.gz", ".json")).read_text())
+    assert (sidecar["RepetitionTime"], sidecar["StartTime"]) == (2.0, 1.0)
+    assert nib.load(written).header["toffset"] == 1.0
 
 
 def test_a_video_file_that_is_cut_is_found_by_the_check(

@@ -4,13 +4,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, ShuffleSplit
 
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.folds import make_folds
-from drmbids.core.exceptions import DataError, TrainingError, UsageError
+from drmbids.comparison.paired import paired_differences
+from drmbids.comparison.permutation import permutation_test
+from drmbids.comparison.statistics import comparison_statistics
+from drmbids.comparison.units import Units
+from drmbids.core.exceptions import (
+    DataError,
+    DataWarning,
+    TrainingError,
+    TrainingWarning,
+    UsageError,
+)
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import SCORE_COLUMNS
 from drmbids.core.run import Run
@@ -18,6 +29,7 @@ from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
+from drmbids.estimators.mean import MeanBaseline
 from drmbids.metrics.scores import score_run
 
 TIMES = 2.0 * np.arange(80)
@@ -185,9 +197,54 @@ def test_progress_is_told_after_each_fit():
     ]
 
 
-def test_a_fit_that_fails_is_named():
+def test_fits_that_fail_are_named_and_cost_no_other():
+    runs, models = make_runs(2), {"good": GLMBaseline(), "bad": Failing()}
+    message = "fit failed, .*model 'bad', fold 'run-0': the loss is not finite"
+    with pytest.warns(TrainingWarning, match=message) as told:
+        found = compare_models(models, runs, log_likelihood=True, return_estimators=True)
+    assert len(told) == 2
+    good = found.table[found.table["model"] == "good"].reset_index(drop=True)
+    alone = compare_models({"good": GLMBaseline()}, runs, log_likelihood=True)
+    pd.testing.assert_frame_equal(good, alone.table)
+    assert found.table[found.table["model"] == "bad"][found.scores].isna().all(axis=None)
+    assert list(found.failures) == [("bad", "run-0"), ("bad", "run-1")]
+    summary = comparison_statistics(found, runs, "good", n_permutations=9).summary
+    counts = summary.groupby("model")[["n_folds", "n_folds_left_out"]].max()
+    assert counts.to_dict("index") == {
+        "good": {"n_folds": 2, "n_folds_left_out": 0},
+        "bad": {"n_folds": 0, "n_folds_left_out": 2},
+    }
     with pytest.raises(TrainingError, match="model 'bad', fold 'run-0': the loss is not finite"):
-        compare_models({"good": GLMBaseline(), "bad": Failing()}, make_runs(2))
+        compare_models({"bad": Failing()}, runs)
+
+
+class FailingOnce(GLMBaseline):
+    """Fail in the fold that is not trained on the first run."""
+
+    def _fit_runs(self, runs: list[Run]) -> None:
+        if runs[0].label != "run-0":
+            raise TrainingError("the loss is not finite")
+        super()._fit_runs(runs)
+
+
+def test_a_fold_that_failed_is_in_no_mean_and_is_kept_on_disk(tmp_path):
+    runs = make_runs(4)
+    models, units = {"good": GLMBaseline(), "once": FailingOnce()}, Units(tmp_path)
+    tables = []
+    for _ in range(2):  # fitted, then read from disk
+        with pytest.warns(TrainingWarning, match="model 'once', fold 'run-0'"):
+            found = compare_models(models, runs, units=units)
+        tables.append(found.table)
+        assert list(found.failures) == [("once", "run-0")]
+    pd.testing.assert_frame_equal(*tables)
+    good, once = (found.table[found.table["model"] == m].set_index("fold") for m in models)
+    others = ["run-1", "run-2", "run-3"]
+    np.testing.assert_array_equal(good.loc[others, "r"], once.loc[others, "r"])
+    paired = paired_differences(found, "good")
+    assert (paired["n_folds"] == 3).all() and (paired["fold_mean"] == 0).all()
+    permuted = permutation_test(found, runs, 9).set_index("model")["r"]
+    expected = once.groupby(["region", "target"])["r"].mean()
+    np.testing.assert_allclose(np.sort(permuted["once"]), np.sort(expected))
 
 
 def recorder(calls: list) -> Callable[..., None]:
@@ -220,7 +277,7 @@ def test_no_fits_at_once_are_refused():
 
 def test_runs_need_a_label_of_their_own_and_company():
     with pytest.raises(DataError, match="needs two at least"):
-        compare_models({"glm": GLMBaseline()}, make_runs(1))
+        compare_models({"glm": GLMBaseline()}, make_runs(1), cv="run")
     with pytest.raises(DataError, match="several runs are called 'run-0'"):
         compare_models({"glm": GLMBaseline()}, [make_run(0), make_run(0)])
     with pytest.raises(UsageError, match="no model"):
@@ -235,7 +292,7 @@ def test_runs_need_a_label_of_their_own_and_company():
         (
             "trial",
             UsageError,
-            "cv must be run, session, subject, stimulus or a splitter, got 'trial'",
+            "cv must be auto, run, .*, blocks, stimulus, none or a splitter, got 'trial'",
         ),
         ([([0, 1], [1, 2])], UsageError, "a run is in training and test"),
         ([([0, 1], [2]), ([0, 3], [2])], UsageError, "'run-2': a run is held out twice"),
@@ -267,3 +324,20 @@ def test_constant_targets_have_no_score_and_change_no_other():
     gone = (found["region"] == "V1") & (found["target"] == 1)
     assert found.loc[gone, ["r", "r2"]].isna().all(axis=None)
     np.testing.assert_allclose(found.loc[~gone, "r2"], plain.loc[~gone, "r2"])
+
+
+def test_a_run_of_which_nuisance_leaves_nothing_is_in_no_fold():
+    runs = make_runs()
+    hidden = {name: Stream(s.values.copy(), s.times) for name, s in runs[1].responses.items()}
+    for name, stream in hidden.items():
+        hidden[name] = Stream(np.where(np.arange(80)[:, None] < 4, stream.values, np.nan), TIMES)
+    scrubbed = [runs[0], replace(runs[1], responses=hidden), *runs[2:]]
+    models = {"glm": GLMBaseline(), "mean": MeanBaseline()}
+    with pytest.warns(DataWarning, match="run left out: run-1: 3 drift and confound columns leave"):
+        found = compare_models(models, scrubbed)
+    expected = compare_models(models, [runs[0], *runs[2:]])
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.folds, expected.folds)
+    alone = pytest.raises(DataError, match="run-1: drift and confounds leave nothing of it, and")
+    with alone, pytest.warns(DataWarning):
+        compare_models(models, scrubbed[:2])

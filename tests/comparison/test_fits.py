@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from drmbids.comparison import fits
 from drmbids.comparison.compare import compare_models
-from drmbids.core.exceptions import DataWarning, TrainingError
+from drmbids.core.exceptions import DataWarning, TrainingError, TrainingWarning
 from drmbids.core.stream import Stream
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.ridge import RidgeBaseline
@@ -67,7 +67,8 @@ def test_warnings_and_errors_come_back_from_other_processes(make_runs):
         compare_models(model, holed, n_jobs=2)
     assert [w.category for w in caught] == [DataWarning] * 3
     assert "1 of 4 targets are missing throughout" in str(caught[0].message)
-    with pytest.raises(TrainingError, match=r"model 'drm', fold 'run-\d': epoch"):
+    message = r"model 'drm', fold 'run-0': training diverged with each learning rate tried"
+    with pytest.raises(TrainingError, match=message), pytest.warns(TrainingWarning):
         compare_models({"drm": DRMRegressor(learning_rate=1e30, n_epochs=3)}, runs, n_jobs=2)
 
 

@@ -9,7 +9,8 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.likelihood import fold_log_likelihood, with_log_likelihood
+from drmbids.comparison.fold import TestedRun
+from drmbids.comparison.likelihood import run_log_likelihoods, with_log_likelihood
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.selection import select_models
 from drmbids.core.exceptions import DataError, UsageError
@@ -87,6 +88,6 @@ def test_autocorrelated_errors_are_more_probable_as_such():
     assert gain[:5].mean() == pytest.approx(expected, rel=0.25)
     assert abs(gain[5:].mean()) < 10
     other = replace(runs[0], tr=1.0)
-    fitted = ARBaseline().fit(runs[1:])
+    fitted, part = ARBaseline().fit(runs[1:]), TestedRun(other, other.label)
     with pytest.raises(DataError, match="run-0: TR 1 s, but the autocorrelation"):
-        fold_log_likelihood(fitted, runs[1:], [other], predict_each(fitted, [other]), Nuisance())
+        run_log_likelihoods(fitted, runs[1:], [part], predict_each(fitted, [other]), Nuisance())

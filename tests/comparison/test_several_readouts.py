@@ -13,7 +13,7 @@ from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.permutation import permutation_test
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.units import Units
-from drmbids.core.exceptions import UsageError
+from drmbids.core.exceptions import DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
@@ -160,7 +160,10 @@ def test_what_a_run_lacks_has_no_score(runs: list[Run]) -> None:
         tr=2.0,
         entities=runs[0].entities,
     )
-    found = compare_models({"both": DRMRegressor(MODEL)}, [without, *runs[1:]], log_likelihood=True)
+    with pytest.warns(DataWarning, match="both, cells: 1 of 3 folds have no score"):
+        found = compare_models(
+            {"both": DRMRegressor(MODEL)}, [without, *runs[1:]], log_likelihood=True
+        )
     missing = (found.table["fold"] == "run-0") & (found.table["region"] == "cells")
     scores = found.table[["r", "r2", "log_likelihood"]]
     assert missing.sum() == 2 and scores[missing].isna().all(axis=None)

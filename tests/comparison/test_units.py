@@ -36,13 +36,13 @@ def assert_same(found: Results, wanted: Results) -> None:
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that the names of fits are added to as they are made."""
     made: list[str] = []
-    real = fits.fit_together
+    real = fits.fit_each
 
     def noted(estimators, runs, labels, checkpoint):
         made.extend(labels)
-        real(estimators, runs, labels, checkpoint)
+        return real(estimators, runs, labels, checkpoint)
 
-    monkeypatch.setattr(fits, "fit_together", noted)
+    monkeypatch.setattr(fits, "fit_each", noted)
     monkeypatch.setattr(units, "fit_together", noted)
     return made
 

@@ -1,11 +1,15 @@
 """Connections: seconds to ticks, weights at the source."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from drmbids.connections.base import DRMConnection
-from drmbids.core.exceptions import ModelError
+from drmbids.connections.learned_delay import LearnedDelay
+from drmbids.core.exceptions import ModelError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,32 @@ def test_weights_are_applied_at_the_source() -> None:
     x = torch.randn(4, 1, 3)
     torch.testing.assert_close(DRMConnection(0.1, weights)(x), weights(x))
     assert DRMConnection()(x) is x
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"delay": 3, "weights": 3}, r"weights=3 is not a module .* a delay in seconds and no num"),
+        ({"weights": torch.ones(20, 20)}, "weights=Tensor is not a module"),
+        ({"delay": "0.1"}, "delay is a number of seconds, got '0.1'"),
+        ({"delay": nn.Linear(1, 1)}, "delay is a number of seconds, got Linear"),
+        ({"gates": 2}, "gates=2 is not a list of Gate"),
+        ({"synapse": nn.Linear(2, 2)}, "synapse=Linear.* is not a Synapse"),
+        ({"plasticity": True}, "plasticity=True is not a Synapse"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_in_one_line(
+    arguments: dict[str, Any], message: str
+) -> None:
+    """Such as numbers of units, which layers of other libraries take."""
+    with pytest.raises(UsageError, match=message) as caught:
+        DRMConnection(**arguments)
+    assert "\n" not in str(caught.value)
+    if "weights" in arguments:
+        with pytest.raises(UsageError, match=message):
+            LearnedDelay(0.2, 0.1, 0.3, weights=arguments["weights"])
+
+
+@pytest.mark.parametrize("delay", [np.float32(0.5), np.array(0.5), torch.tensor(0.5), 1])
+def test_a_delay_of_any_kind_of_number(delay: Any) -> None:
+    assert DRMConnection(delay).delay == float(delay)

@@ -31,13 +31,23 @@ KERNELS: list[tuple[Callable[[], Synapse], Callable[[float], float]]] = [
 def test_the_response_is_the_integral_of_kernel_and_input(
     build: Callable[[], Synapse], kernel: Callable[[float], float], resolution: float
 ) -> None:
-    """Exactly, at the ends of ticks, for an input that is constant in each tick."""
+    """Exactly, as means over ticks, for an input that is constant in each tick."""
     synapse = build().double()
     synapse.set_resolution(resolution)
     x = torch.randn(12, 1, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         got, _ = synapse(x, synapse.initial_state(1, 1))
-    areas = [quad(kernel, k * resolution, (k + 1) * resolution)[0] for k in range(12)]
+    # two uniform times, in the tick that is seen and in the one that acts, are apart by a triangle
+    dt = resolution
+
+    def seen(lag: float, ticks: int) -> float:
+        return kernel(lag) * (1 - abs(lag / dt - ticks))
+
+    def area(ticks: int) -> float:
+        before = quad(seen, (ticks - 1) * dt, ticks * dt, ticks)[0] if ticks else 0.0
+        return before + quad(seen, ticks * dt, (ticks + 1) * dt, ticks)[0]
+
+    areas = [area(k) for k in range(12)]
     wanted = [
         sum(areas[t - s] * x[s].item() for s in range(t + 1)) for t in range(12)
     ]  # fmt: skip

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
-from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, confounds_at, project_out
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.freedom import freedom_left, nothing_left, runs_with_freedom
+from drmbids.core.nuisance import NoNuisance, Nuisance, added_basis, confounds_at, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 
@@ -129,3 +130,64 @@ def test_cosine_drifts_are_as_many_as_nilearns(n: int, tr: float) -> None:
     times = tr * np.arange(n)
     expected = create_cosine_drift(0.01, times)
     assert Nuisance("cosine").drifts(times).shape[1] == expected.shape[1]
+
+
+def test_what_columns_add_is_orthogonal_and_ignores_what_the_basis_explains() -> None:
+    basis, more = RNG.standard_normal((30, 3)), RNG.standard_normal((30, 2))
+    mixed = basis @ RNG.standard_normal((3, 1)) * (1 + 1e-9 * RNG.standard_normal((30, 1)))
+    added = added_basis(basis, np.column_stack([1e6 * mixed, more, np.zeros(30)]))
+    np.testing.assert_allclose(added.T @ added, np.eye(2), atol=1e-9)
+    np.testing.assert_allclose(added.T @ basis, 0, atol=1e-9)
+    assert spans(np.column_stack([basis, added]), np.column_stack([basis, more]))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-14, 1e-12, 1e-10])
+def test_rounding_of_collinear_confounds_changes_no_number(noise: float) -> None:
+    # the weights of collinear columns are what rounding makes them; what they explain is not
+    basis = RNG.standard_normal((30, 3))
+    near = basis.sum(1, keepdims=True) + noise * RNG.standard_normal((30, 1))
+    values = RNG.standard_normal((30, 4))
+    values[3, 1] = np.nan
+    np.testing.assert_allclose(
+        project_out(np.column_stack([basis, near]), values), project_out(basis, values), atol=1e-7
+    )
+
+
+def scrubbed(n_left: int, n_confounds: int = 4, n: int = 20) -> Run:
+    """Return a run with so many volumes left, beside drifts of 3 columns and confounds."""
+    values = RNG.standard_normal((n, 2))
+    values[n_left:] = np.nan
+    times = 2.0 * np.arange(n)
+    confounds = Stream(RNG.standard_normal((n, n_confounds)), times)
+    return Run({"V1": Stream(values, times)}, confounds=confounds, tr=2.0, entities={"run": "7"})
+
+
+@pytest.mark.parametrize(("n_left", "enough"), [(0, False), (6, False), (8, False), (9, True)])
+def test_volumes_left_are_counted_against_the_nuisance(n_left: int, enough: bool) -> None:
+    text = nothing_left(scrubbed(n_left), Nuisance())
+    assert (text is None) == enough
+    if text is not None:
+        assert text == (
+            f"run-7: 7 drift and confound columns leave nothing of {n_left} volumes; "
+            "use fewer confounds"
+        )
+    assert nothing_left(scrubbed(n_left), Nuisance(), NoNuisance()) is None
+
+
+def test_freedom_is_that_of_each_target_and_its_gaps() -> None:
+    values = RNG.standard_normal((20, 2))
+    values[:13, 1] = np.nan
+    # a one-hot confound costs nothing where its volume is missing anyway
+    basis = np.linalg.qr(np.column_stack([np.ones(20), np.eye(20)[3]]))[0]
+    assert freedom_left(values, basis).tolist() == [18, 6]
+    values[:, 0] = np.nan
+    assert freedom_left(values, basis).tolist() == [0, 6]
+
+
+def test_a_run_of_which_nothing_is_left_is_named_and_left_out() -> None:
+    runs = [scrubbed(20), scrubbed(7), scrubbed(12)]
+    with pytest.warns(DataWarning, match="run left out: run-7: 7 drift and confound columns") as w:
+        assert runs_with_freedom(runs, Nuisance()) == [runs[0], runs[2]]
+    assert len(w) == 1
+    with pytest.raises(DataError, match="leave nothing of 7 volumes"):
+        runs_with_freedom(runs[1:2], Nuisance())

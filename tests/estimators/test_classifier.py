@@ -141,12 +141,12 @@ def changed(run: Run, **change) -> Run:
 def test_what_are_no_choices_is_refused(runs: list[Run]) -> None:
     counts = changed(runs[0], values=np.full((N_TRIALS, 2), 3.0))
     late = changed(runs[0], times=ONSETS + 9.0)
-    swapped = changed(runs[1], columns=("right", "left"))
+    others = changed(runs[1], columns=("right", "up"))
     nothing = changed(runs[0], values=np.full((N_TRIALS, 2), np.nan))
     for bad, message in [
         ([counts], "run-0: response 'choice' at 0.5 s is no choice"),
         ([late], "run-0: a choice at 49.8 s, but the run lasts"),
-        ([runs[0], swapped], "run-1: classes .* differ"),
+        ([runs[0], others], "run-1: classes .* differ"),
         ([runs[0].without_responses()], "run-0: no response 'choice'"),
     ]:
         with pytest.raises(DataError, match=message):

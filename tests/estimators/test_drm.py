@@ -1,5 +1,6 @@
 """DRMRegressor: what scikit-learn, a saved model and a new run make of it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,11 @@ def test_a_saved_model_predicts_the_same(
         DRMRegressor.load(tmp_path)
     weights.unlink()
     with pytest.raises(DataError, match="missing; the model was not saved whole"):
+        DRMRegressor.load(tmp_path)
+    # of the time when activity of a tick was the state at its end
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format_version": 1}))
+    with pytest.raises(DataError, match=r"format version 1, this drmbids reads 2; fit it again"):
         DRMRegressor.load(tmp_path)
 
 

@@ -75,6 +75,13 @@ def make_run(k: int, n_times: int) -> Run:
     return Run({"V1": Stream(values, times)}, {"events": events}, tr=2.0, entities=entities)
 
 
+def scrubbed(run: Run, n_left: int) -> Run:
+    """Return the run with so many volumes left."""
+    values = run.responses["V1"].values.copy()
+    values[n_left:] = np.nan
+    return replace(run, responses={"V1": Stream(values, run.measured_times())})
+
+
 def blanked(run: Run) -> Run:
     """Return the run with nothing measured."""
     times = run.measured_times()
@@ -293,3 +300,14 @@ def test_choices_are_searched_in_nested_cross_validation():
     )
     scores = cross_validate(search, choices, cv=KFold(2), error_score="raise")["test_score"]
     assert scores.min() > 0.9
+
+
+@every
+def test_a_run_with_fewer_volumes_than_nuisance_columns_is_left_out_with_a_line(model):
+    runs = [make_run(k, n) for k, n in enumerate(LENGTHS)]
+    with pytest.warns(DataWarning, match="run left out: sub-1_run-1: 3 drift and confound") as told:
+        found = clone(model).fit([runs[0], scrubbed(runs[1], 4), runs[2]]).predict(runs[3:])[0]
+    assert {str(w.message) for w in told} == {str(told[0].message)}
+    np.testing.assert_allclose(found, clone(model).fit([runs[0], runs[2]]).predict(runs[3:])[0])
+    with pytest.raises(DataError, match="sub-1_run-0: 3 drift and confound columns leave nothing"):
+        clone(model).fit([scrubbed(runs[0], 3)])

@@ -49,3 +49,18 @@ def test_columns_are_those_of_the_regions_side_by_side():
     assert series.shape == both.shape
     for some in (slice(0, 2), slice(2, 5), slice(5, 7)):
         np.testing.assert_array_equal(series.columns(some), both[:, some])
+
+
+@pytest.mark.parametrize("noise", [1e-15, 1e-13, 1e-11])
+def test_weights_of_collinear_regressors_do_not_follow_rounding(noise):
+    """Held-out runs may tell apart what the training runs do not: no weight may be rounding's."""
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(size=(2, 50))
+    values, basis = rng.normal(size=(50, 3)), np.ones((50, 1)) / 50**0.5
+    designs = [
+        np.column_stack([one, two, one + two + sign * noise * rng.normal(size=50)])
+        for sign in (0, 1)
+    ]
+    exact, rounded = (module.least_squares([x], [values], [basis]) for x in designs)
+    np.testing.assert_allclose(rounded, exact, atol=1e-6)
+    assert np.abs(exact).max() < 1

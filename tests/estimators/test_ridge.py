@@ -1,6 +1,7 @@
 """The ridge baseline against himalaya, against known weights, and on measured data."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,8 @@ import pytest
 from himalaya.kernel_ridge import KernelRidgeCV
 from himalaya.ridge import RidgeCV, solve_group_ridge_random_search
 from nilearn.glm.first_level import make_first_level_design_matrix
+from scipy.io import loadmat
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import PredefinedSplit
 
 from drmbids.bids.load import load_runs
@@ -230,6 +233,67 @@ def test_runs_of_another_tr_share_delays_in_seconds(runs):
 def test_wrong_parameters_are_refused(runs, parameters, message):
     with pytest.raises(UsageError, match=message):
         RidgeBaseline(**parameters).fit(runs)
+
+
+def counts(k: int, n: int = 150) -> Run:
+    """Return counts of cells that fire at very different rates, each rate telling as much."""
+    rng = np.random.default_rng([7, k])
+    rates = np.logspace(-1.5, 1.0, 12)
+    cells = rng.poisson(rates, (n, 12)).astype(float)
+    latent = cells[:, -6:] @ np.array([1.0, -1.0, 1.0, -1.0, 1.0, 1.0])
+    hand = np.column_stack([latent, -latent]) + 4 * rng.normal(size=(n, 2))
+    times = np.arange(n, dtype=float)
+    return Run({"hand": Stream(hand, times)}, {"cells": Stream(cells, times + 0.5)}, tr=1.0)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_weights_are_those_of_scikit_learn_on_the_same_features(standardize: bool) -> None:
+    """With the penalty that was chosen, in the units that the docstring gives."""
+    train, nuisance = [counts(k) for k in range(3)], Nuisance("none")
+    model = RidgeBaseline(delays=[0.0, 1.0], nuisance=nuisance, standardize=standardize).fit(train)
+    # the nuisance is the mean of each run
+    x, y = (
+        np.concatenate([part - part.mean(0) for part in parts])
+        for parts in (
+            [model.design_matrix(run).to_numpy() for run in train],
+            [run.responses["hand"].values for run in train],
+        )
+    )
+    n_free, power = len(x) - len(train), (x**2).sum(0)
+    size = np.sqrt(power / len(x)) if standardize else np.ones(x.shape[1])
+    unit = 1.0 if standardize else power.mean() / len(x)
+    for target in range(2):
+        peer = Ridge(alpha=model.alpha_[target] * n_free * unit, fit_intercept=False)
+        peer.fit(x / size, y[:, target])
+        np.testing.assert_allclose(model.coef_[target], peer.coef_ / size, rtol=1e-6, atol=1e-9)
+
+
+def test_features_in_one_unit_predict_better_as_they_are() -> None:
+    """Rare spikes of cells that tell nothing are as large as others once they are standardised."""
+    runs, nuisance = [counts(k, 60) for k in range(4)], Nuisance("none")
+    scores = {
+        standardize: RidgeBaseline(delays=[0.0], nuisance=nuisance, standardize=standardize)
+        .fit(runs[:2])
+        .score(runs[2:])
+        for standardize in (True, False)
+    }
+    assert scores[False] > scores[True] > 0.3
+
+
+@pytest.mark.real_data
+def test_hand_velocity_from_spike_counts(shared_data: Path) -> None:
+    """Three bins of 71 units, the test part of the data: r .80 .76 once standardised."""
+    raw, step = loadmat(shared_data / "motor_m1" / "chewie_demo.mat"), 0.05
+    runs = []
+    for part in ("tr", "te"):
+        cells, velocity = (raw[name + part].astype(float) for name in ("Y", "X"))
+        ends = step * np.arange(1, len(cells) + 1)
+        runs.append(Run({"hand": Stream(velocity, ends)}, {"units": Stream(cells, ends)}, tr=step))
+    model = RidgeBaseline(step * np.arange(3), nuisance=Nuisance("none"), standardize=False)
+    predicted = model.fit(runs[:1]).predict(runs[1:])[0]
+    measured = runs[1].responses["hand"].values
+    r = [np.corrcoef(p, m)[0, 1] for p, m in zip(predicted.T, measured.T, strict=True)]
+    assert r[0] > 0.80 and r[1] > 0.78
 
 
 @pytest.mark.real_data

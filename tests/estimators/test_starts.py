@@ -12,17 +12,18 @@ from drmbids.bids.write import write_table
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.units import Units, fit_all_runs
 from drmbids.core.choices import choice_stream
-from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.exceptions import DivergenceError, TrainingError, TrainingWarning, UsageError
 from drmbids.core.interruption import Interrupted, ask_to_stop, watching
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.classifier import DRMClassifier
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.estimators.starts import seeds_of_starts
+from drmbids.estimators.starts import best_start, history_of_starts, seeds_of_starts
 from drmbids.estimators.together import fit_together
 from drmbids.spec.default import default_model
 from drmbids.spec.parts import TrainingSpec
 from drmbids.training import together
+from drmbids.training.together import Trained
 from drmbids.workflows.columns import MODEL_TABLES, log_columns
 
 SEEDS = seeds_of_starts(0, 3)
@@ -158,8 +159,21 @@ def test_the_best_start_is_taken_up_from_disk(runs: list[Run], tmp_path: Path) -
 
 
 def test_a_start_that_fails_is_named(runs: list[Run]) -> None:
-    with pytest.raises(TrainingError, match=r"^start \d: epoch"):
+    alone = pytest.raises(TrainingError, match=r"^start 0: training diverged with each")
+    with alone, pytest.warns(TrainingWarning):
         DRMRegressor(n_epochs=3, n_starts=2, learning_rate=1e30).fit(runs)
+
+
+def test_a_start_that_diverges_is_left_out() -> None:
+    ended = [Trained(0.9), Trained(0.1, DivergenceError("start 1: it diverged")), Trained(0.5)]
+    with pytest.warns(TrainingWarning, match="start left out: start 1: it diverged"):
+        assert best_start(ended) == 2
+    histories = [[{"objective": v} for v in run] for run in ((3, 2, 1), (9,), (4, 3, 0))]
+    rows = history_of_starts(histories, 2)
+    assert [row["objective_start_1"] for row in rows] == pytest.approx(
+        [9, np.nan, np.nan], nan_ok=True
+    )
+    assert [row["objective"] for row in rows] == [4, 3, 0]
 
 
 def test_choices_are_learned_from_several_starts_too() -> None:

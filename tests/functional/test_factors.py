@@ -15,30 +15,37 @@ def draw(*shape: int) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
 
 
-def bilinear(past: Tensor, drive: Tensor, weight: Tensor, decay: Tensor, by: Tensor) -> Tensor:
+def bilinear(
+    past: Tensor, drive: Tensor, weight: Tensor, dynamics: Tensor, state: Tensor, by: Tensor
+) -> Tensor:
     """Return ``A x + sum_k u_k B_k x`` tick by tick, as it is written."""
-    series = list(past)
+    series, (approach, late) = list(past), dynamics
     for u, factors in zip(drive, by, strict=True):
         z = u
         for k, group in enumerate(weight.split(DEPTH * N, dim=1)):
             for d in range(1, DEPTH + 1):
                 one = group[:, (DEPTH - d) * N : (DEPTH - d + 1) * N]
                 z = z + factors[:, k : k + 1] * (series[-d] @ one.T)
-        series.append(decay * series[-1] + (1 - decay) * torch.tanh(z))
+        end = (1 - approach) * state + approach * torch.tanh(z)
+        series.append((1 - late) * state + late * end)
+        state = end
     return torch.stack(series[len(past) :])
 
 
 @pytest.fixture
 def parts() -> list[Tensor]:
     torch.manual_seed(0)
-    decay = torch.rand(N, dtype=torch.float64, requires_grad=True)
+    dynamics = torch.rand(2, N, dtype=torch.float64, requires_grad=True)
     by = draw(N_TICKS, BATCH, N_FACTORS)
     weight = draw(N, N_FACTORS * DEPTH * N)
-    return [draw(DEPTH, BATCH, N), draw(N_TICKS, BATCH, N), weight, decay, by]
+    past, drive = draw(DEPTH, BATCH, N), draw(N_TICKS, BATCH, N)
+    return [past, drive, weight, dynamics, draw(BATCH, N), by]
 
 
-def recurrence(past: Tensor, drive: Tensor, weight: Tensor, decay: Tensor, by: Tensor) -> Tensor:
-    return delayed_recurrence(past, drive, weight, decay, torch.tanh, by)
+def recurrence(
+    past: Tensor, drive: Tensor, weight: Tensor, dynamics: Tensor, state: Tensor, by: Tensor | None
+) -> Tensor:
+    return delayed_recurrence(past, drive, weight, torch.tanh, dynamics, state, by)[0]
 
 
 def test_it_is_the_bilinear_form(parts: list[Tensor]) -> None:
@@ -50,11 +57,10 @@ def test_it_is_the_bilinear_form(parts: list[Tensor]) -> None:
 
 
 def test_factors_of_one_change_nothing(parts: list[Tensor]) -> None:
-    past, drive, weight, decay, by = parts
-    plain = weight[:, : DEPTH * N]
+    past, drive, weight, dynamics, state, by = parts
+    rest = (past, drive, weight[:, : DEPTH * N], dynamics, state)
     torch.testing.assert_close(
-        recurrence(past, drive, plain, decay, torch.ones_like(by[..., :1])),
-        delayed_recurrence(past, drive, plain, decay, torch.tanh),
+        recurrence(*rest, torch.ones_like(by[..., :1])), recurrence(*rest, None)
     )
 
 
@@ -73,7 +79,7 @@ def test_gradients_of_factors_of_connections(width: int) -> None:
         unit = Member(Rate(torch.tanh), past, drive)
         arcs = [Arc(1, 0, 1, weight, by), Arc(0, 1, 2, weight)]
         turns = [(member, 1) for _ in range(5) for member in (0, 1)]
-        return torch.cat(loop_recurrence([unit, unit], arcs, turns), -1)
+        return torch.cat([y for y, _ in loop_recurrence([unit, unit], arcs, turns)], -1)
 
     parts = (draw(2, 2, N), draw(5, 2, N), draw(N, N), draw(5, 2, width))
     assert torch.autograd.gradcheck(loop, parts)

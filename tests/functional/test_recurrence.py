@@ -15,12 +15,21 @@ from drmbids.functional.recurrence import (
 from drmbids.populations.base import NONLINEARITIES
 
 
-def tick_by_tick(past: Tensor, drive: Tensor, weight: Tensor, decay: Tensor, phi) -> Tensor:
-    ticks = list(past)
+def tick_by_tick(
+    past: Tensor, drive: Tensor, weight: Tensor, phi, dynamics: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor]:
+    ticks, (approach, late) = list(past), dynamics
     for now in drive:
         seen = torch.cat(ticks[-len(past) :], dim=-1)
-        ticks.append(decay * ticks[-1] + (1 - decay) * phi(now + seen @ weight.T))
-    return torch.stack(ticks[len(past) :])
+        end = (1 - approach) * state + approach * phi(now + seen @ weight.T)
+        ticks.append((1 - late) * state + late * end)
+        state = end
+    return torch.stack(ticks[len(past) :]), state
+
+
+def run(past: Tensor, drive: Tensor, weight: Tensor, dynamics: Tensor, state: Tensor):
+    """Return what is tested for tanh units, the differentiable arguments alone."""
+    return delayed_recurrence(past, drive, weight, torch.tanh, dynamics, state)
 
 
 def draw(depth: int, batch: int, leaky: bool) -> list[Tensor]:
@@ -30,7 +39,8 @@ def draw(depth: int, batch: int, leaky: bool) -> list[Tensor]:
         torch.randn(depth, batch, n),
         torch.randn(7, batch, n),
         torch.randn(n, depth * n) / 3,
-        torch.rand(n) * 0.9 if leaky else torch.zeros(n),
+        torch.rand(2, n) * 0.9 if leaky else torch.ones(2, n),
+        torch.randn(batch, n),
     ]
     return [part.double().requires_grad_() for part in parts]
 
@@ -40,30 +50,47 @@ def draw(depth: int, batch: int, leaky: bool) -> list[Tensor]:
 @pytest.mark.parametrize("name", ["tanh", "softplus", "linear"])
 def test_equals_the_loop(name: str, depth: int, batch: int, leaky: bool) -> None:
     parts, phi = draw(depth, batch, leaky), NONLINEARITIES[name]
-    weights = torch.randn(7, batch, 3, dtype=torch.float64)
-    one, other = delayed_recurrence(*parts, phi), tick_by_tick(*parts, phi)
+    scale = [torch.randn(7, batch, 3).double(), torch.randn(batch, 3).double()]
+    past, drive, weight, dynamics, state = parts
+    one = delayed_recurrence(past, drive, weight, phi, dynamics, state)
+    other = tick_by_tick(past, drive, weight, phi, dynamics, state)
     torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
-    wanted = parts if leaky else parts[:3]
-    gradients = [torch.autograd.grad((y * weights).sum(), wanted) for y in (one, other)]
+    gradients = [
+        torch.autograd.grad(sum((y * s).sum() for y, s in zip(ys, scale, strict=True)), parts)
+        for ys in (one, other)
+    ]
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-10, atol=1e-12)
+
+
+def test_units_without_memory_need_no_dynamics() -> None:
+    past, drive, weight, ones, state = draw(3, 2, leaky=False)
+    (one, none), (other, _) = (
+        delayed_recurrence(past, drive, weight, torch.tanh, *more) for more in ((), (ones, state))
+    )
+    torch.testing.assert_close(one, other)
+    assert none is None
+    wanted, scale = [past, drive, weight], torch.randn_like(one)
+    gradients = [torch.autograd.grad((y * scale).sum(), wanted) for y in (one, other)]
+    torch.testing.assert_close(gradients[0], gradients[1])
 
 
 def test_gradient_by_finite_differences() -> None:
     parts = draw(2, 2, leaky=True)
-    assert torch.autograd.gradcheck(lambda *p: delayed_recurrence(*p, torch.tanh), parts)
+    assert torch.autograd.gradcheck(run, parts)
 
 
 def test_a_window_in_two_pieces_is_the_window() -> None:
-    past, drive, weight, decay = draw(4, 2, leaky=True)
-    whole = delayed_recurrence(past, drive, weight, decay, torch.tanh)
-    first = delayed_recurrence(past, drive[:3], weight, decay, torch.tanh)
+    past, drive, weight, dynamics, state = draw(4, 2, leaky=True)
+    whole, end = run(past, drive, weight, dynamics, state)
+    first, between = run(past, drive[:3], weight, dynamics, state)
     kept = torch.cat((past, first))[-4:]
-    second = delayed_recurrence(kept, drive[3:], weight, decay, torch.tanh)
+    second, last = run(kept, drive[3:], weight, dynamics, between)
     torch.testing.assert_close(torch.cat((first, second)), whole, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(last, end, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("leaky", [False, True])
-@pytest.mark.parametrize("shared", [(), (0,), (1,), (2,), (3,), (0, 1), (0, 2, 3)])
+@pytest.mark.parametrize("shared", [(), (0,), (1,), (2,), (3,), (4,), (0, 1), (0, 2, 3)])
 def test_many_models_equal_one_after_another(shared: tuple[int, ...], leaky: bool) -> None:
     """Under vmap, each argument with an axis of models or shared by all of them."""
     torch.manual_seed(1)
@@ -75,12 +102,13 @@ def test_many_models_equal_one_after_another(shared: tuple[int, ...], leaky: boo
     parts = [part.detach().clamp(max=0.95).requires_grad_() for part in parts]
     axes = tuple(None if k in shared else 0 for k in range(len(parts)))
     scale = torch.randn(n_models, 7, 2, 3, dtype=torch.float64)
-    together = torch.vmap(lambda *p: delayed_recurrence(*p, torch.tanh), in_dims=axes)(*parts)
-    alone = [
-        delayed_recurrence(*(p if k in shared else p[m] for k, p in enumerate(parts)), torch.tanh)
-        for m in range(n_models)
-    ]
+    together, ends = torch.vmap(run, in_dims=axes)(*parts)
+    alone, last = zip(
+        *(run(*(p if k in shared else p[m] for k, p in enumerate(parts))) for m in range(n_models)),
+        strict=True,
+    )
     torch.testing.assert_close(together, torch.stack(alone), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ends, torch.stack(last), rtol=1e-12, atol=1e-12)
     wanted = torch.autograd.grad((torch.stack(alone) * scale).sum(), parts)
     got = torch.autograd.grad((together * scale).sum(), parts)
     torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-12)
@@ -114,13 +142,17 @@ def test_gated_gradient_by_finite_differences(rows: int) -> None:
 def test_loop_by_finite_differences() -> None:
     """A leaky and a gated member in blocks of two ticks that do not divide the window."""
     torch.manual_seed(0)
-    shapes = [(4, 2, 2), (5, 2, 2), (2,), (1, 2, 3), (5, 2, 9), (9, 3), (3,), (2, 3), (9, 2)]
-    parts = [torch.randn(s, dtype=torch.float64) for s in shapes]
-    parts[2] = torch.rand(2, dtype=torch.float64)
+    shapes = [(4, 2, 2), (5, 2, 2), (2, 2), (1, 2, 3), (5, 2, 9), (9, 3), (3,), (2, 3), (9, 2)]
+    parts = [torch.randn(s, dtype=torch.float64) for s in (*shapes, (2, 2))]
+    parts[2] = torch.rand(2, 2, dtype=torch.float64)
 
     def loop(*p: Tensor) -> list[Tensor]:
-        members = [Member(Rate(torch.tanh), p[0], p[1], None, p[2]), Member(Gated(), *p[3:7])]
+        leaky = Member(Rate(torch.tanh), p[0], p[1], None, p[2], None, p[9])
+        members = [leaky, Member(Gated(), *p[3:7])]
         arcs = [Arc(0, 1, 1, p[7]), Arc(1, 0, 4, p[8])]
-        return loop_recurrence(members, arcs, [(1, 2), (0, 2), (1, 2), (0, 2), (1, 1), (0, 1)])
+        turns = [(1, 2), (0, 2), (1, 2), (0, 2), (1, 1), (0, 1)]
+        (one, end), (other, none) = loop_recurrence(members, arcs, turns)
+        assert none is None
+        return [one, end, other]
 
     assert torch.autograd.gradcheck(loop, [part.requires_grad_() for part in parts])

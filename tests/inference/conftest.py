@@ -9,7 +9,8 @@ import torch
 
 from drmbids import DRMNet, DRMRegressor, Run, Stream, fit_together, simulate_runs
 from drmbids.simulation.design import draw_gains, random_events
-from drmbids.simulation.simulate import autoregression, noise_for_snr, predict
+from drmbids.simulation.noise import autoregression, noise_for_snr
+from drmbids.simulation.simulate import predict
 from drmbids.spec.load import as_model
 
 TR, N_TARGETS, AUTOCORRELATION = 2.0, 8, 0.5

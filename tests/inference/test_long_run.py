@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t
 
 from drmbids.inference.long_run import covariance_of_sum
-from drmbids.simulation.simulate import autoregression
+from drmbids.simulation.noise import autoregression
 
 N, N_SERIES, LEVEL = 150, 1000, 0.05
 

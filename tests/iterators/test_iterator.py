@@ -116,8 +116,35 @@ def test_pieces_share_a_batch_whatever_the_rounding_of_times(resolution: float) 
 )
 def test_a_sample_holds_until_the_next(resolution: float, shown: list[float]) -> None:
     """Also the first and the last, whatever the ratio of samples to ticks."""
-    (item,) = list(DRMIterator(resolution, np.arange(4.0), np.arange(4.0)))
+    (item,) = list(DRMIterator(resolution, np.arange(4.0), np.arange(4.0), hold=True))
     assert item["stimulus"][0].flatten().tolist() == shown
+
+
+@pytest.mark.parametrize(
+    ("resolution", "starts", "shown"),
+    [
+        (1.0, [0.0, 2.0, 5.0], [1, 0, 2, 0, 0, 3]),
+        (0.5, [1.1, 1.9, 2.2], [0, 0, 1, 2, 3]),  # each in the tick it begins in
+        (0.1, [0.3, 0.7], [0, 0, 0, 1, 0, 0, 0, 2]),  # 0.3 / 0.1 is a little less than 3
+        (2.0, [0.0, 1.0, 4.0], [1.5, 0, 3]),  # the mean of two within a tick
+    ],
+)
+def test_a_tick_without_a_sample_has_no_stimulus(
+    resolution: float, starts: list[float], shown: list[float]
+) -> None:
+    """Absent stimulus is zero, as the framework says, unless samples are asked to hold."""
+    values = 1.0 + np.arange(len(starts))
+    (item,) = list(DRMIterator(resolution, values, np.array(starts)))
+    assert item["stimulus"][0].flatten().tolist() == shown
+
+
+def test_sparse_samples_in_pieces_side_by_side() -> None:
+    values, starts = np.arange(1.0, 5.0), np.array([0.5, 3.0, 10.5, 19.5])
+    whole, pieces = (
+        next(DRMIterator(RESOLUTION, values, starts, batch_size=n))["stimulus"][0] for n in (1, 4)
+    )
+    assert pieces.shape == (10, 4, 1)
+    torch.testing.assert_close(pieces[..., 0].T.flatten(), whole.flatten())
 
 
 def test_silence_outside_the_samples() -> None:

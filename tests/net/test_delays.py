@@ -135,7 +135,7 @@ def test_delays_are_recovered_from_wrong_starts(start: tuple[float, float]) -> N
 
 
 def test_without_wide_kernels_they_are_not() -> None:
-    found = fit(two_areas(1.2, 0.4), anneal=False)
+    found = fit(two_areas(1.4, 1.4), anneal=False)
     assert abs(found["V1", "V2"] - FORWARD) > 0.3 and abs(found["V2", "V1"] - FEEDBACK) > 0.3
 
 

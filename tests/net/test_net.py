@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -51,6 +52,8 @@ def one_connection() -> list[list[DRMConnection]]:
         ({"populations": twice()}, "same population object is used twice"),
         ({"ws": [DRMConnection()]}, "ws has 1 rows for 2 populations"),
         ({"ws": [[DRMConnection()], [None, None]]}, "ws row 1 has 2 entries, expected 1"),
+        ({"ws": DRMConnection()}, "ws is a list of connections, or a matrix of them, got DRMConn"),
+        ({"populations": Leaky(4, 5)}, "populations is one DRMPopulation; give a list of them"),
         ({"ws": [1.0, None]}, "ws row 0: 1.0 is neither a DRMConnection nor None"),
         ({"Wp": [[None, None]]}, "Wp has 1 rows for 2 populations"),
         ({"Wp": [[None], [None]]}, "Wp row 0 has 1 entries, expected 2"),
@@ -75,6 +78,27 @@ def one_connection() -> list[list[DRMConnection]]:
 def test_faults_of_wiring(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=re.escape(message)):
         DRMNet(**arguments(**changes))
+
+
+def test_matrices_of_connections_are_arrays_of_objects_too() -> None:
+    """``ws`` of one stimulus has one dimension, or two."""
+    x = torch.rand(30, 1, 2, generator=torch.Generator().manual_seed(0))
+    predicted = []
+    for as_array, shape in ((False, ()), (True, (2,)), (True, (2, 1))):
+        torch.manual_seed(0)
+        given = arguments()
+        if as_array:
+            Wp = np.empty((2, 2), dtype=object)
+            for to, row in enumerate(given["Wp"]):
+                Wp[to, :] = row
+            ws = np.array(given["ws"], dtype=object).reshape(shape)
+            populations = np.array(given["populations"], dtype=object)
+            given |= {"ws": ws, "Wp": Wp, "populations": populations}
+        net = DRMNet(**given)
+        _, activity, _ = net.window([x], torch.zeros(0), None, net.initial_carry(1))
+        predicted.append(torch.cat(activity, -1).detach())
+    torch.testing.assert_close(predicted[0], predicted[1])
+    torch.testing.assert_close(predicted[0], predicted[2])
 
 
 @pytest.mark.parametrize("resolution", [0.0, -0.1, float("nan"), float("inf")])

@@ -16,6 +16,7 @@ from drmbids import (
     DRMNet,
     JansenRit,
     Leaky,
+    LearnedDelay,
     ReducedWongWangEI,
     WilsonCowan,
 )
@@ -114,3 +115,17 @@ def test_loops_that_grow_are_warned_of_unless_bounded() -> None:
         loop(1.5, "relu").check_stability()
     loop(1.5, "tanh").check_stability()
     loop(0.9, "elu").check_stability()
+
+
+@pytest.mark.parametrize("resolution", [0.5, 1.0, 2.0])
+def test_ticks_too_long_for_learned_delays_are_told(resolution: float) -> None:
+    chain = [[None, None], [LearnedDelay(2.5, 1.0, 6.0), None]]
+    net = DRMNet(
+        [Additive(1, 1), Leaky(1, 1)], [DRMConnection(), None], chain, BOLD([1, 1], [1, 1]),
+        resolution=resolution, stimuli={"s": 1},
+    )  # fmt: skip
+    if resolution <= 1.0:
+        net.check_stability()
+        return
+    with pytest.warns(TrainingWarning, match="1 learned delays in ticks of 2 s would err by"):
+        net.check_stability()

@@ -210,4 +210,17 @@ def test_slices_are_cleaned_at_their_own_times() -> None:
     left, kept = (np.nanvar(x, axis=0).mean() for x in (cleaned, at_once))
     assert left < 1.2
     assert kept > 2.0
-    np.testing.assert_allclose(np.nanmean(cleaned, axis=0), np.nanmean(series, axis=0), atol=0.3)
+    np.testing.assert_allclose(np.nanmean(cleaned, axis=0), np.nanmean(series, axis=0), atol=1e-9)
+
+
+def test_a_heart_that_beats_in_time_with_volumes_takes_nothing_of_mean_and_drift() -> None:
+    pytest.importorskip("neurokit2")
+    # 60 beats a minute and a volume each 2 s: every cardiac term is the same in all volumes
+    t = np.arange(0.0, TR * N_VOLUMES + 1, 0.02)
+    beats = np.exp(-((t[:, None] - np.arange(0.5, t[-1])) ** 2).min(1) / (2 * 0.03**2))
+    recording, times = Stream(beats[:, None], t, ["cardiac"]), 2.0 * np.arange(N_VOLUMES * TR // 2)
+    drift = 100 + 3 * (times / times[-1]) ** 2
+    series = np.column_stack([drift, drift + np.random.default_rng(0).standard_normal(len(times))])
+    cleaned = without_retroicor(series, np.arange(2), np.array([0.1, 0.3]), times, [recording])
+    np.testing.assert_allclose(cleaned[:, 0], drift, atol=1e-6)
+    np.testing.assert_allclose(cleaned.mean(0), series.mean(0), rtol=1e-12)

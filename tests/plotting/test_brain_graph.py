@@ -104,3 +104,11 @@ def test_gates_are_dotted_lines_and_synapses_are_named():
     assert len(dotted) == len(dots) == 1 and not plain.axes[0].lines
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert "500 ms\nDense\nAlpha" in texts
+
+
+def test_conditions_stand_beside_the_connection_that_not_all_drive():
+    table = _connections([("events", "a", 0.0, 1.0), ("events", "b", 0.0, 0.2)])
+    table = table.assign(conditions=["face", "face, house"])
+    figure = brain_graph(_populations("ab"), table, {"events": ["face", "house"]})
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("face") == 1 and "face, house" not in texts

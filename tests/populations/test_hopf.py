@@ -10,11 +10,14 @@ from scipy.integrate import solve_ivp
 from drmbids.populations.hopf import Hopf
 
 
-def trace(mass: Hopf, drive: torch.Tensor, start: tuple[float, float]) -> torch.Tensor:
-    state = torch.tensor(start, dtype=torch.float64)[None, :, None].expand(1, 2, mass.n_units)
+def trace(
+    mass: Hopf, drive: torch.Tensor, start: tuple[float, float]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean of x over each tick, and both variables at the end."""
+    state = torch.tensor((0.0, *start), dtype=torch.float64)[None, :, None]
     with torch.no_grad():
-        activity, _ = mass([drive.double()], state)
-    return activity[:, 0]
+        activity, end = mass([drive.double()], state.expand(1, 3, mass.n_units))
+    return activity[:, 0], end[0, 1:]
 
 
 def hopf(n_units: int = 1, **values: float) -> Hopf:
@@ -33,19 +36,27 @@ def test_a_trace_is_that_of_the_equation(a: float) -> None:
         growth = a - x**2 - y**2
         return [(growth * x - 3.0 * y + 0.4 - 0.7 * x) / 0.5, (growth * y + 3.0 * x) / 0.5]
 
-    times = 0.01 * np.arange(1, 301)
-    exact = solve_ivp(slope, (0.0, 3.0), [0.3, -0.2], t_eval=times, rtol=1e-10, atol=1e-12)
+    def with_integral(t: float, z: np.ndarray) -> list[float]:
+        return [*slope(t, z[:2]), z[0]]
+
+    times = 0.01 * np.arange(301)
+    start = [0.3, -0.2, 0.0]
+    exact = solve_ivp(with_integral, (0.0, 3.01), start, t_eval=times, rtol=1e-10, atol=1e-12)
     mass = hopf(a=a, omega=3.0, tau=0.5, strength_in=0.7)
-    got = trace(mass, torch.full((300, 1, 1), 0.4), (0.3, -0.2))
-    np.testing.assert_allclose(got[:, 0], exact.y[0], atol=1e-6)
+    got, end = trace(mass, torch.full((300, 1, 1), 0.4), (0.3, -0.2))
+    np.testing.assert_allclose(end[:, 0], exact.y[:2, -1], atol=1e-6)
+    # two trapezoids a tick: h^2 / 12 times a curvature of up to (omega / tau)^2 sqrt(a) = 51
+    np.testing.assert_allclose(got[:, 0], np.diff(exact.y[2]) / 0.01, atol=1.1e-4)
 
 
 def test_beyond_the_bifurcation_units_circle_with_radius_and_frequency() -> None:
     mass = hopf(a=4.0, omega=2 * math.pi)  # 1 Hz
-    got = trace(mass, torch.zeros(600, 1, 1), (2.0, 0.0))[:, 0].numpy()
-    np.testing.assert_allclose(got, 2 * np.cos(2 * np.pi * 0.01 * np.arange(1, 601)), atol=1e-5)
+    got, end = trace(mass, torch.zeros(600, 1, 1), (2.0, 0.0))
+    np.testing.assert_allclose(end[:, 0], [2.0, 0.0], atol=1e-5)
+    means = np.diff(np.sin(2 * np.pi * 0.01 * np.arange(601))) / (np.pi * 0.01)
+    np.testing.assert_allclose(got[:, 0], means, atol=2e-4)
 
 
 def test_before_the_bifurcation_they_fall_silent() -> None:
-    got = trace(hopf(a=-2.0, omega=6.0), torch.zeros(600, 1, 1), (1.0, 0.0))[:, 0]
+    got, _ = trace(hopf(a=-2.0, omega=6.0), torch.zeros(600, 1, 1), (1.0, 0.0))
     assert got[-100:].abs().max().item() < 1e-4

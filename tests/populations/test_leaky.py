@@ -11,7 +11,10 @@ from drmbids.populations.leaky import DEFAULT_TAUS, Leaky
 @pytest.mark.parametrize("resolution", [0.001, 0.1, 0.7, 5.0])
 @pytest.mark.parametrize("tau", [0.05, 0.6, 20.0])
 def test_a_step_is_solved_exactly_at_any_resolution(resolution: float, tau: float) -> None:
-    """``tau dy/dt = -y + w x`` from 0 with a step: ``y(t) = w (1 - exp(-t / tau))``."""
+    """``tau ds/dt = -s + w x`` from 0 with a step: ``s(t) = w (1 - exp(-t / tau))``.
+
+    Activity of a tick is the mean of that over it, the state is its value at the end.
+    """
     population = Leaky(1, 1, tau=tau, nonlinearity="linear").double()
     population.set_resolution(resolution)
     population.set_value("tau", tau)
@@ -19,11 +22,11 @@ def test_a_step_is_solved_exactly_at_any_resolution(resolution: float, tau: floa
         population.weight.fill_(1.7)
     step = torch.ones(50, 1, 1, dtype=torch.float64)
     activity, state = population([step], population.initial_state(1))
-    ends = resolution * np.arange(1, 51)
-    np.testing.assert_allclose(
-        activity[:, 0, 0].detach(), 1.7 * (1 - np.exp(-ends / tau)), rtol=1e-10
-    )
-    assert state.item() == activity[-1].item()
+    edges = resolution * np.arange(51)
+    share = -np.expm1(-resolution / tau) * tau / resolution  # mean of exp(-t / tau) over a tick
+    means = 1.7 * (1 - share * np.exp(-edges[:-1] / tau))
+    np.testing.assert_allclose(activity[:, 0, 0].detach(), means, rtol=1e-9)
+    np.testing.assert_allclose(state.item(), 1.7 * (1 - np.exp(-edges[-1] / tau)), rtol=1e-10)
 
 
 def test_decay_after_the_step() -> None:
@@ -31,9 +34,11 @@ def test_decay_after_the_step() -> None:
     population.set_resolution(0.25)
     population.set_value("tau", 2.0)
     start = torch.full((1, 1), 3.0, dtype=torch.float64)
-    activity, _ = population([torch.zeros(20, 1, 1, dtype=torch.float64)], start)
-    ends = 0.25 * np.arange(1, 21)
-    np.testing.assert_allclose(activity[:, 0, 0].detach(), 3 * np.exp(-ends / 2.0), rtol=1e-10)
+    activity, state = population([torch.zeros(20, 1, 1, dtype=torch.float64)], start)
+    fall = 3 * np.exp(-0.25 * np.arange(21) / 2.0)
+    means = -np.diff(fall) * 2.0 / 0.25
+    np.testing.assert_allclose(activity[:, 0, 0].detach(), means, rtol=1e-10)
+    np.testing.assert_allclose(state.item(), fall[-1], rtol=1e-10)
 
 
 def test_the_same_input_at_finer_resolution_gives_the_same_run() -> None:
@@ -42,9 +47,11 @@ def test_the_same_input_at_finer_resolution_gives_the_same_run() -> None:
     coarse.set_resolution(0.4)
     fine.set_resolution(0.1)
     x = torch.randn(25, 1, 2, dtype=torch.float64)
-    one, _ = coarse([x], coarse.initial_state(1))
-    other, _ = fine([x.repeat_interleave(4, 0)], fine.initial_state(1))
-    torch.testing.assert_close(other[3::4], one, rtol=1e-10, atol=1e-12)
+    one, end = coarse([x], coarse.initial_state(1))
+    other, fine_end = fine([x.repeat_interleave(4, 0)], fine.initial_state(1))
+    means = other.unflatten(0, (25, 4)).mean(1)
+    torch.testing.assert_close(means, one, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(fine_end, end, rtol=1e-10, atol=1e-12)
 
 
 def test_time_constants_are_dealt_out() -> None:

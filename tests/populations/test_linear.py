@@ -1,5 +1,6 @@
 """Linear populations against the exact solution, and stable whatever their weights."""
 
+import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
@@ -22,12 +23,17 @@ def test_a_trace_is_that_of_the_equation() -> None:
     A = population.dynamics().detach().numpy()
     u = torch.tensor([0.7, -0.4], dtype=torch.float64)
     target = (population.weight @ u + population.bias).detach().numpy()
-    times = 0.3 * torch.arange(1, 21).numpy()
-    exact = solve_ivp(lambda t, x: A @ (x - target), (0, 6.1), [0.0] * 3, t_eval=times,
-                      rtol=1e-10, atol=1e-12)  # fmt: skip
+    times = 0.3 * torch.arange(21).numpy()
+
+    def slope(t: float, x: np.ndarray) -> np.ndarray:  # and the integral
+        return np.concatenate((A @ (x[:3] - target), x[:3]))
+
+    exact = solve_ivp(slope, (0, 6.1), [0.0] * 6, t_eval=times, rtol=1e-10, atol=1e-12)
     with torch.no_grad():
-        got, _ = population([u.expand(20, 1, 2)], population.initial_state(1))
-    torch.testing.assert_close(got[:, 0], torch.tensor(exact.y.T), rtol=1e-7, atol=1e-9)
+        got, end = population([u.expand(20, 1, 2)], population.initial_state(1))
+    means = torch.from_numpy(np.diff(exact.y[3:]).T / 0.3)
+    torch.testing.assert_close(got[:, 0], means, rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(end[0], torch.from_numpy(exact.y[:3, -1]), rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 30.0])

@@ -7,14 +7,17 @@ import torch
 from drmbids.populations.ornstein_uhlenbeck import OrnsteinUhlenbeck
 
 
-def test_a_step_decays_exactly() -> None:
+def test_a_step_is_answered_as_the_equation_says() -> None:
     masses = OrnsteinUhlenbeck(2, 2, {"tau": [0.2, 0.5]}, coupled=True, integrator="rk4").double()
     masses.set_resolution(0.01)
     drive = torch.ones(50, 1, 2, dtype=torch.float64)
-    activity, _ = masses([drive], masses.initial_state(1))
-    time = 0.01 * (np.arange(50)[:, None] + 1)
-    wanted = 1 - np.exp(-time / masses.value("tau").detach().numpy())
-    np.testing.assert_allclose(activity[:, 0].detach(), wanted, rtol=1e-6)
+    activity, end = masses([drive], masses.initial_state(1))
+    tau = masses.value("tau").detach().numpy()
+    away = np.exp(-0.01 * np.arange(51)[:, None] / tau)
+    np.testing.assert_allclose(end[0, 1].detach(), 1 - away[-1], rtol=1e-6)
+    # a trapezoid is too large by h^2 / 12 tau^2 of what decays
+    means = 1 + np.diff(away, axis=0) * tau / 0.01
+    np.testing.assert_allclose(activity[:, 0].detach(), means, atol=1.01 * 0.05**2 / 12)
 
 
 def test_noise_gives_the_stationary_variance() -> None:

@@ -55,7 +55,7 @@ def test_steady_activity_gives_its_own_size() -> None:
 def test_nothing_beyond_the_length_in_single_precision() -> None:
     readout = BOLD([1], [1])
     readout.set_resolution(0.5)
-    matrix = readout.response_matrix(torch.tensor([60.0]), 0, 120, torch.zeros(()))[0, 0, 0]
+    matrix = readout.response_matrix(torch.tensor([60.0]), 0, 120, torch.zeros(()))[0][0, 0, 0]
     lag = 60.0 - 0.5 * (torch.arange(120) + 0.5)
     assert not matrix[lag > 32.0].any()
     assert matrix[(lag > 1.0) & (lag < 32.0)].all()

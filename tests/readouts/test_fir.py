@@ -6,6 +6,7 @@ import torch
 
 from drmbids.core.exceptions import ModelError
 from drmbids.readouts.bold import BOLD
+from drmbids.readouts.calcium import Calcium
 from drmbids.readouts.fir import FIR
 
 
@@ -64,7 +65,10 @@ def smooth_fir() -> FIR:
 
 def test_bumps_that_leave_holes() -> None:
     with pytest.raises(ModelError, match=r"bumps of smoothness=0\.5 s would leave holes"):
-        FIR(smoothness=0.5)
+        FIR(smoothness=0.5, length=32.0)
+    with pytest.raises(ModelError, match=r"bumps of smoothness=0\.5 s would leave holes"):
+        BOLD([1], [1], hrf=FIR(smoothness=0.5))
+    assert Calcium([1], [1], hrf=FIR(smoothness=0.1)).hrf.length == 3.0
 
 
 def test_a_response_without_delays() -> None:

@@ -284,3 +284,28 @@ def test_lead_fields_come_from_mne_forward_solutions() -> None:
     assert LeadField.from_forward([2], fixed).n_targets == (16,)
     with pytest.raises(DataError, match="Cz9"):
         LeadField.from_forward([2], forward, cov, ["Cz9"])
+
+
+def test_a_sensor_that_was_never_measured_has_the_offset_that_the_others_tell() -> None:
+    """The mean field of a source that is always active, at a sensor that is bad in training."""
+    runs = drawn({0: 3, 1: 8}, noise=0.05)
+    steady = 40.0 * GAIN[:, 3]  # the field of one source, all the time
+    shown = [
+        replace(
+            run, responses={"meg": Stream(s.values + steady, s.times)}
+        )
+        for run in runs
+        for s in run.responses.values()
+    ]  # fmt: skip
+    hidden = [2, 11]
+    bad = []
+    for run in shown:
+        values = run.responses["meg"].values.copy()
+        values[:, hidden] = np.nan
+        bad.append(replace(run, responses={"meg": Stream(values, run.responses["meg"].times)}))
+    (predicted, *_), _ = fit(bad).forward(iterate(shown))
+    measured = shown[0].responses["meg"].values
+    for sensor in hidden:
+        rest = measured[:, sensor] - predicted[:, sensor]
+        # a fifth of the offset at most, where it was all of it
+        assert abs(rest.mean()) < 0.2 * abs(measured[:, sensor].mean())

@@ -48,6 +48,17 @@ def test_tables_and_page(derivatives):
     assert all((derivatives / link).is_file() for link in re.findall(r'href="(group/[^"]+)"', text))
 
 
+def test_only_those_who_are_asked_for_are_in(derivatives):
+    for k, label in enumerate(("02", "03")):
+        _add_participant(derivatives, label, 0.1 * k)
+    text = write_group_report(derivatives, ["01", "03"]).read_text("utf-8")
+    assert "2 participants" in text and "sub-02" not in text
+    paired = pd.read_csv(derivatives / "group" / "desc-paired_participants.tsv", sep="\t")
+    assert set(paired["n_participants"]) == {2}
+    with pytest.raises(DataError, match="of sub-09; run the participant level first"):
+        write_group_report(derivatives, ["09"])
+
+
 def test_one_participant_gives_no_interval_and_says_why(derivatives):
     text = write_group_report(derivatives).read_text("utf-8")
     assert "There is one participant" in text

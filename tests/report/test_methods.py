@@ -12,7 +12,7 @@ from drmbids.report.methods import _CITATIONS, Training
 from drmbids.report.references import REFERENCES
 
 HOW = Training("a double-gamma function", (0.1, 1.0, 10.0), 30, 0.01, seed=0)
-SETTINGS = {"folds": "session", "training": {"drm": HOW}}
+SETTINGS = {"training": {"drm": HOW}}
 
 
 @pytest.fixture
@@ -26,10 +26,9 @@ def test_says_what_was_run(inputs):
         [("glm", "V1", 0, 0.1), ("drm", "V1", 0, 0.25)], columns=["model", "region", "target", "r"]
     )
     text = methods_text(
-        inputs,
+        inputs | {"cross_validation": {"held_out": "session"}},
         nuisance=Nuisance("cosine", high_pass=0.02),
         scores=scores,
-        folds="session",
         training={"drm": replace(HOW, cutoff_s=20.0, n_starts=3, n_finish_passes=8)},
     )
     for phrase in (
@@ -48,6 +47,18 @@ def test_says_what_was_run(inputs):
     ):
         assert phrase in text
     assert "confound" not in text  # there were none
+
+
+def test_what_was_held_out_is_named(inputs):
+    blocks = {"held_out": "blocks", "n_folds": 5, "guard_s": 20.0}
+    text = methods_text(inputs | {"cross_validation": blocks}, nuisance=Nuisance(), **SETTINGS)
+    assert "over 5 contiguous blocks of time" in text
+    assert "scans less than 20 s from it were neither trained on nor scored" in text
+    assert "Patterson, H. D., & Thompson, R. (1971)" in text
+    none = {"held_out": "none", "n_folds": 1}
+    text = methods_text(inputs | {"cross_validation": none}, nuisance=Nuisance(), **SETTINGS)
+    assert "Models were scored in sample" in text
+    assert "had not seen" not in text and "held-out" not in text
 
 
 def test_confounds_are_named_where_there_were_some(inputs):

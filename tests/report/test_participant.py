@@ -263,7 +263,7 @@ def test_series_are_those_of_the_images_voxel(derivatives):
     (voxel, score) = best_and_median_voxel(path)["Best voxel"]
     assert score == np.nanmax(scores) == scores[voxel]
     (analysis,) = find_analyses(derivatives / "sub-01")
-    shown = voxel_series(analysis, "sub-01_task-objects_run-1", voxel, tr=None)
+    shown = voxel_series(analysis, "sub-01_task-objects_run-1", voxel)
     func = derivatives / "sub-01" / "func"
     parts = [
         nib.load(func / f"sub-01_task-objects_run-1_desc-glm{kind}_bold.nii.gz").get_fdata()[voxel]

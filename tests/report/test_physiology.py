@@ -71,6 +71,6 @@ def test_what_the_methods_text_says(tmp_path: Path) -> None:
     assert physio_text({"runs": []}) == ""
     from drmbids.core.nuisance import Nuisance
 
-    whole = methods_text(content, nuisance=Nuisance(), folds="run", training={})
+    whole = methods_text(content, nuisance=Nuisance(), training={})
     assert text in whole
     assert "RETROICOR. Magnetic Resonance in Medicine" in whole

@@ -87,6 +87,14 @@ def test_truth_lies_beside_the_data(model: Path, tmp_path: Path) -> None:
     assert (out_dir / "code" / "model.yaml").is_file()
 
 
+@pytest.mark.parametrize("kind", ["lead_field", "choice", "balloon"])
+def test_a_readout_of_no_image_is_refused(model: Path, tmp_path: Path, kind: str) -> None:
+    model.write_text(MODEL + f"readout: {{kind: {kind}}}\n")
+    with pytest.raises(ModelError, match=f"needs the one readout bold, got {kind}; simulate_runs"):
+        small(model, tmp_path / "ds")
+    assert not (tmp_path / "ds").exists()
+
+
 def test_the_same_seed_gives_the_same_files(model: Path, tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         small(model, tmp_path / name, random_seed=seed, n_runs=1)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -118,6 +119,36 @@ def test_auto_resolution(tr: float, tick: float) -> None:
     assert spec.resolution_s == pytest.approx(tick)
 
 
+@pytest.mark.parametrize(
+    ("said", "tick"),
+    [
+        ({"delay_s": 0.4}, 0.4),
+        ({"delay_s": 0.7}, 0.1),  # a multiple of no longer tick that is a fraction of 2 s
+        ({"delay_s": 1.0}, 0.5),
+        ({"delay_s": 0.3, "delay_min_s": 0.29, "delay_max_s": 1.0}, 2 / 7),
+        ({"delay_ticks": 2}, 0.5),
+        ({"delay_s": 0.5, "gated_by": [{"by": "events", "delay_s": 0.2}]}, 0.1),
+    ],
+)
+def test_auto_resolution_is_no_coarser_than_delays(said: dict, tick: float) -> None:
+    spec = template(
+        projections=[
+            {"from": "events", "to": "each_region"},
+            {"from": "each_region", "to": "each_region", **said},
+        ]
+    )
+    assert resolve(spec, SHAPE).resolution_s == pytest.approx(tick)
+
+
+@pytest.mark.parametrize(
+    ("shortest", "tick"),
+    [(None, 0.5), (3.0, 0.5), (0.25, 0.5), (0.2, 0.4), (0.1, 0.25), (0.0, 0.25)],
+)
+def test_auto_resolution_is_finer_for_brief_events(shortest: float | None, tick: float) -> None:
+    shape = replace(SHAPE, shortest_event=shortest)
+    assert resolve(template(), shape).resolution_s == pytest.approx(tick)
+
+
 @pytest.mark.parametrize(("times", "message"), [((1.5, 2.0), "1.5 s, 2 s"), ((), "no run has one")])
 def test_auto_resolution_needs_one_repetition_time(times: tuple, message: str) -> None:
     shape = DataShape({"V1": 1}, {"events": ("a",)}, (), times)
@@ -129,10 +160,10 @@ def test_delays_are_held_against_an_automatic_resolution() -> None:
     spec = template(
         projections=[
             {"from": "events", "to": "each_region"},
-            {"from": "each_region", "to": "each_region", "delay_s": 0.7},
+            {"from": "each_region", "to": "each_region", "delay_s": 0.7137},
         ]
     )
-    with pytest.raises(ModelError, match=r"projections: V1 -> FFA: 0.7 s is no multiple"):
+    with pytest.raises(ModelError, match=r"projections: V1 -> FFA: 0.7137 s is no multiple"):
         resolve(spec, SHAPE)
 
 
@@ -182,7 +213,11 @@ def test_shape_of_runs(make_run: Callable[..., Run]) -> None:
     second = make_run(conditions=("face", "scene"), confounds=("csf",))
     shape = DataShape.of([first.without_responses(), second])
     assert shape == DataShape(
-        {"V1": 3, "FFA": 2}, {"events": ("house", "face", "scene")}, ("csf",), (2.0,)
+        {"V1": 3, "FFA": 2},
+        {"events": ("house", "face", "scene")},
+        ("csf",),
+        (2.0,),
+        shortest_event=1.0,
     )
     assert DataShape.of(shape) is shape
     assert DataShape.of([first, make_run()]).confounds is None

@@ -91,8 +91,8 @@ def test_side_by_side_as_alone(net_of: NetOf, runs_of: RunsOf) -> None:
     data = data_of(runs_of())
     make = [lambda s=s: DRM(net_of(seed=s), finish="lbfgs", n_finish_passes=6) for s in (0, 1)]
     models = [one() for one in make]
-    objectives = train_together([Fit(model, data, None, 3) for model in models])
-    for model, one, objective in zip(models, make, objectives, strict=True):
+    ended = train_together([Fit(model, data, None, 3) for model in models])
+    for model, one, (objective, _) in zip(models, make, ended, strict=True):
         alone = one()
         alone.estimate(data, n_epochs=3)
         for found, wanted in zip(model.history, alone.history, strict=True):

@@ -25,7 +25,6 @@ from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
 from drmbids.readouts.choice import Choice
 from drmbids.readouts.hemodynamics import DoubleGamma
-from drmbids.simulation.simulate import simulate_runs
 from drmbids.training.drm import DRM
 from drmbids.training.loop import run_epoch
 from drmbids.training.runners import Alone
@@ -226,11 +225,6 @@ def test_a_loss_in_the_readout_is_kept_with_the_net(runs_of: RunsOf) -> None:
     DRM(net, learning_rate=0.05).estimate(iterate(net, runs), n_epochs=3)
     kept = net.state_dict()["readout.parts.units.objective.free_dispersion"]
     assert not torch.equal(kept, NegativeBinomial.for_targets(2).double().free_dispersion)
-
-
-def test_what_is_made_for_one_readout_says_so(runs_of: RunsOf) -> None:
-    with pytest.raises(UsageError, match="simulate_runs: made for one readout"):
-        simulate_runs(mixed(), runs_of((24,)))
 
 
 def test_a_joint_fit_finds_a_time_constant_that_slow_and_rare_data_miss() -> None:

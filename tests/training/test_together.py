@@ -12,7 +12,7 @@ from torch import nn
 
 from drmbids.connections.base import DRMConnection
 from drmbids.connections.learned_delay import LearnedDelay
-from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.exceptions import TrainingWarning, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
@@ -24,7 +24,7 @@ from drmbids.readouts.bold import BOLD
 from drmbids.readouts.hemodynamics import DoubleGamma
 from drmbids.training.alike import same_structure
 from drmbids.training.drm import DRM
-from drmbids.training.together import Fit, can_train_together, train_together
+from drmbids.training.together import Fit, can_train_together, train_all, train_together
 
 RunsOf, NetOf = Callable[..., list[Run]], Callable[..., DRMNet]
 
@@ -150,10 +150,68 @@ def test_one_that_fails_is_named_and_all_keep_their_best(runs_of: RunsOf, net_of
 
     data = iterate(runs_of(), 10)
     models = {"fold 1": DRM(nets[0]), "fold 2": DRM(nets[1], callbacks=[spoil])}
-    with pytest.raises(TrainingError, match="fold 2: epoch 2: the loss is nan"):
-        train_together([Fit(m, data, n_epochs=5, label=name) for name, m in models.items()])
+    fits = [Fit(m, data, n_epochs=5, label=name) for name, m in models.items()]
+    one, other = train_together(fits)
+    assert one.failure is None and len(models["fold 1"].history) == 6
+    assert str(other.failure).startswith("fold 2: epoch 2: the loss is nan")
     assert all(torch.isfinite(p).all() for net in nets for p in net.parameters())
     assert nets[0].readout.weights[0].abs().max() > 0
+
+
+def running_away(net: DRMNet, above: float) -> Callable[[Any], None]:
+    """Return a callback that spoils a net while its learning rate is above a limit."""
+
+    def spoil(row: Any) -> None:
+        if row["epoch"] == 1 and row["learning_rate"] > above:
+            with torch.no_grad():
+                net.populations[0].weight.fill_(torch.nan)
+
+    return spoil
+
+
+def test_one_that_diverges_fails_alone_or_finds_a_smaller_rate(
+    runs_of: RunsOf, net_of: NetOf
+) -> None:
+    """Five healthy fits, one that diverges at the first learning rate, one that always does."""
+    data = iterate(runs_of(), 10)
+
+    def models(limits: dict[int, float]) -> list[DRM]:
+        nets = [net_of(seed=k) for k in range(7)]
+        told = {k: [running_away(nets[k], limit)] for k, limit in limits.items()}
+        return [DRM(net, callbacks=told.get(k, ())) for k, net in enumerate(nets)]
+
+    def fits(some: list[DRM]) -> list[Fit]:
+        return [Fit(m, data, n_epochs=4, label=f"fit {k}") for k, m in enumerate(some)]
+
+    healthy = models({})
+    expected = train_all(fits(healthy))
+    spoilt = models({2: 0.05, 5: 0.0})
+    with pytest.warns(TrainingWarning, match="trained again from the start") as told:
+        found = train_all(fits(spoilt))
+    for k in (0, 1, 3, 4, 6):  # bit for bit
+        assert found[k] == expected[k]
+        same = zip(spoilt[k].net.parameters(), healthy[k].net.parameters(), strict=True)
+        assert all(torch.equal(one, other) for one, other in same)
+    assert [str(w.message).partition(":")[0] for w in told] == ["fit 2", "fit 5", "fit 5"]
+    assert "with a learning rate of 0.025" in str(told[0].message)
+    alone = DRM(net_of(seed=2), learning_rate=0.025)
+    alone.estimate(data, n_epochs=4)
+    assert found[2].failure is None and len(spoilt[2].history) == 5
+    assert [r["learning_rate"] for r in spoilt[2].history] == [
+        r["learning_rate"] for r in alone.history
+    ]
+    np.testing.assert_allclose(
+        [r["train_loss"] for r in spoilt[2].history],
+        [r["train_loss"] for r in alone.history],
+        rtol=1e-4,
+    )
+    why = str(found[5].failure)
+    tried = "training diverged with each learning rate tried (0.1, 0.025, 0.00625), last in epoch"
+    assert why.startswith(f"fit 5: {tried}") and "set learning_rate below 0.00625" in why
+    assert "\n" not in why
+    with pytest.warns(TrainingWarning):
+        again = train_all(fits(models({2: 0.05, 5: 0.0})))
+    assert [one.objective for one in again] == [one.objective for one in found]
 
 
 def without_feedback() -> DRMNet:

@@ -53,8 +53,8 @@ def test_faults_of_model_and_data_together(
     assert f"MD01  error    {bad}:4" in table and "remedy: " in table
     assert run_check(options["bids_dir"], model=[bad], tr=1000.0, as_json=True) == 65
     problems = json.loads(capsys.readouterr().out)
-    assert {p["code"] for p in problems} == {"MD01", "IM11"}
-    assert len({p["file"] for p in problems if p["code"] == "IM11"}) == 4  # each run once
+    assert {p["code"] for p in problems} == {"MD01", "IM12"}
+    assert len({p["file"] for p in problems if p["code"] == "IM12"}) == 4  # each run once
 
 
 def test_options_in_a_file(options: dict, tmp_path: Path) -> None:

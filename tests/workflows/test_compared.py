@@ -28,6 +28,8 @@ def test_models_are_named_by_their_letters_and_digits(tmp_path: Path) -> None:
         ("GLM", "'GLM' is taken"),
         ("truth", "'truth' is taken"),
         ("mean", "'mean' is taken"),
+        ("free_hrf", "'freehrf' is taken"),
+        ("timing", "'timing' is taken"),
         ("permutation", "'permutation' is taken"),
         ("glm_residual", "'glmresidual' is taken"),
         ("___", "no letters"),

@@ -55,7 +55,7 @@ def test_arguments_go_over_the_file_and_the_file_over_defaults(tmp_path: Path) -
     ("wrong", "message"),
     [
         ({"n_epoch": 3}, "unknown option 'n_epoch'; do you mean 'n_epochs'"),
-        ({"cv": "runs"}, "cv = 'runs': input should be 'run', 'session' or 'stimulus'"),
+        ({"cv": "runs"}, "cv = 'runs': input should be 'auto', 'run', 'session'"),
         ({"tr": -1}, "tr = -1: input should be greater than 0"),
         ({"participant_label": ["a/b"]}, "participant_label.0 = 'a/b'"),
         ({"n_threads": 0, "n_epochs": 0}, r"n_epochs = 0.*; n_threads = 0"),

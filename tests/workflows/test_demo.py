@@ -33,7 +33,7 @@ def test_report_shows_estimate_against_truth(demo: Path) -> None:
 @pytest.mark.slow
 def test_summary_compares_all_models(demo: Path) -> None:
     table = demo_summary(demo)
-    assert list(table.columns) == ["glm", "mean", "twoareas", "nofeedback"]
+    assert list(table.columns) == ["glm", "freehrf", "mean", "twoareas", "nofeedback"]
     assert len(table) == 4
     assert table.notna().all(axis=None)
 

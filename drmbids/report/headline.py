@@ -1,0 +1,186 @@
+"""The sentence on top of a report: which linear models a model beats, and by how much."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student_t
+
+from drmbids.comparison.timing_text import timing_finding
+from drmbids.core.exceptions import DataError
+from drmbids.report.folder import Analysis
+from drmbids.report.group_tables import ALL_REGIONS, participant_pairs
+from drmbids.report.numbers import format_value
+
+
+class Difference(NamedTuple):
+    """How much better than a linear model, with a 95 % interval; NaN where there is none."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        mean = format_value(self.mean)
+        if np.isnan(self.low):
+            return f"{mean} (no interval)"
+        return f"{mean} (95 % interval {format_value(self.low)} to {format_value(self.high)})"
+
+    @property
+    def verdict(self) -> str:
+        """What the interval says."""
+        if self.low > 0:
+            return "better than"
+        return "worse than" if self.high < 0 else "not shown to be better than"
+
+
+def headline(
+    model: str,
+    differences: Mapping[str, Difference],
+    free_hrf: str | None,
+    in_sample: bool = False,
+) -> str:
+    """Return which linear models a model predicts better than.
+
+    Parameters
+    ----------
+    model : str
+    differences : mapping of str to Difference
+        In r, by the name of the linear model.
+    free_hrf : str or None
+        Which of them has free hemodynamic responses.
+    in_sample : bool
+        Whether nothing was held out.
+
+    Examples
+    --------
+    >>> found = {"glm": Difference(0.1, 0.08, 0.12), "freehrf": Difference(0.01, -0.02, 0.04)}
+    >>> first, second = headline("drm", found, "freehrf").split("; ")
+    >>> first.partition(", ")[0]
+    'Held-out r of drm: not shown to be better than freehrf (free HRF)'
+    >>> second.rpartition(". ")[2]
+    'What glm lacks may be hemodynamics alone.'
+    """
+    ordered = sorted(differences, key=lambda name: name != free_hrf)
+    parts = [
+        f"{differences[name].verdict} {name} ({'free' if name == free_hrf else 'assumed'} HRF), "
+        f"{differences[name]}"
+        for name in ordered
+    ]
+    if in_sample:
+        parts = [f"{name} {'+' if d.mean > 0 else ''}{d}" for name, d in differences.items()]
+        return (
+            f"In-sample r of {model}, difference with {'; '.join(parts)}. Nothing was held out, so "
+            "that it says nothing of which model predicts better."
+        )
+    text = f"Held-out r of {model}: {'; '.join(parts)}."
+    beaten = [name for name, d in differences.items() if d.low > 0]
+    if beaten and free_hrf not in beaten:
+        text += f" What {' and '.join(beaten)} lacks may be hemodynamics alone."
+    return text
+
+
+def participant_headlines(analysis: Analysis) -> list[str]:
+    """Return a sentence for each model file of an analysis, and what the audit of times found.
+
+    Parameters
+    ----------
+    analysis : Analysis
+
+    Returns
+    -------
+    list of str
+        Empty where no model was compared with a linear one.
+    """
+    scores = analysis.table("desc-scores_timeseries")
+    found = []
+    if scores is not None and len(scores) and analysis.baselines:
+        ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
+        pairs = [participant_pairs(scores, name, ratio) for name in analysis.baselines]
+        table = pd.concat(pairs, ignore_index=True)
+        table = table.assign(half=_half(table)) if len(table) else table
+        for fitted in analysis.inputs.get("fitted", ()):
+            differences = {
+                str(row["baseline"]): Difference(
+                    row["fold_mean"], row["fold_mean"] - row["half"], row["fold_mean"] + row["half"]
+                )
+                for row in _rows(table, str(fitted["name"]))
+            }
+            if differences:
+                in_sample = analysis.held_out == "none"
+                name = str(fitted["name"])
+                found.append(headline(name, differences, analysis.free_hrf, in_sample))
+    timing = analysis.table("desc-timing_scores")
+    finding = None if timing is None else timing_finding(timing)
+    return found if finding is None else [*found, f"Timing: {finding}."]
+
+
+def all_headlines(analyses: Sequence[Analysis]) -> list[str]:
+    """Return the headlines of the analyses of a participant, named where there are several.
+
+    A table that cannot be read gives none: the section that shows it says what is wrong.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+    """
+    found = []
+    for analysis in analyses:
+        head = f"{analysis.stem}: " if len(analyses) > 1 else ""
+        with suppress(DataError, ValueError, KeyError):
+            found += [head + sentence for sentence in participant_headlines(analysis)]
+    return found
+
+
+def group_headlines(
+    paired: pd.DataFrame,
+    models: Sequence[str],
+    free_hrf: str | None,
+    several: bool,
+    in_sample: bool = False,
+) -> list[str]:
+    """Return a sentence for each model and analysis, on the population.
+
+    Parameters
+    ----------
+    paired : DataFrame
+        From :func:`~drmbids.summarise_differences`; may be empty.
+    models : sequence of str
+        Those of model files.
+    free_hrf : str or None
+        Name of the linear model with free hemodynamic responses.
+    several : bool
+        Whether to name the analysis.
+    in_sample : bool
+        Whether nothing was held out in some participant.
+    """
+    found = []
+    if paired.empty:
+        return found
+    for analysis, table in paired.groupby("analysis", sort=False):
+        for model in models:
+            differences = {
+                str(row["baseline"]): Difference(
+                    row["mean_difference"], row["ci_low"], row["ci_high"]
+                )
+                for row in _rows(table, model)
+            }
+            if differences:
+                head = f"{analysis}: " if several else ""
+                found.append(head + headline(model, differences, free_hrf, in_sample))
+    return found
+
+
+def _rows(table: pd.DataFrame, model: str) -> list[dict[str, object]]:
+    """Return the differences of a model in r over all regions, or in the only one."""
+    if table.empty:
+        return []
+    whole = (table["region"] == ALL_REGIONS) | (table["region"].nunique() == 1)
+    return table[whole & (table["model"] == model) & (table["score"] == "r")].to_dict("records")
+
+
+def _half(table: pd.DataFrame) -> np.ndarray:
+    """Return half of the 95 % interval of each mean over folds."""
+    return table["fold_se"] * student_t.ppf(0.975, (table["n_folds"] - 1).clip(lower=1))

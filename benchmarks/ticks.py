@@ -37,7 +37,7 @@ RESOLUTIONS, DELAYS, SECONDS, FEEDBACK = (0.5, 0.25, 0.1), (0.5, 1.0, 2.0), 80.0
 TIMES = np.arange(2, 78)
 
 #: Data sets of a learned delay, which differ in noise alone; errors are of their mean.
-N_DATA = 3
+N_DATA = 1
 
 #: By ticks and length of events: largest error of series (over their standard deviation) and of a
 #: delay (s) that are asked for.

@@ -6,6 +6,7 @@ from benchmarks.accuracy.attention import attention
 from benchmarks.accuracy.calcium import calcium
 from benchmarks.accuracy.chance import chance
 from benchmarks.accuracy.haxby import ONE_SLICE, WHOLE_BRAIN, haxby
+from benchmarks.accuracy.localizer import localizer
 from benchmarks.accuracy.nitime_mt import nitime_mt
 from benchmarks.accuracy.null import null
 from benchmarks.rows import Row
@@ -15,6 +16,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "haxby-25mm": lambda: haxby("25mm", WHOLE_BRAIN),
     "attention": attention,
     "calcium": calcium,
+    "localizer": localizer,
     "nitime-mt": nitime_mt,
     "null": null,
     "chance": chance,

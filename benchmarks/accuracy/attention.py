@@ -108,8 +108,8 @@ def linear_rows(data: Recording) -> list[Row]:
         "library": (HRFLibrary(nuisance=NUISANCE), (0.836, 0.57, 0.449)),
     }.items():
         predicted = np.zeros_like(measured)
-        for quarter in data.quarters:
-            series = linear.fit([data.run(quarter)]).predict([data.run()])[0]
+        for quarter, run in zip(data.quarters, data.training_runs, strict=True):
+            series = linear.fit([run]).predict([data.run()])[0]
             predicted[quarter] = project_out(data.basis, series)[quarter]
         scores = r2(data.clean, predicted)
         rows += region_rows(data, name, "R2 of {}, quarters left out", [scores], targets)
@@ -142,7 +142,7 @@ def predictions(
     train: Callable[..., None] = fit_together,
 ) -> tuple[np.ndarray, list[list[DRMRegressor]]]:
     """Return each seed's prediction of quarters left out, and its fits."""
-    runs = [data.run(quarter) for quarter in data.quarters]
+    runs = data.training_runs
     if weighed:
         runs = [weigh(data, run) for run in runs]
     fits = [DRMRegressor(stated, random_state=seed) for seed in seeds for _ in runs]

@@ -1,13 +1,12 @@
 """Attention to motion: measured BOLD of three regions, inputs and confounds of the only run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy.data import data_folder
-from drmbids import GLMBaseline, Nuisance, Run, Stream, with_weights
+from drmbids import GLMBaseline, Nuisance, Run, Stream, block_folds, with_weights
 from drmbids.core.nuisance import project_out
 from drmbids.metrics.scores import r2
 
@@ -31,10 +30,14 @@ class Recording:
         """Volumes of each quarter."""
         return np.array_split(np.arange(len(self.bold)), N_QUARTERS)
 
-    def run(self, missing: Sequence[int] = ()) -> Run:
-        """Return the run, some volumes missing, a region for each column."""
-        values = self.bold.to_numpy().copy()
-        values[np.asarray(missing, int)] = np.nan
+    @property
+    def training_runs(self) -> list[Run]:
+        """The run with each quarter missing in turn."""
+        return [run for (run,), _ in block_folds([self.run()], N_QUARTERS, guard=0.0)]
+
+    def run(self) -> Run:
+        """Return the run, a region for each column."""
+        values = self.bold.to_numpy()
         times = TR * np.arange(len(values))
         responses = {name: Stream(values[:, [k]], times) for k, name in enumerate(self.bold)}
         return Run(responses, self.stimuli, self.confounds, tr=TR)

@@ -82,7 +82,7 @@ def find_atlas(
         (name.path.parent.resolve(), name.path.name): name
         for root in wanted.datasets
         for name in _files(root, subject)
-        if name.suffix in _SUFFIXES and any(_is(name, asked, key) for key in _NAMES)
+        if name.suffix in _SUFFIXES and _is(name, asked)
     }.values()  # a dataset may be given with -d and lie among the derivatives
     fitting = [
         n
@@ -110,6 +110,8 @@ def find_atlas(
 
 # Entities that an atlas' name may be the label of (``atlas`` as in BIDS 1.11, ``seg`` in XCP-D).
 _NAMES = ("atlas", "segmentation")
+# Suffixes of files that may be named by their ``desc`` (fMRIPrep's ``desc-aparcaseg_dseg``).
+_BY_DESC = ("dseg", "probseg")
 
 
 def _entities(name: str) -> dict[str, str]:
@@ -124,10 +126,19 @@ def _entities(name: str) -> dict[str, str]:
     return dict(parsed.entities)
 
 
-def _is(name: BIDSName, asked: Mapping[str, str], key: str) -> bool:
-    """Return whether a file is the atlas that is asked for, named by one of two entities."""
-    wanted = {key if k in _NAMES else k: label for k, label in asked.items()}
-    return wanted.items() <= name.entities.items()
+def _is(name: BIDSName, asked: Mapping[str, str]) -> bool:
+    """Return whether a file is the atlas that is asked for, named by one of a few entities.
+
+    ``desc`` names it where it has none of the others.
+    """
+    keys = [key for key in _NAMES if key in name.entities]
+    if not keys and name.suffix in _BY_DESC and "desc" not in asked:
+        keys = ["desc"]
+    for key in keys or _NAMES[:1]:
+        wanted = {key if k in _NAMES else k: label for k, label in asked.items()}
+        if wanted.items() <= name.entities.items():
+            return True
+    return False
 
 
 def _files(root: Path, subject: str) -> Iterable[BIDSName]:

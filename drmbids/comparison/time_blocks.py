@@ -133,6 +133,51 @@ def block_folds(
         yield fold.training_runs(runs), fold.test_runs(runs)
 
 
+def block_splits(
+    runs: Sequence[Run], n_blocks: int = N_BLOCKS, guard: float = REACH
+) -> tuple[list[Run], list[tuple[np.ndarray, np.ndarray]]]:
+    """Return the runs of :func:`block_folds` in one list, with the indices of each fold into it.
+
+    Indices cannot mask volumes, so what scikit-learn's ``cross_validate`` and searches without a
+    refit get is every training and test run of every fold as a sample of its own. The ``score`` of
+    an estimator takes the nuisance out of the held-out block itself.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    n_blocks, guard
+        As :class:`BlockFolds` has them.
+
+    Returns
+    -------
+    pieces : list of Run
+    splits : list of (array of int, array of int)
+        Training and test samples of each fold, as ``cv``.
+
+    Raises
+    ------
+    UsageError, DataError
+        As :meth:`BlockFolds.folds`.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_validate
+    >>> from drmbids import Events, GLMBaseline, Run, Stream
+    >>> bold = Stream(np.random.default_rng(0).normal(size=(160, 2)), 2.0 * np.arange(160))
+    >>> onsets = 20.0 * np.arange(15)
+    >>> events = Events(onsets, np.full(15, 5.0), ["face", "house", "face"] * 5)
+    >>> pieces, splits = block_splits([Run({"V1": bold}, {"events": events}, tr=2.0)])
+    >>> cross_validate(GLMBaseline(), pieces, cv=splits)["test_score"].shape
+    (4,)
+    """
+    pieces, splits = [], []
+    for train, test in block_folds(runs, n_blocks, guard):
+        middle, last = len(pieces) + len(train), len(pieces) + len(train) + len(test)
+        splits.append((np.arange(len(pieces), middle), np.arange(middle, last)))
+        pieces += [*train, *test]
+    return pieces, splits
+
+
 def _there(run: Run) -> np.ndarray:
     """Return the times at which anything was measured in a run; all where nothing was."""
     if not run.responses:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from drmbids.core.exceptions import TrainingError, UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators.rest_model import RestModel
+from drmbids.estimators.rest_search import Descent
 from drmbids.estimators.rest_spectra import BandSpectra, band_spectra, run_segments
 from drmbids.functional.whittle import normalised, whittle
 
@@ -71,9 +73,13 @@ def fold_spectra(
 def choose_penalty(
     penalties: Sequence[float],
     folds: Sequence[Fold],
-    fit: Callable[[BandSpectra, float], tuple[RestModel, object]],
-) -> float:
-    """Return the penalty under which what was left out is likeliest.
+    fit: Callable[..., tuple[RestModel, Sequence[Descent]]],
+) -> tuple[float, Sequence[Tensor] | None]:
+    """Return the penalty under which what was left out is likeliest, and where to start with it.
+
+    Penalties are tried from the largest on, until what was left out is less likely: the smaller
+    they are, the longer a fit takes. Each fit starts where the one before ended, of the same
+    fold or, under the first penalty, of the fold before.
 
     Parameters
     ----------
@@ -82,11 +88,14 @@ def choose_penalty(
     folds : sequence of tuple of BandSpectra
         From :func:`fold_spectra`.
     fit : callable
-        Gives the model fitted to spectra under a penalty.
+        Gives the model fitted to spectra under a penalty, and its descents; takes trained tensors
+        to start from as a third argument.
 
     Returns
     -------
-    float
+    penalty : float
+    start : sequence of Tensor or None
+        Trained tensors of the last fold under that penalty; None where there was nothing to choose.
 
     Raises
     ------
@@ -98,17 +107,24 @@ def choose_penalty(
     if not len(penalties) or min(penalties) <= 0:
         raise UsageError(f"penalties must be positive, got {list(penalties)}")
     if len(penalties) == 1:
-        return float(penalties[0])
-    losses = []
-    for penalty in penalties:
+        return float(penalties[0]), None
+    least, best, start = np.inf, 0.0, None
+    ends: list[Sequence[Tensor] | None] = [None] * len(folds)
+    for penalty in sorted(map(float, penalties), reverse=True):
         total = 0.0
-        for training, left_out in folds:
-            model, _ = fit(training, penalty)
+        for k, (training, left_out) in enumerate(folds):
+            begin = ends[k - 1] if ends[k] is None and k else ends[k]
+            model, descents = fit(training, penalty, begin)
             with torch.no_grad():
                 expected = model.expected(left_out.frequencies, left_out.segment)
                 loss = whittle(expected, normalised(left_out.values)).item()
-            total += loss if model.unstable_modes() == 0 else np.inf
-        losses.append(total if np.isfinite(total) else np.inf)
-    if not np.isfinite(losses).any():
+            stable = model.unstable_modes() == 0
+            ends[k] = descents[0].free if stable else None
+            total += loss if stable and np.isfinite(loss) else np.inf
+        if total < least:
+            least, best, start = total, penalty, ends[-1]
+        elif np.isfinite(least):
+            break
+    if not np.isfinite(least):
         raise TrainingError("the brain is stable under none of the penalties; take larger ones")
-    return float(penalties[int(np.argmin(losses))])
+    return best, start

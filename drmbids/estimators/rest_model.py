@@ -1,5 +1,7 @@
 """A whole brain at rest in closed form: masses, tracts, hemodynamics, and noise of measurement."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import pi
 from typing import Any, Literal
 
@@ -25,6 +27,8 @@ from drmbids.simulation.rest import masses_at_rest
 
 #: Bins on either side of the band from which power leaks into it by more than a millionth.
 LEAKING_BINS = 6
+#: First step to a steady state from one nearby, over that from where masses begin.
+NEAR = 100.0
 #: Seconds between samples of the hemodynamic response whose spectrum is taken.
 HRF_STEP = 0.05
 #: Sum of the inputs of a region where weights are to be estimated, at the start.
@@ -59,6 +63,8 @@ class RestModel(nn.Module):
         super().__init__()
         self.masses, self.tracts, self.measurement = masses, tracts, measurement
         self.hrf = DoubleGamma(trainable=False)
+        self._near: tuple[Tensor, ...] | None = None
+        self._last: tuple[Tensor, ...] = ()
         self.measured = DRMNode()
         self.measured.add_parameter(
             "noise",
@@ -92,38 +98,55 @@ class RestModel(nn.Module):
             constants["strength_in"] = coupling.sum(1)
         # a tenth of the fastest time constant there may be
         step = 0.1 * min((constants[k].min().item() for k in constants if "tau" in k), default=0.01)
-        start = masses.start
+        start: Any = masses.start
+        if self._near is not None:
+            start, step = self._near, NEAR * step
 
         def derivative(state: tuple[Tensor, ...], drive: Tensor) -> tuple[Tensor, ...]:
             return tuple(masses.derivative(state, drive, constants))
 
         rest = steady_state(derivative, start, coupling, step)
+        self._last = tuple(x.detach() for x in rest)
         return (*unit_slopes(derivative, rest, coupling @ rest[0]), coupling, delays)
 
-    def require_rest(self) -> None:
-        """Raise where modes grow, if that takes no time to see: without delays.
+    @contextmanager
+    def near_rest(self) -> Iterator[None]:
+        """Look for steady states from that of the parameters as they are, inside the context.
 
-        Raises
-        ------
-        TrainingError
-            A likelihood in the frequency domain does not see by itself that a brain has no rest.
+        A descent changes them little from one step to the next; where a state is looked for stays
+        the same, so that what is found depends on the parameters alone.
         """
-        if not self.tracts.lengths.any() and self.unstable_modes():
-            raise TrainingError("modes of the brain grow; take a weaker coupling")
+        with torch.no_grad():
+            self.linearised()
+        self._near = self._last
+        try:
+            yield
+        finally:
+            self._near = None
 
-    def spectra(self, frequencies: Tensor) -> Tensor:
+    def spectra(self, frequencies: Tensor, at_rest: bool = False) -> Tensor:
         """Return the cross-spectra of what is measured, without its noise.
 
         Parameters
         ----------
         frequencies : Tensor of shape (n_frequencies,)
             Hz.
+        at_rest : bool
+            Whether to raise where modes grow, if that takes no time to see: without delays.
 
         Returns
         -------
         Tensor of shape (n_frequencies, n, n), complex
+
+        Raises
+        ------
+        TrainingError
+            Where modes grow: a likelihood in the frequency domain does not see that by itself.
         """
-        found = network_spectra(*self.linearised(), self.masses.value("sigma"), frequencies)
+        linear = self.linearised()
+        if at_rest and not self.tracts.lengths.any() and growing_modes(*linear[:3]):
+            raise TrainingError("modes of the brain grow; take a weaker coupling")
+        found = network_spectra(*linear, self.masses.value("sigma"), frequencies)
         if self.measurement == "activity":
             return found
         lag = torch.arange(0.0, self.hrf.length, HRF_STEP, dtype=frequencies.dtype)
@@ -131,7 +154,7 @@ class RestModel(nn.Module):
         response = HRF_STEP * (turning * self.hrf(lag)[0, 0]).sum(-1)
         return found * response.abs().square()[:, None, None]
 
-    def expected(self, frequencies: Tensor, segment: float) -> Tensor:
+    def expected(self, frequencies: Tensor, segment: float, at_rest: bool = False) -> Tensor:
         """Return what Welch estimates of the measured series expect, normalised over the band.
 
         Parameters
@@ -140,6 +163,8 @@ class RestModel(nn.Module):
             Bins of the estimate in the band, in Hz.
         segment : float
             Seconds of a segment.
+        at_rest : bool
+            As for :meth:`spectra`.
 
         Returns
         -------
@@ -154,7 +179,7 @@ class RestModel(nn.Module):
         # spectra are mirrored at 0
         grid, mirrored = halves.abs().unique(return_inverse=True)
         leaked = hann_leakage(frequencies[:, None] * segment - halves / 2)
-        fine = self.spectra(grid / (2 * segment))[mirrored]
+        fine = self.spectra(grid / (2 * segment), at_rest)[mirrored]
         fine = torch.where((halves < 0)[:, None, None], fine.conj(), fine)
         smooth = torch.einsum("fg,gij->fij", leaked.to(fine.dtype), fine)
         noise = self.measured.value("noise")
@@ -166,13 +191,25 @@ class RestModel(nn.Module):
         with torch.no_grad():
             in_state, in_drive, coupling, delays = self.linearised()
             if not delays.any():
-                modes = torch.linalg.eigvals(network_jacobian(in_state, in_drive, coupling))
-                return int((modes.real > 0).sum())
+                return growing_modes(in_state, in_drive, coupling)
             fastest = torch.linalg.eigvals(in_state).abs().max().item()
             size = coupling.abs().sum(1).max().item() * in_drive.abs().max().item()
             return unstable_modes(
                 in_state, in_drive, coupling, delays, 5 * (fastest + size) / (2 * pi), 2000
             )
+
+
+@torch.no_grad()
+def growing_modes(in_state: Tensor, in_drive: Tensor, coupling: Tensor) -> int:
+    """Return how many modes of a network without delays grow.
+
+    Parameters
+    ----------
+    in_state, in_drive, coupling : Tensor
+        As for :func:`~drmbids.functional.linear_noise.network_jacobian`.
+    """
+    modes = torch.linalg.eigvals(network_jacobian(in_state, in_drive, coupling))
+    return int((modes.real > 0).sum())
 
 
 def rest_model(settings: Any, n_regions: int) -> RestModel:

@@ -19,6 +19,10 @@ LEAST_COUPLING = 1e-6
 NOWHERE = 1e6
 #: Starts are drawn within this factor of the values given, and within limits.
 SPREAD = 4.0
+#: A descent ends where a step lowers the objective by less than this share. Where there are weights
+#: of all pairs, thousands of numbers that a penalty holds, a likelihood is known no better, and the
+#: last digits take most of the steps.
+TOLERANCE, TOLERANCE_OF_WEIGHTS = 1e-12, 1e-6
 
 
 @dataclass(frozen=True)
@@ -115,16 +119,23 @@ def descend(
         return loss.item(), torch.cat(flat).numpy()
 
     start = torch.cat([(p.detach() / s).reshape(-1) for p, s in zip(free, scale, strict=True)])
-    if both(start.numpy())[0] == NOWHERE:
+    first = both(start.numpy())
+    if first[0] == NOWHERE:
         raise TrainingError("the model has no steady state at its start; take a weaker coupling")
+    at_start = [first]  # which the optimiser asks for first
     positive = [(LEAST_COUPLING if p is coupling else None, None) for p in free]
+    wide = model.tracts.pair_weights.requires_grad
     done = minimize(
-        both,
+        lambda x: at_start.pop() if at_start else both(x),
         start.numpy(),
         jac=True,
         method="L-BFGS-B",
         bounds=[b for b, p in zip(positive, free, strict=True) for _ in range(p.numel())],
-        options={"maxiter": n_iterations, "ftol": 1e-12, "gtol": 1e-9},
+        options={
+            "maxiter": n_iterations,
+            "ftol": TOLERANCE_OF_WEIGHTS if wide else TOLERANCE,
+            "gtol": 1e-9,
+        },
     )
     put(done.x)
     return float(done.fun), str(done.message)
@@ -136,6 +147,7 @@ def search(
     n_starts: int,
     n_iterations: int,
     random_state: int,
+    start_from: Sequence[Tensor] | None = None,
 ) -> list[Descent]:
     """Descend from the values given and from others around them; leave the model at the best end.
 
@@ -147,6 +159,8 @@ def search(
     random_state : int
         Of the other starts: a Sobol sequence over global parameters, within :data:`SPREAD` times
         up and down, and limits.
+    start_from : sequence of Tensor, optional
+        Trained tensors of a model like this one, in place of the values given.
 
     Returns
     -------
@@ -158,6 +172,8 @@ def search(
     TrainingError
         If none has.
     """
+    if start_from is not None:
+        _put_back(model, start_from)
     begin = [p.detach().clone() for p in trained(model)]
     moved = [(node, name) for _, name, _, node in physical(model) if node.value(name).numel() == 1]
     draws = qmc.Sobol(max(len(moved), 1), seed=random_state).random(n_starts)
@@ -169,7 +185,8 @@ def search(
                 _scatter(node, name, float(share))
         start = global_values(model)
         try:
-            loss, message = descend(model, objective, n_iterations)
+            with model.near_rest():
+                loss, message = descend(model, objective, n_iterations)
         except TrainingError:
             if k == 0 and n_starts == 1:
                 raise

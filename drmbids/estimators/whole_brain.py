@@ -82,7 +82,8 @@ class WholeBrain(BaseEstimator):
         Seconds of a segment of Welch's method, at most half a run; 100 for BOLD, 2 for activity.
     penalties : sequence of float
         Of the mean squared weight of a region's inputs, where weights are trained; the one under
-        which stretches left out of training are likeliest is taken.
+        which stretches left out of training are likeliest is taken. They are tried from the
+        largest on, each from where the one before ended, until what is left out is less likely.
     nuisance : Nuisance, optional
         Taken out of each run; quadratic drift and confounds when absent.
     n_starts : int
@@ -193,11 +194,11 @@ class WholeBrain(BaseEstimator):
         runs, self.targets_ = training_runs(self, X)
         check_objective(self.measurement, self.objective)
         self.spectra_ = whole_spectra(*self._seen(runs))
-        self.penalty_ = 0.0
+        self.penalty_, start = 0.0, None
         if "weights" in self.trainable:
             folds = fold_spectra(*self._seen(runs))
-            self.penalty_ = choose_penalty(self.penalties, folds, self._fit_spectra)
-        self.model_, self.descents_ = self._fit_spectra(self.spectra_, self.penalty_)
+            self.penalty_, start = choose_penalty(self.penalties, folds, self._fit_spectra)
+        self.model_, self.descents_ = self._fit_spectra(self.spectra_, self.penalty_, start)
         growing = self.model_.unstable_modes()
         if growing:
             raise TrainingError(
@@ -206,14 +207,15 @@ class WholeBrain(BaseEstimator):
             )
         return self
 
-    def _fit_spectra(self, spectra: BandSpectra, penalty: float) -> tuple[RestModel, list[Descent]]:
-        """Return the model fitted to spectra, and the descents."""
+    def _fit_spectra(
+        self, spectra: BandSpectra, penalty: float, start: Sequence[Tensor] | None = None
+    ) -> tuple[RestModel, list[Descent]]:
+        """Return the model fitted to spectra, from trained tensors of another, and the descents."""
         model = rest_model(self, spectra.values.shape[-1])
         measured = normalised(spectra.values)
 
         def objective() -> Tensor:
-            model.require_rest()
-            expected = model.expected(spectra.frequencies, spectra.segment)
+            expected = model.expected(spectra.frequencies, spectra.segment, at_rest=True)
             if isinstance(self.objective, str):
                 loss = whittle(expected, measured)
             else:
@@ -225,7 +227,8 @@ class WholeBrain(BaseEstimator):
             return loss
 
         n_starts = 1 if "weights" in self.trainable else self.n_starts
-        return model, search(model, objective, n_starts, self.n_iterations, self.random_state)
+        descents = search(model, objective, n_starts, self.n_iterations, self.random_state, start)
+        return model, descents
 
     @property
     def fc_(self) -> np.ndarray:

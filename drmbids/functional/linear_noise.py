@@ -34,7 +34,7 @@ N_STEPS, FACTOR = 300, 2.0
 
 
 def steady_state(
-    derivative: UnitDerivative, start: Sequence[float], coupling: Tensor, step: float
+    derivative: UnitDerivative, start: Sequence[float] | State, coupling: Tensor, step: float
 ) -> State:
     """Return the state that coupled units settle at, with its gradient.
 
@@ -42,7 +42,7 @@ def steady_state(
     ----------
     derivative : callable
         Of the units; elementwise.
-    start : sequence of float
+    start : sequence of float, or tuple of Tensor of shape (n,)
         Where the variables begin.
     coupling : Tensor of shape (n, n)
         What each unit hears of the first variable of the others.
@@ -62,7 +62,7 @@ def steady_state(
     n = len(coupling)
     fixed = coupling.detach()
     with torch.no_grad():
-        state = torch.tensor(start, dtype=coupling.dtype).repeat_interleave(n)
+        state = torch.cat([torch.as_tensor(x, dtype=coupling.dtype).expand(n) for x in start])
         eye, size, before, h = torch.eye(len(state), dtype=coupling.dtype), inf, inf, step
         moved = torch.zeros_like(state)
         for _ in range(N_STEPS):

@@ -44,7 +44,7 @@ class Quantities:
 
     def __init__(self, net: DRMNet, derived: Derived | None = None):
         self._derived = derived
-        pairs = list(zip(net.parameter_rows(), _limits(net), strict=True))
+        pairs = list(zip(net.parameter_rows(), limits_of(net), strict=True))
         self._trained = [k for k, (row, _) in enumerate(pairs) if row["trainable"]]
         n_peaks, n_rows = len(_peaks(net)), len(self._rows(net))
         self._limits = [pairs[k][1] for k in self._trained] + [PEAK_LIMITS] * n_peaks
@@ -112,7 +112,7 @@ def _number(value: float) -> Tensor:
     return torch.tensor(float(value), dtype=torch.float64)
 
 
-def _limits(net: DRMNet) -> list[Constraint]:
+def limits_of(net: DRMNet) -> list[Constraint]:
     """Return the limits of each element of each parameter, in the order of the net's rows."""
     connections = [a.connection for line in net.afferents for a in line]
     return [

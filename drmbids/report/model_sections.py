@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from drmbids.inference.event_responses import response_peaks
 from drmbids.plotting.brain_graph import brain_graph
+from drmbids.plotting.event_responses import MOST_REGIONS, event_responses
 from drmbids.plotting.hrfs import hrfs
 from drmbids.plotting.recovery import recovery
 from drmbids.plotting.training_curve import training_curve
@@ -44,6 +46,28 @@ def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         section.figure(content, caption, file)
         if model.get("schedule"):
             section.code(str(model["schedule"]), "Schedule of the computation")
+
+
+def fill_responses(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
+    """Predicted responses to the events of each condition, beside averages around events."""
+    averages = analysis.model_tables("averages")
+    for model, table in analysis.model_tables("responses").items():
+        content, file = figures.save(
+            event_responses(table, averages.get(model)),
+            f"{analysis.stem}_desc-{model}responses_bold",
+        )
+        more = table["region"].nunique() - MOST_REGIONS
+        rest = f" The table has {more} more regions." if more > 0 else ""
+        caption = (
+            f"{model}, fitted on all runs, mean over the voxels of each region. Left: predicted "
+            "response to a single event of each condition, brief and as a block. Right: measured "
+            "(dots) and predicted (lines) series averaged around the events that were shown, "
+            f"responses to their neighbours included.{rest}"
+        )
+        section.figure(content, caption, file)
+        section.table(response_peaks(table), f"Peaks of the left-hand side, {model}.", folded=True)
+    if not section.blocks:
+        section.missing = "No response to events was saved: there are none, or of many conditions."
 
 
 def fill_hrfs(section: Section, analysis: Analysis, figures: FigureFolder) -> None:

@@ -16,6 +16,7 @@ from drmbids.report.model_sections import (
     fill_models,
     fill_parameters,
     fill_recovery,
+    fill_responses,
     fill_training,
 )
 from drmbids.report.numbers import format_value
@@ -100,6 +101,7 @@ def _chapter(
         ("Statistics", "statistics", partial(fill_statistics, analysis=analysis)),
         ("Score maps", "maps", partial(fill_maps, **drawn)),
         ("Series", "series", partial(fill_series, **drawn)),
+        ("Responses to conditions", "responses", partial(fill_responses, **drawn)),
         ("Hemodynamic responses", "hrf", partial(fill_hrfs, **drawn)),
         ("Parameters and connections", "parameters", partial(fill_parameters, analysis=analysis)),
         ("Training", "training", partial(fill_training, **drawn)),

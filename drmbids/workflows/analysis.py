@@ -53,6 +53,7 @@ from drmbids.workflows.record import (
     timing_lines,
 )
 from drmbids.workflows.recover import write_recovery
+from drmbids.workflows.responses import response_tables, warn_of_implausible
 from drmbids.workflows.settings import settings_of
 from drmbids.workflows.unmoved import warn_of_unmoved
 from drmbids.workflows.write import (
@@ -136,7 +137,7 @@ def analyse_participant(
             warnings.warn(replaced, DataWarning, stacklevel=2)
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
-        fitted = _regressors(config, specs)
+        fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
         compared = {**_baselines(config, nuisance, held_out), **fitted}
         results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0
@@ -156,7 +157,7 @@ def analyse_participant(
         if parts is not None:
             write_parts(dataset, runs, parts, held_out)
         failed = _failed_folds(results)
-        failed += _fit_on_all_runs(config, label, dataset, runs, fitted, units)
+        failed += _fit_on_all_runs(config, label, dataset, runs, fitted, nuisance, units)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
         "errors": [*usable.errors, *(f["error"] for f in failed)],
@@ -210,6 +211,7 @@ def _fit_on_all_runs(
     dataset: DerivativeDataset,
     runs: Sequence[Run],
     fitted: dict[str, DRMRegressor],
+    nuisance: Nuisance,
     units: Units | None,
 ) -> list[dict[str, str]]:
     """Fit each model on all runs and write it, with intervals of its parameters where asked for.
@@ -229,7 +231,9 @@ def _fit_on_all_runs(
             del fitted[name]
             continue
         warn_of_unmoved(name, estimator, runs)
-        write_model(dataset, runs, name, estimator)
+        tables = response_tables(estimator, runs, nuisance)
+        warn_of_implausible(name, estimator, runs, tables.get("responses"))
+        write_model(dataset, runs, name, estimator, tables)
         intervals = interval_table_of(config, name, estimator, runs, units)
         if intervals is not None:
             write_intervals(dataset, runs, name, intervals)
@@ -296,6 +300,12 @@ def _write_recovery(
     truth = find_truth(config.bids_dir, subject)
     if truth is not None and fitted:
         write_recovery(dataset, runs, next(iter(fitted.values())), truth)
+
+
+def _regressor(config: Config, spec: ModelSpec) -> DRMRegressor:
+    """Return the estimator of a model, unfitted."""
+    seed = _seed(config, spec)
+    return DRMRegressor(spec, config.n_epochs, device=config.device, random_state=seed)
 
 
 def _seed(config: Config, spec: ModelSpec) -> int:

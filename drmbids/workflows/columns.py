@@ -133,7 +133,20 @@ _MODEL = {
     "weight_norm": _column("Frobenius norm of the weights", "1"),
     "through": _column("Weights, plasticity and synapse of the connection, or its kind"),
     "gated_by": _column("What modulates the connection"),
-    "time_s": _column("Time since the neural impulse", "s"),
+    "time_s": _column("Time since the neural impulse, or the onset of the event", "s"),
+    "condition": _column("Condition (trial type) of the event"),
+    "duration_s": _column("Duration of the event", "s"),
+    "response": _column(
+        "Predicted response to a single event, mean over the targets of the region, in the unit of "
+        "the images"
+    ),
+    "measured": _column(
+        "Mean of the measured series around events, nuisance taken out, in the unit of the images"
+    ),
+    "predicted": _column(
+        "Mean of the predicted series around events, nuisance taken out, in the unit of the images"
+    ),
+    "n_events": _column("Events that were averaged", "1"),
     "hrf": _column("Hemodynamic response to a neural impulse", "1/s"),
     "epoch": _column("Pass over the training runs", "1"),
     "train_loss": _column("Squared error over the variance of the targets, training runs", "1"),

@@ -121,7 +121,11 @@ def write_scores(
 
 
 def write_model(
-    dataset: DerivativeDataset, runs: Sequence[Run], name: str, estimator: DRMRegressor
+    dataset: DerivativeDataset,
+    runs: Sequence[Run],
+    name: str,
+    estimator: DRMRegressor,
+    further: Mapping[str, pd.DataFrame],
 ) -> None:
     """Write a model fitted on all runs: model file, weights, manifest, and tables.
 
@@ -133,6 +137,8 @@ def write_model(
         Name of the model in files and tables.
     estimator : DRMRegressor
         Fitted.
+    further : mapping of str to DataFrame
+        More tables of it, by the suffix of their file.
     """
     entities = shared_entities(runs)
     folder = models_folder(dataset.root, entities)
@@ -147,6 +153,7 @@ def write_model(
         "connections": estimator.connections_table(),
         "hrf": estimator.hrf_table(),
         "traininglog": pd.DataFrame(estimator.history_),
+        **further,
     }
     for suffix, table in tables.items():
         path = folder / file_name(entities, suffix, ".tsv", desc=name)

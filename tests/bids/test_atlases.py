@@ -152,5 +152,6 @@ def test_names_that_stand_for_something_else_are_refused(tiny: Path, name: str) 
 
 @pytest.mark.real_data
 def test_regions_of_the_localizer_are_named_by_the_table_at_the_root(shared_data: Path) -> None:
-    runs = load_runs(shared_data / "localizer_bids", atlas_or_mask="desc-rois")
-    assert list(regions_of(runs)) == ["one", "two"]
+    for name in ("rois", "desc-rois"):
+        runs = load_runs(shared_data / "localizer_bids", atlas_or_mask=name)
+        assert regions_of(runs) == {"one": 632, "two": 640}

@@ -102,6 +102,17 @@ def test_the_largest_score_controls_the_family_wise_error(make_runs, ridge):
     assert np.mean(found) < 0.12
 
 
+def test_the_family_wise_error_of_a_cross_validation_keeps_its_level(make_runs, ridge):
+    """Two features and ten targets; `benchmarks accuracy --only chance` has more designs."""
+    smallest = []
+    for seed in range(60):
+        runs = make_runs(3, seed, np.zeros((2, 10)), n_times=60)
+        table = permutation_test(compare_models({"m": ridge(alpha=1e-6)}, runs), runs, 199)
+        smallest.append(table["p_fwe"].min())
+    assert 0.1 < np.mean(np.array(smallest) <= 0.2) < 0.3
+    assert 0.0 < np.mean(np.array(smallest) <= 0.05) < 0.12
+
+
 def test_p_adjusted_are_those_of_scipy_and_r_is_that_of_the_comparison(make_runs, ridge):
     runs = make_runs(4, 0, np.full((2, 8), 0.2))
     results = compare_models({"a": ridge(), "b": ridge(alpha=100.0)}, runs)

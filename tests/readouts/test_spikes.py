@@ -72,12 +72,20 @@ REFRACTORY = (-2.5, 0.06)  # what a spike adds to the log rate at once, and how 
 
 
 def self_exciting(seed: int) -> np.ndarray:
-    """Return spike times of a cell of 30 spikes/s at rest that its own spikes hold back."""
-    rng, trace, spikes = np.random.default_rng(seed), 0.0, []
+    """Return spike times of a cell of 30 spikes/s at rest that its own spikes hold back.
+
+    The spikes of a bin, spread over it, act a bin later and decay: the rate of a bin follows the
+    mean over it of a sum of exponentials.
+    """
+    rng, trace, n, spikes = np.random.default_rng(seed), 0.0, 0, []
+    bins = BIN / REFRACTORY[1]
+    keep = np.exp(-bins)
+    share = (1 - keep) / bins  # mean of exp(-t / tau) over a bin
     for k in range(4000):
-        n = rng.poisson(30.0 * BIN * np.exp(REFRACTORY[0] * trace))
+        felt = share * trace + (1 - share) * n / bins
+        trace = keep * trace + (1 - keep) * n / bins
+        n = rng.poisson(30.0 * BIN * np.exp(REFRACTORY[0] * felt))
         spikes += [(k + 0.5) * BIN] * n
-        trace = trace * np.exp(-BIN / REFRACTORY[1]) + n
     return np.array(spikes)
 
 
@@ -114,9 +122,9 @@ def test_how_long_a_spike_holds_back_the_next_is_recovered() -> None:
     runs = [history_run(self_exciting(seed)) for seed in range(3)]
     losses, _ = drm.estimate(history_data(runs, net), n_epochs=40)
     assert net.populations[0].value("tau").item() == pytest.approx(REFRACTORY[1], rel=0.2)
-    # a leaky unit takes a share of 1 - exp(-BIN / tau) of its input
+    # a spike is 1 / BIN high for a bin: a leaky unit goes up by weight / tau in all
     tau = net.populations[0].value("tau").item()
-    height = 4 * net.readout.weights[0].item() * (1 - np.exp(-BIN / tau))
+    height = 4 * BIN / tau * net.readout.weights[0].item()
     assert height == pytest.approx(REFRACTORY[0], rel=0.2)
     assert losses[-1] < losses[0]
 

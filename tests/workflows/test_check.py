@@ -35,7 +35,9 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def options(simulated: Path) -> dict:
     """Return what the check of the simulated dataset needs."""
-    return {"bids_dir": simulated / "ds", "model": [simulated / "model.yaml"]}
+    data = simulated / "ds"
+    preprocessed = {"preprocessed": data / "derivatives" / "preprocessed"}
+    return {"bids_dir": data, "model": [simulated / "model.yaml"], "derivatives": preprocessed}
 
 
 def test_clean(options: dict, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,10 +50,10 @@ def test_faults_of_model_and_data_together(
 ) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(MODEL.replace("from: events", "from: evnts"))
-    assert run_check(options["bids_dir"], model=[bad]) == 2
+    assert run_check(**{**options, "model": [bad]}) == 2
     table = capsys.readouterr().out
     assert f"MD01  error    {bad}:4" in table and "remedy: " in table
-    assert run_check(options["bids_dir"], model=[bad], tr=1000.0, as_json=True) == 65
+    assert run_check(**{**options, "model": [bad]}, tr=1000.0, as_json=True) == 65
     problems = json.loads(capsys.readouterr().out)
     assert {p["code"] for p in problems} == {"MD01", "IM12"}
     assert len({p["file"] for p in problems if p["code"] == "IM12"}) == 4  # each run once

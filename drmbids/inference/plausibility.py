@@ -1,0 +1,85 @@
+"""Fitted parameters that no physiology supports, or that ran into their limits."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from drmbids.core.run import Run
+from drmbids.functional.constraints import Constraint
+from drmbids.inference.quantities import limits_of
+from drmbids.net.net import DRMNet
+
+#: Seconds between which the response to a brief event peaks in measured data, over subjects and
+#: regions (Handwerker et al. 2004, NeuroImage 21:1639-1651: 2.5 to 6.5 s; later with slow neural
+#: responses).
+USUAL_PEAKS_S = (3.0, 8.0)
+
+#: Share of the range between two limits within which a parameter counts as at a limit.
+AT_LIMIT = 0.01
+
+
+def implausible_parameters(net: DRMNet, runs: Sequence[Run]) -> list[str]:
+    """Return a phrase for each trained parameter at a limit, or beyond what the data can show.
+
+    Parameters
+    ----------
+    net : DRMNet
+        Fitted.
+    runs : sequence of Run
+        What it was fitted to: a time constant or delay that is longer than the longest run cannot
+        be told from them.
+
+    Returns
+    -------
+    list of str
+        Such as ``"delay of V1 -> V2 is 1.99 s, at its limit of 2 s"``.
+    """
+    longest = max((float(run.duration or 0.0) for run in runs), default=0.0)
+    found = []
+    for row, limits in zip(net.parameter_rows(), limits_of(net), strict=True):
+        if not row["trainable"]:
+            continue
+        name = f"{row['parameter']} of {row['node']}"
+        unit = "" if row["unit"] == "1" else f" {row['unit']}"
+        limit = _limit_reached(float(row["value"]), limits)
+        if limit is not None:
+            found.append(f"{name} is {row['value']:.3g}{unit}, at its limit of {limit:g}{unit}")
+        elif row["unit"] == "s" and row["value"] > longest > 0:
+            found.append(
+                f"{name} is {row['value']:.3g} s, longer than the longest run of {longest:.3g} s"
+            )
+    return found
+
+
+def _limit_reached(value: float, limits: Constraint) -> float | None:
+    """Return the limit that a value has come to; one of two, as no share of an open range is."""
+    if limits.lower is None or limits.upper is None:
+        return None
+    room = AT_LIMIT * (limits.upper - limits.lower)
+    if value <= limits.lower + room:
+        return limits.lower
+    return limits.upper if value >= limits.upper - room else None
+
+
+def odd_peaks(peaks: pd.DataFrame) -> list[str]:
+    """Return a phrase for each region whose response to a brief event peaks at an unusual time.
+
+    Parameters
+    ----------
+    peaks : DataFrame
+        From :func:`~drmbids.inference.event_responses.response_peaks`; the shortest events count.
+
+    Returns
+    -------
+    list of str
+        Such as ``"V1 responds to face after 0.1 s"``.
+    """
+    early, late = USUAL_PEAKS_S
+    brief = peaks[peaks["duration_s"] == peaks["duration_s"].min()]
+    odd = brief[(brief["peak_s"] < early) | (brief["peak_s"] > late)]
+    odd = odd[np.isfinite(odd["peak_s"])]
+    return [
+        f"{row.region} responds to {row.condition} after {row.peak_s:.1f} s"
+        for row in odd.itertuples()
+    ]

@@ -1,14 +1,18 @@
 """One run from files that are named one by one: data that are no BIDS dataset."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from drmbids.bids.chosen_regions import find_regions
 from drmbids.bids.dataset import read_json
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.find import RunFiles
 from drmbids.bids.formats import open_bold
+from drmbids.bids.in_memory import as_files
 from drmbids.bids.load import EVENTS_ALONE, check_confound_patterns, read_run
 from drmbids.bids.stimuli import Stimuli
 from drmbids.bids.surfaces import HEMISPHERES
@@ -19,11 +23,11 @@ from drmbids.core.run import Run
 
 
 def load_run(
-    bold: str | Path | Mapping[str, str | Path],
+    bold: Any,
     *,
     mask: Any = None,
-    events: str | Path | None = None,
-    confounds: str | Path | None = None,
+    events: str | Path | pd.DataFrame | None = None,
+    confounds: str | Path | pd.DataFrame | None = None,
     confound_columns: str | Sequence[str] = "*",
     tr: float | None = None,
     labels: Mapping[int, str] | Sequence[str] | None = None,
@@ -36,13 +40,15 @@ def load_run(
 
     Parameters
     ----------
-    bold : path, or {"L": path, "R": path}
-        A 4-D image, a CIFTI file, or the surface of each hemisphere (GIFTI).
+    bold : path or image, or {"L": path or image, "R": path or image}
+        A 4-D image, a CIFTI file, or the surface of each hemisphere (GIFTI); a file, or an image
+        of nibabel in memory.
     mask : path, image, list or mapping
         Mask, masks or atlas, as ``atlas_or_mask`` of :func:`drmbids.load_runs`. Volumes need one.
-    events : path, optional
-        Table of events; none are read when absent.
-    confounds : path, optional
+    events : path or DataFrame, optional
+        Table of events; none are read when absent. Columns as in BIDS: ``onset, duration,
+        trial_type``.
+    confounds : path or DataFrame, optional
         Table with a row for each volume.
     confound_columns : str or sequence of str
         Columns of the table, wildcards too; all when absent.
@@ -62,7 +68,8 @@ def load_run(
     Raises
     ------
     UsageError
-        If no file of BOLD is named, or no mask for volumes.
+        If no file of BOLD is named, or no mask for volumes, or something is given that is neither a
+        file nor an image nor a table.
     DataError
         If a file is missing, damaged or does not fit the others.
 
@@ -75,28 +82,48 @@ def load_run(
     >>> load_run(bold, mask=func / f"{stem}_desc-V1_mask.nii.gz", tr=2.0).label
     'sub-01_task-contrast_run-01_desc-preproc'
     """
-    sides = {k: Path(v) for k, v in bold.items()} if isinstance(bold, Mapping) else {}
-    if isinstance(bold, Mapping) and (not sides or not set(sides) <= set(HEMISPHERES)):
-        raise UsageError(f"bold needs the hemispheres L and R, got {sorted(sides)}")
-    path = next(iter(sides.values())) if isinstance(bold, Mapping) else Path(bold)
-    sidecar = path.with_name(path.name.partition(".")[0] + ".json")
-    stated = read_json(sidecar) if sidecar.is_file() else {}
-    files = RunFiles(
-        bold=path,
-        entities=_named(path) if entities is None else dict(entities),
-        events=None if events is None else Path(events),
-        confounds=None if confounds is None else Path(confounds),
-        metadata=stated,
-        hemispheres=sides,
-        stated_in=dict.fromkeys(stated, sidecar),
-    )
+    if isinstance(bold, Mapping) and (not bold or not set(bold) <= set(HEMISPHERES)):
+        raise UsageError(f"bold needs the hemispheres L and R, got {sorted(bold)}")
+    bold = dict(bold) if isinstance(bold, Mapping) else bold
+    with as_files(bold=bold, events=events, confounds=confounds) as paths:
+        sides = paths["bold"] if isinstance(bold, dict) else {}
+        path = next(iter(sides.values())) if sides else paths["bold"]
+        sidecar = path.with_name(path.name.partition(".")[0] + ".json")
+        stated = read_json(sidecar) if sidecar.is_file() else {}
+        files = RunFiles(
+            bold=path,
+            entities=_named(path) if entities is None else dict(entities),
+            events=paths["events"],
+            confounds=paths["confounds"],
+            metadata=stated,
+            hemispheres=sides,
+            stated_in=dict.fromkeys(stated, sidecar),
+        )
+        options = {"tr": tr, "smoothing_fwhm": smoothing_fwhm, "allow_gaps": allow_gaps}
+        run = _read(files, mask, labels, confound_columns, stimuli, **options)
+    kept = tuple(file for file in run.sources if Path(file).is_file())
+    return replace(run, sources=kept)
+
+
+def _read(
+    files: RunFiles,
+    mask: Any,
+    labels: Mapping[int, str] | Sequence[str] | None,
+    confound_columns: str | Sequence[str],
+    stimuli: Stimuli,
+    *,
+    tr: float | None,
+    smoothing_fwhm: float | None,
+    allow_gaps: bool,
+) -> Run:
+    """Return the run of files that were named one by one."""
     measured = open_bold(files)
     if mask is None and measured.shape:
-        raise UsageError(f"{path}: volumes need a mask or atlas: give mask=")
+        raise UsageError(f"{files.bold}: volumes need a mask or atlas: give mask=")
     regions = find_regions([files], measured, mask, labels)
-    wanted = confound_columns if confounds is not None else None
+    wanted = confound_columns if files.confounds is not None else None
     check_confound_patterns([files], wanted)
-    if events is None:
+    if files.events is None:
         stimuli = Stimuli(events=False, more=[m for m in stimuli.more if m != "stim_file"])
     timing = volume_times(files, measured, tr)
     run = read_run(

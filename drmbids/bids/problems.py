@@ -24,6 +24,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DS10": ("warning", "raw images are analysed, preprocessed ones of the runs are there"),
     "DS11": ("error", "two sidecars of one level state different values"),
     "DS12": ("warning", "runs or participants are left out: .bidsignore lists them"),
+    "DS13": ("error", "the truth of simulated data cannot be read"),
     "IM01": ("error", "an image is missing or was not downloaded"),
     "IM02": ("error", "an image file is empty, or something else than an image"),
     "IM03": ("error", "the name and the packing of an image disagree"),
@@ -91,6 +92,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "RG10": ("error", "a region has a name that stands for something else"),
     "MD01": ("error", "a model file is faulty"),
     "MD02": ("error", "a model does not fit the data"),
+    "MD03": ("error", "a model needs more memory than there is"),
     "DG01": ("error", "drifts and confounds leave nothing of a run"),
     "DG02": ("error", "nothing can be held out"),
     "DG03": ("warning", "conditions of a run cannot be told apart"),
@@ -99,6 +101,11 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "DG06": ("warning", "stimuli are held out of which nothing but their names is known"),
     "DG07": ("warning", "other onsets, durations or amplitudes explain held-out data better"),
     "DG08": ("warning", "a condition is held out of which no response is trained on"),
+    "DG09": ("error", "the variance cannot be divided as asked"),
+    "DG10": ("error", "intervals cannot be had as asked"),
+    "DG11": ("warning", "a high-pass filter takes hemodynamic responses out"),
+    "DG12": ("warning", "there are fewer volumes than conditions"),
+    "DG13": ("warning", "volumes are further apart than a hemodynamic response lasts"),
 }
 
 

@@ -15,6 +15,7 @@ CHECKS = Registry(
         "series": "drmbids.checks.series:check_series",
         "models": "drmbids.checks.models:check_models",
         "design": "drmbids.checks.design:check_design",
+        "asked": "drmbids.checks.asked:check_asked",
         "timing": "drmbids.checks.timing:check_timing",
     },
 )

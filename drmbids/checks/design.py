@@ -1,8 +1,7 @@
 """Design: what is left of a run for the model, and whether conditions can be told apart."""
 
-import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,13 +9,16 @@ from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import warn
 from drmbids.checks.inspection import Inspection, told_by
 from drmbids.comparison.folds import make_folds, with_freedom
+from drmbids.comparison.stimulus_folds import REACH
 from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.memory import memory_limit, readable
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.core.time import TimeGrid
 from drmbids.spec.default import default_model
+from drmbids.spec.model import ModelSpec
 
 #: Share of the volumes that drifts and confounds may take without a warning.
 LARGE_SHARE = 0.5
@@ -41,12 +43,15 @@ def check_design(inspection: Inspection) -> None:
             _judge_nuisance(inspection, files, run, nuisance)
         with inspection.judging(files):
             _warn_of_collinear_conditions(run)
+            _warn_of_long_steps(run)
     usable = [run for files, run in runs.items() if files not in inspection.left_out]
     _judge_folds(inspection, usable, next(iter(specs[0].readout_parts.values())).nuisance())
     with inspection.judging():
         if request.cv == "stimulus":
             _warn_without_features(list(runs.values()))
         _warn_of_memory(list(runs.values()), n_models=1 + len(specs))
+        _warn_of_many_conditions(list(runs.values()))
+        _warn_of_fast_drifts(request.models or {"drm": specs[0]})
 
 
 def _judge_folds(inspection: Inspection, runs: Sequence[Run], nuisance: Nuisance) -> None:
@@ -128,16 +133,45 @@ def _warn_of_memory(runs: Sequence[Run], n_models: int) -> None:
     """Warn if the series and their predictions exceed the machine's memory, where it tells it."""
     n_values = sum(s.values.size for run in runs for s in run.responses.values())
     needed = n_values * (_OWN_BYTES + n_models * _MODEL_BYTES)
-    there = _memory()
+    there = memory_limit()
     if there is not None and needed > there:
-        found = f"the runs and predictions need about {needed / 2**30:.1f} GiB of memory"
-        remedy = f"this machine has {there / 2**30:.1f} GiB: use fewer voxels, or another one"
+        found = f"the runs and predictions need about {readable(needed)} of memory"
+        remedy = f"this machine has {readable(there)}: use fewer voxels, or another one"
         warn("DG05", f"{len(runs)} runs", found, remedy)
 
 
-def _memory() -> int | None:
-    """Return the bytes of memory of this machine, None where it does not tell."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return None
+def _warn_of_long_steps(run: Run) -> None:
+    """Warn where a response can rise and fall between two volumes."""
+    if run.tr is not None and run.tr > REACH:
+        found = f"volumes are {run.tr:g} s apart, and a hemodynamic response lasts {REACH:g} s"
+        warn("DG13", run.label, found, "check that the repetition time is in seconds")
+
+
+def _warn_of_many_conditions(runs: Sequence[Run]) -> None:
+    """Warn where regressors can fit anything: as many conditions as volumes to learn them from."""
+    columns = {
+        (name, column)
+        for run in runs
+        for name, shown in run.stimuli.items()
+        if isinstance(shown, Events)
+        for column in shown.columns
+    }
+    volumes = [len(next(iter(run.responses.values())).times) for run in runs if run.responses]
+    n_train = sum(volumes) - (min(volumes) if len(volumes) > 1 else 0)
+    if volumes and len(columns) >= n_train:
+        found = f"{len(columns)} conditions, and {n_train} volumes to learn them from"
+        remedy = "merge trial types (is each event one of its own?), or use their modulators"
+        warn("DG12", f"{len(runs)} runs", found, remedy)
+
+
+def _warn_of_fast_drifts(specs: Mapping[str, ModelSpec]) -> None:
+    """Warn of high-pass filters that take out what a single event leaves in the data."""
+    for name, spec in specs.items():
+        for part in spec.readout_parts.values():
+            drift = part.nuisance()
+            if drift.drift == "cosine" and drift.high_pass * REACH > 1:
+                found = (
+                    f"the high-pass cut-off of {1 / drift.high_pass:.3g} s is shorter than the "
+                    f"hemodynamic response, {REACH:g} s"
+                )
+                warn("DG11", f"model {name}", found, "lower high_pass_hz: 0.01 Hz is 100 s")

@@ -42,6 +42,10 @@ class Request:
         How runs are cut where blocks of them are held out.
     physio, stimuli, allow_gaps
         As :func:`drmbids.load_runs` takes them.
+    variance_parts : mapping of str to sequence of str, optional
+        Parts that the variance is to be divided into, see :func:`drmbids.partition_conditions`.
+    intervals : str
+        How intervals of parameters are to be had, see :func:`drmbids.parameter_intervals`.
     baseline_hrf : str
         Hemodynamic response of the linear model, see :class:`drmbids.GLMBaseline`.
     """
@@ -57,6 +61,8 @@ class Request:
     physio: Collection[Physio] = ()
     stimuli: Stimuli = EVENTS_ALONE
     allow_gaps: bool = False
+    variance_parts: Mapping[str, Sequence[str]] | None = None
+    intervals: str = "none"
     baseline_hrf: str = "glover"
 
 

@@ -67,12 +67,13 @@ def add_all_options(parser: argparse.ArgumentParser) -> None:
     """Add everything but the folders and the level."""
     add_selection(Options(parser, "which data"))
     add_reading(Options(parser, "how they are read"))
-    _add_models(Options(parser, "models"))
+    add_models(Options(parser, "models"))
     _add_running(Options(parser, "running"))
     _add_resources(Options(parser, "processors, memory and interrupted work"))
 
 
-def _add_models(options: Options) -> None:
+def add_models(options: Options) -> None:
+    """Add the options that say which models are fitted, and what is asked of them."""
     options.add(
         "-m",
         "--model",

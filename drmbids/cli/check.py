@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from drmbids.cli.bids_app import add_config_file, add_ignore
+from drmbids.cli.bids_app import add_config_file, add_ignore, add_models
 from drmbids.cli.options import Options
-from drmbids.cli.selection import add_folds, add_reading, add_selection
+from drmbids.cli.selection import add_reading, add_selection
 
 _DESCRIPTION = """\
 List all that is wrong with the runs of a BIDS dataset, and with models for them, as far as it can
@@ -27,17 +27,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
     add_selection(Options(parser, "which data"))
     add_reading(Options(parser, "how they are read"))
-    options = Options(parser, "models")
-    options.add(
-        "-m",
-        "--model",
-        nargs="+",
-        action="extend",
-        type=Path,
-        metavar="FILE",
-        help="model files that are to be fitted",
-    )
-    add_folds(options)
+    add_models(Options(parser, "models"))
     options = Options(parser, "what is shown")
     add_ignore(options)
     options.add("--json", dest="as_json", action="store_true", help="a JSON list, not a table")

@@ -85,7 +85,7 @@ def partition_conditions(
     {'unique': ['face', 'house', 'face & house'], 'product': ['face', 'house']}
     """
     runs, nuisance = match_targets(runs), Nuisance() if nuisance is None else nuisance
-    chosen = _spaces(runs, spaces)
+    chosen = variance_spaces(runs, spaces)
     models, of = {}, {}
     for names in _sets(list(chosen)):
         label = " & ".join(names)
@@ -103,10 +103,22 @@ def partition_conditions(
     return pd.concat([unique, product], ignore_index=True)[columns]
 
 
-def _spaces(
+def variance_spaces(
     runs: Sequence[Run], spaces: Mapping[str, Sequence[str]] | None
 ) -> dict[str, list[str]]:
-    """Return the conditions of each space, or raise."""
+    """Return the conditions of each space, or raise: all that can be known before any fit.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    spaces : mapping of str to sequence of str, or None
+        As for :func:`partition_conditions`.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two spaces, a condition is in two of them, or in no run.
+    """
     every = [
         condition_label(stimulus, column)
         for stimulus, columns in find_conditions([without_frames(run) for run in runs]).items()

@@ -12,7 +12,7 @@ from joblib.parallel import get_active_backend
 __all__ = ["KILLED", "RANDOM", "TerminatedWorkerError", "own_processes"]
 
 #: Held while the random numbers that all threads of a process share are put in a state and drawn.
-RANDOM = threading.Lock()
+RANDOM = threading.RLock()
 
 #: What is said of a worker that is gone.
 KILLED = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,10 +10,42 @@ from drmbids.core.exceptions import DataError
 from drmbids.core.time import TimeGrid
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array = np.array(array, dtype=np.float64)
+def _frozen(array: Any) -> np.ndarray:
+    """Return a copy as float64: of a list, an array, a tensor or a table; NaN for what is missing.
+
+    Raises
+    ------
+    DataError
+        If there is something else than real numbers.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        array = np.ma.filled(np.ma.asarray(array, dtype=np.float64), np.nan)
+    elif hasattr(array, "detach"):  # torch, which is not imported here
+        array = array.detach().cpu().numpy()
+    try:
+        if hasattr(array, "to_numpy"):  # pandas, whose NA no array of numbers holds
+            array = array.to_numpy(dtype=np.float64, na_value=np.nan)
+        if np.iscomplexobj(array):
+            raise TypeError("complex numbers")
+        array = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"real numbers are needed, got {type(array).__name__}: {error}; NaN marks what is "
+            "missing"
+        ) from error
     array.setflags(write=False)
     return array
+
+
+def _refuse_infinite(values: np.ndarray, times: np.ndarray, columns: Sequence[str]) -> None:
+    """Raise if a value is infinite: it would spoil whatever it is summed into."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = (int(k) for k in np.argwhere(infinite)[0])
+        raise DataError(
+            f"column {columns[column]!r} at {times[row]:g} s is {values[row, column]:g}; fill the "
+            "gap, or let NaN mark it as missing"
+        )
 
 
 def _view(array: np.ndarray) -> np.ndarray:
@@ -62,8 +95,8 @@ class Stream:
     Raises
     ------
     DataError
-        If the shapes disagree, a time is not finite, times do not increase, or a weight is
-        negative or not finite.
+        If the shapes disagree, a time is not finite, times do not increase, a value is infinite or
+        no number, or a weight is negative or not finite.
 
     Examples
     --------
@@ -95,6 +128,8 @@ class Stream:
                 f"a stream of {values.shape[1]} columns needs as many different names, "
                 f"got {list(columns)[:10]}"
             )
+        if not isinstance(values, np.memmap):
+            _refuse_infinite(values, times, columns)
         weights = None
         if self.weights is not None:
             weights = _weights(self.weights, values)

@@ -99,6 +99,20 @@ def warn_of_unknown(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:
         )
 
 
+def warn_of_untrained(run: Run, conditions: Mapping[str, Sequence[str]]) -> None:
+    """Warn of conditions without training, of some stimuli of a run.
+
+    Parameters
+    ----------
+    run : Run
+        To be predicted.
+    conditions : mapping of str to sequence of str
+        Columns that were trained on, of the stimuli that are looked at.
+    """
+    shown = {name: stimulus for name, stimulus in run.stimuli.items() if name in conditions}
+    warn_of_unknown(replace(run, stimuli=shown), conditions)
+
+
 def warn_of_unmeasured(runs: Sequence[Run], regions: Mapping[str, int]) -> None:
     """Warn where targets are missing in all training runs: no model can learn of them.
 

@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from drmbids.core.arguments import Seed, positive_number, setting, whole_number
 from drmbids.core.exceptions import UsageError
 from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators import starts
 from drmbids.estimators.base import RunEstimator
-from drmbids.estimators.contents import find_regions, warn_of_unknown
+from drmbids.estimators.contents import find_regions, warn_of_untrained
 from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
 from drmbids.estimators.net_tables import NetTables, expected_responses
 from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
@@ -29,6 +29,7 @@ from drmbids.spec.shape import DataShape
 from drmbids.training.drm import DRM, Callback
 from drmbids.training.finish import Finish
 from drmbids.training.map_training import Maps
+from drmbids.training.size import check_training
 from drmbids.training.together import Fit, Trained, train_all
 from drmbids.training.trainee import Schedule
 
@@ -77,9 +78,10 @@ class DRMRegressor(NetTables, RunEstimator):
         lowest training loss decides.
     device : str
         ``"cpu"``, ``"cuda"`` ... An absent device is an error.
-    random_state : int or None
-        Seed of the initial weights; that of the model file, else 0. The same seed gives the same
-        numbers on one machine.
+    random_state : int, RandomState or Generator, optional
+        Seed of the initial weights, which gives the same numbers on one machine; that of the model
+        file, else 0: None is not fresh randomness, unlike in scikit-learn. From numpy's random
+        numbers each fit draws a seed (``default_rng()`` gives other ones each time).
     callbacks : sequence of callable
         Called after every epoch with its row of the history, of each start in turn.
     cuda_graph : bool
@@ -153,7 +155,7 @@ class DRMRegressor(NetTables, RunEstimator):
         alphas: float | Sequence[float] | None = None,
         n_validation_runs: int = 0,
         device: str = "cpu",
-        random_state: int | None = None,
+        random_state: Seed | None = None,
         callbacks: Sequence[Callback] = (),
         cuda_graph: bool = False,
         schedule: Schedule | None = None,
@@ -223,10 +225,10 @@ class DRMRegressor(NetTables, RunEstimator):
         check_device(self.device)
         self.model_ = self._stated_model(runs)
         seeds = starts.seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
-        nets, names = (
-            starts.nets_of_starts(self.model_, runs, seeds),
-            starts.labels_of_starts(label, len(seeds)),
-        )
+        n_epochs, names = self._setting("n_epochs"), starts.labels_of_starts(label, len(seeds))
+        nets = starts.nets_of_starts(self.model_, runs, seeds)
+        cutoff = self._cutoff(nets[0].resolution)
+        check_training(nets[0], runs, cutoff, self.device)
         told = starts.callbacks_of_starts(self.callbacks, len(seeds))
         options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
         options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
@@ -237,14 +239,14 @@ class DRMRegressor(NetTables, RunEstimator):
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
         if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
-        n_train = len(runs) - self.n_validation_runs
+        n_train = len(runs) - whole_number("n_validation_runs", self.n_validation_runs)
         if not 0 < n_train <= len(runs):
             told = f"n_validation_runs={self.n_validation_runs}"
             raise UsageError(f"{told} leaves nothing of {len(runs)} runs")
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
         return [
-            Fit(drm, train, validation, self._setting("n_epochs"), self._cutoff(), name)
+            Fit(drm, train, validation, n_epochs, cutoff, name)
             for drm, name in zip(drms, names, strict=True)
         ]
 
@@ -263,15 +265,15 @@ class DRMRegressor(NetTables, RunEstimator):
 
     def _setting(self, name: str) -> Any:
         """Return a setting: the estimator's own, else the model file's, else the default."""
-        for value in (getattr(self, name), getattr(self.model_.training, name)):
-            if value is not None:
-                return value
-        return self._defaults[name]
+        given = (getattr(self, name), getattr(self.model_.training, name), self._defaults[name])
+        return setting(name, next((value for value in given if value is not None), None))
 
-    def _cutoff(self) -> int | None:
+    def _cutoff(self, resolution: float) -> int | None:
         """Return the ticks that gradients flow back, None for whole runs."""
         window = self.model_.training.window_s if self.window is None else self.window
-        return None if window is None else max(1, math.ceil(window / self.net_.resolution))
+        if window is None:
+            return None
+        return max(1, math.ceil(positive_number("window", window) / resolution))
 
     def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
         readout = self.net_.readout
@@ -282,21 +284,15 @@ class DRMRegressor(NetTables, RunEstimator):
             stimuli=self.net_.stimuli,
             responses=readout.responses if isinstance(readout, Readouts) else readout.regions,
             nuisance=readout.nuisance,
-            window=self._cutoff() if streamed else None,
+            window=self._cutoff(self.net_.resolution) if streamed else None,
             device=self.device,
         )
 
     def _predict_run(self, run: Run) -> Any:
-        self._check_conditions(run)
+        warn_of_untrained(run, open_conditions(self.model_, self.net_))
         drm = DRM(self.net_, device=self.device)
         (response,), _ = drm.forward(self._iterate([run]))
         return expected_responses(drm, response)
-
-    def _check_conditions(self, run: Run) -> None:
-        """Warn of conditions without training, unless the model file chose its conditions."""
-        known = open_conditions(self.model_, self.net_)
-        shown = {name: s for name, s in run.stimuli.items() if name in known}
-        warn_of_unknown(replace(run, stimuli=shown), known)
 
     def activity(self, run: Run) -> dict[str, np.ndarray]:
         """Return the activity of every population in one run.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from drmbids.core.arguments import whole_number
 from drmbids.core.exceptions import TrainingWarning, UsageError
 from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
@@ -38,8 +39,7 @@ def seeds_of_starts(random_state: int, n_starts: int) -> list[int]:
     >>> seeds_of_starts(3, 2) == seeds_of_starts(3, 4)[:2]
     True
     """
-    if n_starts < 1:
-        raise UsageError(f"a model starts once at least, got n_starts={n_starts}")
+    whole_number("n_starts", n_starts, least=1)
     drawn = np.random.SeedSequence(random_state).generate_state(n_starts - 1)
     return [random_state, *drawn.tolist()]
 

@@ -58,12 +58,8 @@ def bootstrap(
     UsageError
         If resamples are fewer than two.
     """
+    check_resamples("bootstrap", runs)
     n = len(runs)
-    if n < LEAST_RUNS:
-        raise DataError(
-            f"a bootstrap over {n} runs has too few different resamples; it needs {LEAST_RUNS} "
-            "runs: use method='jackknife' or 'laplace'"
-        )
     if n_resamples < 2:
         raise UsageError(f"need n_resamples >= 2, got {n_resamples}")
     drawn = rng.integers(n, size=(n_resamples, n))
@@ -100,17 +96,8 @@ def jackknife(
     DataError
         If a block has fewer than eight volumes.
     """
-    per_run = -(-N_BLOCKS // len(runs))
-    blocks = [
-        (k, block)
-        for k, run in enumerate(runs)
-        for block in np.array_split(np.arange(len(run.measured_times())), per_run)
-    ]
-    shortest = min(len(block) for _, block in blocks)
-    if shortest < LEAST_BLOCK:
-        raise DataError(
-            f"a jackknife over {len(blocks)} blocks of {shortest} volumes; each needs {LEAST_BLOCK}"
-        )
+    check_resamples("jackknife", runs)
+    blocks = _blocks(runs)
     left_out = [
         [without(run, block) if j == k else run for j, run in enumerate(runs)]
         for k, block in blocks
@@ -118,6 +105,45 @@ def jackknife(
     found, n = refit(estimator, left_out, quantities, checkpoint), len(blocks)
     error = np.sqrt((n - 1) ** 2 / n * found.var(0, ddof=1))
     return Spread(error, n - 1, found.mean(0) - quantities.free(in_double(estimator.net_)))
+
+
+def check_resamples(method: str, runs: Sequence[Run]) -> None:
+    """Raise if runs are too few, or too short, for a method that fits models again.
+
+    Parameters
+    ----------
+    method : str
+        ``"bootstrap"`` or ``"jackknife"``; others need no further fit.
+    runs : sequence of Run
+
+    Raises
+    ------
+    DataError
+        With how many there are, and how many it takes.
+    """
+    if method == "bootstrap" and len(runs) < LEAST_RUNS:
+        raise DataError(
+            f"a bootstrap over {len(runs)} runs has too few different resamples, it needs "
+            f"{LEAST_RUNS} runs; use the jackknife or laplace"
+        )
+    if method == "jackknife":
+        blocks = _blocks(runs)
+        shortest = min(len(block) for _, block in blocks)
+        if shortest < LEAST_BLOCK:
+            raise DataError(
+                f"a jackknife over {len(blocks)} blocks of {shortest} volumes, each needs "
+                f"{LEAST_BLOCK}; use the bootstrap over {LEAST_RUNS} runs or more, or laplace"
+            )
+
+
+def _blocks(runs: Sequence[Run]) -> list[tuple[int, np.ndarray]]:
+    """Return the blocks of a jackknife: the number of a run, and rows of its responses."""
+    per_run = -(-N_BLOCKS // len(runs))
+    return [
+        (k, block)
+        for k, run in enumerate(runs)
+        for block in np.array_split(np.arange(len(run.measured_times())), per_run)
+    ]
 
 
 def without(run: Run, block: np.ndarray) -> Run:

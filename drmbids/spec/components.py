@@ -11,6 +11,7 @@ from drmbids.connections import PLASTICITY, SYNAPSES, WEIGHTS
 from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.connections.tracts import Tracts
 from drmbids.core.exceptions import DRMError
+from drmbids.core.processes import RANDOM
 from drmbids.core.registry import Registry
 from drmbids.losses import LOSSES
 from drmbids.populations import POPULATIONS
@@ -37,6 +38,7 @@ from drmbids.spec.parts import (
 from drmbids.spec.priors import prior_problems, weight_prior_problems
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
 from drmbids.spec.readouts import path_of
+from drmbids.spec.weight_memory import too_large
 
 
 def check_components(draft: Draft) -> list[Problem]:
@@ -53,9 +55,10 @@ def check_components(draft: Draft) -> list[Problem]:
     -------
     list of Problem
     """
-    problems: list[Problem] = []
+    problems = too_large(draft)  # before any is made
+    large = {problem.path[:2] for problem in problems}
     for name, population in draft.populations.items():
-        if population is not None:
+        if population is not None and ("populations", name) not in large:
             problems += _component(
                 ("populations", name),
                 population,
@@ -64,7 +67,7 @@ def check_components(draft: Draft) -> list[Problem]:
                 partial(_population_sizes, population),
             )
     for index, projection in enumerate(draft.projections):
-        if projection is not None:
+        if projection is not None and ("projections", index) not in large:
             problems += _projection(("projections", index), projection, draft)
     for name, readout in draft.readouts.items():
         if readout is not None:
@@ -188,7 +191,7 @@ def _component(
             yield Problem(path, f"the key {key!r} of {kind} is missing; add it")
     if not found:
         # a check must not move the random numbers that training starts from
-        with torch.random.fork_rng(devices=[]):
+        with RANDOM, torch.random.fork_rng(devices=[]):
             try:
                 options = arguments(component, sizes, part.options)
                 node = component(**sizes_to_try(options), **options)

@@ -8,6 +8,7 @@ import torch
 from drmbids.connections.gate import Gate
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import ModelError
+from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.net.readouts import Readouts
 from drmbids.populations import POPULATIONS
@@ -150,7 +151,7 @@ def _priors(plan: NetPlan, shape: DataShape) -> str:
     if not any(getattr(part, key, None) for part in parts for key in ("priors", "weight_prior")):
         return ""
     # writing a script must not move the random numbers that training starts from
-    with torch.random.fork_rng(devices=[]):
+    with RANDOM, torch.random.fork_rng(devices=[]):
         net = build_net(spec, shape)
     lines = [
         f"{name}.set_prior{call!r}"

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from drmbids.core.align import ONLY
+from drmbids.core.arguments import positive_number, whole_number
 from drmbids.core.exceptions import UsageError
 from drmbids.iterators.device import check_device
 from drmbids.iterators.item import part_of
@@ -128,7 +129,10 @@ class DRM:
         self.net = net.to(self.device)
         self.losses = {n: part.to(self.device) for n, part in losses_of(net.readout, loss).items()}
         self.solved = {name: is_solved(part, solve) for name, part in self.losses.items()}
-        self.learning_rate, self.alphas = learning_rate, alphas
+        self.learning_rate = positive_number("learning_rate", learning_rate, zero=True)
+        for alpha in () if alphas is None else np.atleast_1d(alphas):
+            positive_number("alphas", alpha)
+        self.alphas = alphas
         if cuda_graph and self.device.type != "cuda":
             raise UsageError(f"cuda_graph=True needs a CUDA device, not {str(self.device)!r}")
         self.callbacks, self.cuda_graph = tuple(callbacks), cuda_graph
@@ -148,9 +152,8 @@ class DRM:
         self.maps: Maps = maps
         if finish not in (None, *get_args(Finish)):
             raise UsageError(f"unknown finish {finish!r}; choose lbfgs or None")
-        if n_finish_passes < 1:
-            raise UsageError(f"n_finish_passes must be 1 or more, got {n_finish_passes}")
-        self.finish, self.n_finish_passes = finish, n_finish_passes
+        self.finish = finish
+        self.n_finish_passes = whole_number("n_finish_passes", n_finish_passes, least=1)
         self.history: list[dict[str, Any]] = []
 
     def estimate(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import TrainingError, TrainingWarning
+from drmbids.core.memory import readable
 from drmbids.iterators.item import Item, split_item
 from drmbids.iterators.iterator import DRMIterator
 from drmbids.net.net import DRMNet
@@ -177,18 +178,3 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def readable(n_bytes: float) -> str:
-    """Return a number of bytes in words.
-
-    Examples
-    --------
-    >>> readable(512), readable(3.21e9)
-    ('512 B', '3.2 GB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.3g} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} TB"

@@ -9,6 +9,7 @@ from drmbids.core.exceptions import ModelError
 from drmbids.core.nuisance import Nuisance
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
+from drmbids.spec.problems import shortened
 from drmbids.workflows.config import BASELINE, FREE_HRF, MEAN
 
 # Models that are always there, and what they are.
@@ -17,6 +18,9 @@ _ALWAYS = {
     FREE_HRF: "linear model with free hemodynamic responses, ridge regression on a basis",
     MEAN: "mean of the training runs, which knows nothing of the stimuli",
 }
+
+#: Letters and digits of a model's name that names of files have room for, beside the entities.
+MOST_LETTERS = 64
 
 # Series that are written for each model: the end of their ``desc``, and what they are.
 _SERIES = {
@@ -36,14 +40,15 @@ def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
     Returns
     -------
     dict of str to ModelSpec
-        By the letters and digits of each model's own name, all that a BIDS file name may hold.
+        By the letters and digits of each model's own name, all that a BIDS file name may hold, 64
+        at most.
 
     Raises
     ------
     ModelError
-        If a file is faulty, two models have the same name, one is called like the baseline,
-        the mean or something else that is written, or they differ in drift or confounds, so that
-        their scores could not be compared.
+        If a file is faulty, a name is too long, two models have the same name, one is called like
+        the baseline, the mean or something else that is written, or they differ in drift or
+        confounds, so that their scores could not be compared.
     """
     specs = _load_all(files)
     found: dict[str, ModelSpec] = {}
@@ -52,10 +57,16 @@ def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
     taken = {label.lower() for label in describe_models([])}
     for path, spec in zip(files, specs, strict=True):
         label = "".join(c for c in spec.name if c.isascii() and c.isalnum())
-        if not label or label.lower() in taken:
+        own = {label.lower() + what for what in ("", *_SERIES)}
+        if not label or own & taken:
             why = "no letters" if not label else f"the name {label!r} is taken"
             problems.append(f"{path}: name: {spec.name!r}: {why}; give each model its own")
-        taken |= {label.lower() + what for what in ("", *_SERIES)}
+        if len(label) > MOST_LETTERS:
+            problems.append(
+                f"{path}: name: {shortened(spec.name, 40)!r}: {len(label)} letters and digits, and "
+                f"names of files have room for {MOST_LETTERS}; shorten it"
+            )
+        taken |= own
         found[label] = spec
     for path, spec in zip(files, specs, strict=True):
         if scoring_nuisance(spec) != scoring_nuisance(specs[0]):

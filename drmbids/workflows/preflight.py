@@ -185,6 +185,8 @@ def request_of(config: Config, models: Mapping[str, ModelSpec], subject: str) ->
         physio=config.physio,
         stimuli=chosen_stimuli(config, models),
         allow_gaps=config.allow_gaps,
+        variance_parts=config.variance_parts,
+        intervals=config.intervals,
         baseline_hrf=config.baseline_hrf,
     )
 

@@ -9,6 +9,7 @@ import torch
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.core.files import write_text
 from drmbids.core.nuisance import confounds_at
+from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.net.net import DRMNet
@@ -128,7 +129,7 @@ def draw_net(spec: ModelSpec, templates: Sequence[Run], rng: np.random.Generator
             f"{spec.name}: a BIDS dataset of images needs the one readout bold, got {kinds}; "
             "simulate_runs draws what other readouts measure"
         )
-    with torch.random.fork_rng(devices=[]):
+    with RANDOM, torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         net = spec.build(templates)
     draw_gains(net, rng, MEAN_GAIN)

@@ -120,10 +120,10 @@ def test_few_degrees_of_freedom(tree) -> None:
 
 
 def test_too_large_for_this_machine(tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drmbids.checks.design._memory", lambda: 1000)
+    monkeypatch.setattr("drmbids.checks.design.memory_limit", lambda: 1000)
     (problem,) = check_dataset(tree.root)
     assert problem.code == "DG05"
-    monkeypatch.setattr("drmbids.checks.design._memory", lambda: None)
+    monkeypatch.setattr("drmbids.checks.design.memory_limit", lambda: None)
     assert check_dataset(tree.root) == []
 
 

@@ -89,7 +89,7 @@ def test_one_start_is_a_fit_without_starts(runs: list[Run], alone: list[DRMRegre
 def test_seeds_are_drawn_from_the_first() -> None:
     assert SEEDS[0] == 0 and seeds_of_starts(0, 5)[:3] == SEEDS
     assert len({seed for k in range(20) for seed in seeds_of_starts(k, 20)}) == 400
-    with pytest.raises(UsageError, match="got n_starts=0"):
+    with pytest.raises(UsageError, match="n_starts must be an integer, 1 or more, got 0"):
         DRMRegressor(n_starts=0).fit([make_run(0)])
 
 

@@ -137,7 +137,7 @@ def test_nothing_to_move_and_nothing_whole(net_of: NetOf, runs_of: RunsOf) -> No
         train_together([Fit(model, windows)])
     with pytest.raises(UsageError, match="unknown finish 'newton'; choose lbfgs or None"):
         DRM(net, finish="newton")
-    with pytest.raises(UsageError, match="n_finish_passes must be 1 or more, got 0"):
+    with pytest.raises(UsageError, match="n_finish_passes must be an integer, 1 or more, got 0"):
         DRM(net, n_finish_passes=0)
 
 

@@ -1,0 +1,48 @@
+"""The memory that this process may take: that of the machine, or of its container."""
+
+import os
+from pathlib import Path
+
+# Where Linux keeps the limit of a container: version 2 of control groups, and version 1.
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def memory_limit() -> int | None:
+    """Return the bytes of memory of this machine, or of the container where that has fewer.
+
+    Returns
+    -------
+    int or None
+        None where neither says it.
+    """
+    found = [n for n in (_installed(), *map(_limit, map(Path, _LIMITS))) if n is not None]
+    return min(found, default=None)
+
+
+def _installed() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return None
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # not Linux, or "max"
+        return None
+
+
+def readable(n_bytes: float) -> str:
+    """Return a number of bytes in words.
+
+    Examples
+    --------
+    >>> readable(512), readable(3.21e9)
+    ('512 B', '3.2 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} TB"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from drmbids.connections.tracts import SECONDS, Tracts, Trained
 from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.functional.band_nodes import interpolation, n_nodes, node_frequencies
 from drmbids.functional.linear_noise import (
     network_jacobian,
     network_spectra,
@@ -58,6 +59,8 @@ class RestModel(nn.Module):
     ):
         super().__init__()
         self.masses, self.tracts, self.measurement = masses, tracts, measurement
+        #: Whether the steady state is looked for near the last one, and that one.
+        self.follows, self.last_rest = False, None
         self.hrf = DoubleGamma(trainable=False)
         self.measured = DRMNode()
         self.measured.add_parameter(
@@ -97,16 +100,45 @@ class RestModel(nn.Module):
         def derivative(state: tuple[Tensor, ...], drive: Tensor) -> tuple[Tensor, ...]:
             return tuple(masses.derivative(state, drive, constants))
 
-        rest = steady_state(derivative, start, coupling, step)
+        near = self.last_rest if self.follows else None
+        rest = steady_state(derivative, start, coupling, step, near)
+        if self.follows:
+            self.last_rest = torch.stack(rest).detach()
         return (*unit_slopes(derivative, rest, coupling @ rest[0]), coupling, delays)
 
-    def spectra(self, frequencies: Tensor, at_rest: bool = False) -> Tensor:
+    def spectra(self, frequencies: Tensor) -> Tensor:
         """Return the cross-spectra of what is measured, without its noise.
 
         Parameters
         ----------
         frequencies : Tensor of shape (n_frequencies,)
             Hz.
+
+        Returns
+        -------
+        Tensor of shape (n_frequencies, n, n), complex
+        """
+        found = network_spectra(*self.linearised(), self.masses.value("sigma"), frequencies)
+        return found * self._measured_power(frequencies)[:, None, None]
+
+    def _measured_power(self, frequencies: Tensor) -> Tensor:
+        """Return what the power of activity is multiplied by in what is measured."""
+        if self.measurement == "activity":
+            return torch.ones_like(frequencies)
+        lag = torch.arange(0.0, self.hrf.length, HRF_STEP, dtype=frequencies.dtype)
+        turning = torch.exp(-2j * pi * frequencies[:, None] * lag)
+        response = HRF_STEP * (turning * self.hrf(lag)[0, 0]).sum(-1)
+        return response.abs().square()
+
+    def expected(self, frequencies: Tensor, segment: float, at_rest: bool = False) -> Tensor:
+        """Return what Welch estimates of the measured series expect, normalised over the band.
+
+        Parameters
+        ----------
+        frequencies : Tensor of shape (n_frequencies,)
+            Bins of the estimate in the band, in Hz.
+        segment : float
+            Seconds of a segment.
         at_rest : bool
             Whether to raise where modes grow, if that takes no time to see: without delays.
 
@@ -119,45 +151,22 @@ class RestModel(nn.Module):
         TrainingError
             Where modes grow: a likelihood in the frequency domain does not see that by itself.
         """
+        grid, real, imaginary = leaking(frequencies, segment)
+        power = self._measured_power(grid)
+        real, imaginary = real * power, imaginary * power
         linear = self.linearised()
-        if at_rest and not self.tracts.lengths.any() and growing_modes(*linear[:3]):
-            raise TrainingError("modes of the brain grow; take a weaker coupling")
-        found = network_spectra(*linear, self.masses.value("sigma"), frequencies)
-        if self.measurement == "activity":
-            return found
-        lag = torch.arange(0.0, self.hrf.length, HRF_STEP, dtype=frequencies.dtype)
-        turning = torch.exp(-2j * pi * frequencies[:, None] * lag)
-        response = HRF_STEP * (turning * self.hrf(lag)[0, 0]).sum(-1)
-        return found * response.abs().square()[:, None, None]
-
-    def expected(self, frequencies: Tensor, segment: float, at_rest: bool = False) -> Tensor:
-        """Return what Welch estimates of the measured series expect, normalised over the band.
-
-        Parameters
-        ----------
-        frequencies : Tensor of shape (n_frequencies,)
-            Bins of the estimate in the band, in Hz.
-        segment : float
-            Seconds of a segment.
-        at_rest : bool
-            As for :meth:`spectra`.
-
-        Returns
-        -------
-        Tensor of shape (n_frequencies, n, n), complex
-        """
-        first, last = (
-            round(2 * f * segment) for f in (frequencies[0].item(), frequencies[-1].item())
-        )
-        halves = torch.arange(
-            first - 2 * LEAKING_BINS, last + 2 * LEAKING_BINS + 1, dtype=frequencies.dtype
-        )
-        # spectra are mirrored at 0
-        grid, mirrored = halves.abs().unique(return_inverse=True)
-        leaked = hann_leakage(frequencies[:, None] * segment - halves / 2)
-        fine = self.spectra(grid / (2 * segment), at_rest)[mirrored]
-        fine = torch.where((halves < 0)[:, None, None], fine.conj(), fine)
-        smooth = torch.einsum("fg,gij->fij", leaked.to(fine.dtype), fine)
+        if not self.tracts.lengths.any():
+            modes, highest = network_modes(*linear[:3]), grid[-1].item()
+            if at_rest and bool((modes.real > 0).any()):
+                raise TrainingError("modes of the brain grow; take a weaker coupling")
+            n = n_nodes(modes, highest)
+            if n < len(grid):
+                even, odd = interpolation(int(n), highest, grid)
+                real, imaginary = real @ even, imaginary @ odd
+                grid = node_frequencies(int(n), highest)
+        fine = network_spectra(*linear, self.masses.value("sigma"), grid)
+        parts = (m @ x.flatten(1) for m, x in ((real, fine.real), (imaginary, fine.imag)))
+        smooth = torch.complex(*parts).view(-1, *fine.shape[1:])
         noise = self.measured.value("noise")
         white = torch.eye(smooth.shape[-1], dtype=smooth.dtype) / len(frequencies)
         return (1 - noise) * normalised(smooth) + noise * white
@@ -167,7 +176,7 @@ class RestModel(nn.Module):
         with torch.no_grad():
             in_state, in_drive, coupling, delays = self.linearised()
             if not delays.any():
-                return growing_modes(in_state, in_drive, coupling)
+                return int((network_modes(in_state, in_drive, coupling).real > 0).sum())
             fastest = torch.linalg.eigvals(in_state).abs().max().item()
             size = coupling.abs().sum(1).max().item() * in_drive.abs().max().item()
             return unstable_modes(
@@ -175,17 +184,43 @@ class RestModel(nn.Module):
             )
 
 
+def leaking(frequencies: Tensor, segment: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which frequencies a Welch estimate sees, and how much of each.
+
+    Parameters
+    ----------
+    frequencies, segment
+        As for :meth:`RestModel.expected`.
+
+    Returns
+    -------
+    grid : Tensor of shape (n_grid,)
+        Hz, 0 or more: spectra are mirrored at 0, their imaginary parts with the other sign.
+    real, imaginary : Tensor of shape (n_frequencies, n_grid)
+        Shares of the real and imaginary parts.
+    """
+    first, last = (round(2 * f * segment) for f in (frequencies[0].item(), frequencies[-1].item()))
+    halves = torch.arange(
+        first - 2 * LEAKING_BINS, last + 2 * LEAKING_BINS + 1, dtype=frequencies.dtype
+    )
+    grid, place = halves.abs().unique(return_inverse=True)
+    leaked = hann_leakage(frequencies[:, None] * segment - halves / 2)
+    none = leaked.new_zeros(len(frequencies), len(grid))
+    signs = torch.where(halves < 0, -1.0, 1.0).to(leaked)
+    real, imaginary = none.index_add(1, place, leaked), none.index_add(1, place, leaked * signs)
+    return grid / (2 * segment), real, imaginary
+
+
 @torch.no_grad()
-def growing_modes(in_state: Tensor, in_drive: Tensor, coupling: Tensor) -> int:
-    """Return how many modes of a network without delays grow.
+def network_modes(in_state: Tensor, in_drive: Tensor, coupling: Tensor) -> Tensor:
+    """Return the eigenvalues of a network without delays in 1/s.
 
     Parameters
     ----------
     in_state, in_drive, coupling : Tensor
         As for :func:`~drmbids.functional.linear_noise.network_jacobian`.
     """
-    modes = torch.linalg.eigvals(network_jacobian(in_state, in_drive, coupling))
-    return int((modes.real > 0).sum())
+    return torch.linalg.eigvals(network_jacobian(in_state, in_drive, coupling))
 
 
 def rest_model(settings: Any, n_regions: int) -> RestModel:

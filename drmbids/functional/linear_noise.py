@@ -31,10 +31,16 @@ UnitDerivative = Callable[[State, Tensor], State]
 #: down, within a factor: short steps follow the dynamics from the start, long ones are those of
 #: Newton's method (switched evolution relaxation; Mulder and van Leer 1985, J Comput Phys 59:232).
 N_STEPS, FACTOR = 300, 2.0
+#: From a state near by: Newton steps at most, and how far they may lead, as a share of its size.
+N_NEAR, REACH = 8, 0.1
 
 
 def steady_state(
-    derivative: UnitDerivative, start: Sequence[float], coupling: Tensor, step: float
+    derivative: UnitDerivative,
+    start: Sequence[float],
+    coupling: Tensor,
+    step: float,
+    near: Tensor | None = None,
 ) -> State:
     """Return the state that coupled units settle at, with its gradient.
 
@@ -48,6 +54,8 @@ def steady_state(
         What each unit hears of the first variable of the others.
     step : float
         Seconds of the first step of relaxation.
+    near : Tensor of shape (n_variables, n), optional
+        A steady state for other parameters; the one close to it is taken, if there is one.
 
     Returns
     -------
@@ -61,13 +69,53 @@ def steady_state(
     """
     n = len(coupling)
     fixed = coupling.detach()
+    state = None if near is None else _state_near(derivative, near, fixed, step)
+    if state is None:
+        state = _state_from(derivative, start, fixed, step)
+    # a Newton step from the solution is the solution, and has its gradient
+    held = state.split(n)
     with torch.no_grad():
-        state = torch.tensor(start, dtype=coupling.dtype).repeat_interleave(n)
-        eye, size, before, h = torch.eye(len(state), dtype=coupling.dtype), inf, inf, step
+        inverse = torch.linalg.inv(jacobian(derivative, held, fixed))
+    moved = inverse @ torch.cat(derivative(held, coupling @ held[0]))
+    return tuple(s - m for s, m in zip(held, moved.split(n), strict=True))
+
+
+def _state_near(
+    derivative: UnitDerivative, near: Tensor, fixed: Tensor, step: float
+) -> Tensor | None:
+    """Return the steady state close to another, by Newton's method; None where there is none."""
+    n, state, before = len(fixed), near.reshape(-1), near.reshape(-1)
+    reach = REACH * near.abs().amax(-1, keepdim=True).expand_as(near).reshape(-1)
+    for _ in range(N_NEAR):
+        slope, in_all = _slope_and_jacobian(derivative, state.split(n), fixed)
+        if slope.abs().max().item() * step < 1e-13:
+            return state
+        state = state - torch.linalg.solve(in_all, slope)
+        if not bool(((state - before).abs() <= reach).all()):
+            return None
+    return None
+
+
+def _slope_and_jacobian(
+    derivative: UnitDerivative, state: State, fixed: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the slopes of all variables and their slopes in all others, without a graph."""
+    with torch.no_grad():
+        slopes, in_state, in_drive = _slopes(derivative, state, fixed @ state[0])
+        return torch.cat(slopes), network_jacobian(in_state, in_drive, fixed)
+
+
+def _state_from(
+    derivative: UnitDerivative, start: Sequence[float], fixed: Tensor, step: float
+) -> Tensor:
+    """Return the state that units settle at from where they start, or raise."""
+    n = len(fixed)
+    with torch.no_grad():
+        state = torch.tensor(start, dtype=fixed.dtype).repeat_interleave(n)
+        eye, size, before, h = torch.eye(len(state), dtype=fixed.dtype), inf, inf, step
         moved = torch.zeros_like(state)
         for _ in range(N_STEPS):
-            now = state.split(n)
-            slope = torch.cat(derivative(now, fixed @ now[0]))
+            slope, in_all = _slope_and_jacobian(derivative, state.split(n), fixed)
             size = slope.abs().max().item() * step
             if size < 1e-13:
                 break
@@ -76,20 +124,14 @@ def steady_state(
                 continue
             h *= min(FACTOR, max(1 / FACTOR, before / size))
             # implicit Euler with one Newton iteration
-            pull = eye / h - jacobian(derivative, now, fixed)
-            moved, before = torch.linalg.solve(pull, slope), size
+            moved, before = torch.linalg.solve(eye / h - in_all, slope), size
             state = state + moved
     if not size < 1e-9:
         raise TrainingError(
             "the masses settle at no steady state, of which the linear noise approximation needs "
             "one; take a weaker coupling, or fit statistics of simulations"
         )
-    # a Newton step from the solution is the solution, and has its gradient
-    held = state.split(n)
-    with torch.no_grad():
-        inverse = torch.linalg.inv(jacobian(derivative, held, fixed))
-    moved = inverse @ torch.cat(derivative(held, coupling @ held[0]))
-    return tuple(s - m for s, m in zip(held, moved.split(n), strict=True))
+    return state
 
 
 def unit_slopes(derivative: UnitDerivative, state: State, drive: Tensor) -> tuple[Tensor, Tensor]:
@@ -107,23 +149,37 @@ def unit_slopes(derivative: UnitDerivative, state: State, drive: Tensor) -> tupl
         ``[unit, of, in]``.
     in_drive : Tensor of shape (n, n_variables)
     """
+    return _slopes(derivative, state, drive)[1:]
+
+
+def _slopes(
+    derivative: UnitDerivative, state: State, drive: Tensor
+) -> tuple[State, Tensor, Tensor]:
+    """Return the units' derivatives, without a graph, and what :func:`unit_slopes` returns."""
     # copies: the drive follows from the state, and a slope in the state is one at that drive
     at = tuple(
         x.clone() if x.requires_grad else x.detach().requires_grad_() for x in (*state, drive)
     )
+    graph = torch.is_grad_enabled()
     with torch.enable_grad():
         slopes = derivative(at[:-1], at[-1])
         # units are on their own, so sums give the diagonal
         rows = [
             torch.autograd.grad(
-                slope.sum(), at, create_graph=True, allow_unused=True, materialize_grads=True
+                slope.sum(),
+                at,
+                retain_graph=True,
+                create_graph=graph,
+                allow_unused=True,
+                materialize_grads=True,
             )
             for slope in slopes
         ]
     in_all = torch.stack([torch.stack(row, -1) for row in rows], -2)
-    if not torch.is_grad_enabled():
+    if not graph:
         in_all = in_all.detach()
-    return in_all[..., :-1], in_all[..., -1]
+    values = tuple(s.detach().expand_as(drive) for s in slopes)
+    return values, in_all[..., :-1], in_all[..., -1]
 
 
 def jacobian(derivative: UnitDerivative, state: State, coupling: Tensor) -> Tensor:
@@ -230,8 +286,10 @@ def network_spectra(
     0.25
     """
     to_drive, to_noise = unit_responses(in_state, in_drive, frequencies)
-    heard = coupling * torch.exp(-2j * pi * frequencies[:, None, None] * delays)
-    loop = torch.eye(len(coupling), dtype=heard.dtype) - to_drive.unsqueeze(-1) * heard
+    heard = coupling
+    if delays.requires_grad or bool(delays.any()):
+        heard = coupling * torch.exp(-2j * pi * frequencies[:, None, None] * delays)
+    loop = torch.eye(len(coupling), dtype=to_drive.dtype) - to_drive.unsqueeze(-1) * heard
     alone = (to_noise.real.square() + to_noise.imag.square()).sum(-1).sqrt() * noise
     mixed = torch.linalg.solve(loop, torch.diag_embed(alone.to(loop.dtype)))
     return mixed @ mixed.mH

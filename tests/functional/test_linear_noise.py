@@ -101,6 +101,19 @@ def test_a_delayed_loop_grows_beyond_its_critical_delay(delay: float, growing: i
     assert unstable_modes(*slopes, -gain * one, delay * one, 50.0, 4000) == growing
 
 
+def test_a_state_is_followed_where_it_is_near_and_looked_for_where_it_is_not() -> None:
+    """``dx/dt = x - x^3 + drive``: from where it starts it settles at about 1, and there is -1."""
+
+    def two(state: tuple[Tensor, ...], drive: Tensor) -> tuple[Tensor, ...]:
+        return (state[0] - state[0] ** 3 + drive,)
+
+    none = torch.zeros(1, 1, dtype=torch.float64)
+    for near, wanted in ((1.02, 1.0), (-1.02, -1.0), (-0.6, 1.0), (0.2, 1.0)):
+        at = torch.tensor([[near]], dtype=torch.float64)
+        (found,) = steady_state(two, (0.5,), none, 0.05, at)
+        assert found.item() == pytest.approx(wanted, abs=1e-12)
+
+
 def test_what_settles_nowhere_is_refused() -> None:
     def runaway(state: tuple[Tensor, ...], drive: Tensor) -> tuple[Tensor, ...]:
         return (torch.exp(state[0]) + drive,)

@@ -37,7 +37,7 @@ RESOLUTIONS, DELAYS, SECONDS, FEEDBACK = (0.5, 0.25, 0.1), (0.5, 1.0, 2.0), 80.0
 TIMES = np.arange(2, 78)
 
 #: Data sets of a learned delay, which differ in noise alone; errors are of their mean.
-N_DATA = 1
+N_DATA = 2
 
 #: By ticks and length of events: largest error of series (over their standard deviation) and of a
 #: delay (s) that are asked for.
@@ -132,7 +132,7 @@ def learned() -> list[Row]:
     rows = []
     for resolution in RESOLUTIONS:
         data = [one for delay in DELAYS for one in intervals.draw(N_DATA, 2, 240.0, 50.0, delay)[1]]
-        file = {**intervals.model(150), "resolution_s": resolution}
+        file = {**intervals.model(30), "resolution_s": resolution}
         file["projections"][1] |= {"delay_min_s": 0.1}
         fits = [DRMRegressor(file, finish="lbfgs") for _ in data]
         fit_together(fits, data)

@@ -6,7 +6,8 @@ from typing import get_args
 
 import drmbids
 from drmbids.cli.arguments import EACH, NamedSpaces, positive
-from drmbids.cli.options import Options
+from drmbids.cli.foreign import add_foreign
+from drmbids.cli.options import Options, Parser
 from drmbids.cli.selection import add_folds, add_reading, add_selection
 from drmbids.workflows.choices import BaselineHRF, Intervals, Level, OutputLayout
 
@@ -41,7 +42,7 @@ exit codes:
 
 def bids_app_parser() -> argparse.ArgumentParser:
     """Return the parser; names of the parsed arguments are those of the configuration."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="drmbids",
         description="Dynamic representational models of a BIDS dataset: trained end to end on "
         "measured runs, compared by how well they predict runs they have not seen.",
@@ -70,6 +71,7 @@ def add_all_options(parser: argparse.ArgumentParser) -> None:
     add_models(Options(parser, "models"))
     _add_running(Options(parser, "running"))
     _add_resources(Options(parser, "processors, memory and interrupted work"))
+    add_foreign(Options(parser, "options of other BIDS-Apps"))
 
 
 def add_models(options: Options) -> None:
@@ -147,6 +149,7 @@ def _add_resources(options: Options) -> None:
     options.add(
         "--n-cpus",
         "--nprocs",
+        "--nthreads",
         type=positive(int),
         metavar="N",
         help="processors: participants, or the folds of one, are shared among N / n-threads "
@@ -154,6 +157,7 @@ def _add_resources(options: Options) -> None:
     )
     options.add(
         "--n-threads",
+        "--omp-nthreads",
         type=positive(int),
         metavar="N",
         help="threads of each process; 1 when not given, as small models are slower on more",
@@ -166,6 +170,7 @@ def _add_resources(options: Options) -> None:
     )
     options.add(
         "--mem-mb",
+        "--mem",
         type=positive(int),
         metavar="MB",
         help="memory of all processes together; fewer run at once where it is little",

@@ -12,6 +12,7 @@ from typing import Any
 import drmbids
 from drmbids.cli.arguments import NamedPaths, filters, positive
 from drmbids.cli.bids_app import EXIT_CODES, bids_app_parser
+from drmbids.cli.foreign import Elsewhere, Nothing
 
 #: Version of the schema that the descriptor follows.
 SCHEMA = "0.5"
@@ -62,7 +63,7 @@ def print_descriptor() -> None:
     print(json.dumps(descriptor(), indent=2))
 
 
-_NO_INPUT = (argparse._HelpAction, argparse._VersionAction)
+_NO_INPUT = (argparse._HelpAction, argparse._VersionAction, Nothing, Elsewhere)
 
 
 def _input(action: argparse.Action) -> dict[str, Any]:

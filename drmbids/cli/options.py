@@ -1,9 +1,27 @@
-"""A group of options in a parser."""
+"""The parser of all commands, and groups of options in it."""
 
 import argparse
-from typing import Any
+import difflib
+import sys
+from typing import Any, NoReturn
 
 from drmbids.cli.arguments import label
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with what was probably meant, and not pages of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print a message and exit with 2."""
+        words = message.partition("unrecognized arguments: ")[2].split()
+        known = [flag for action in self._actions for flag in action.option_strings]
+        for word in words:
+            near = difflib.get_close_matches(word.split("=")[0], known, n=1)
+            if near and word.startswith("-"):
+                message += f"; did you mean {near[0]}?"
+                break
+        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
 
 
 class Options:

@@ -7,7 +7,7 @@ from drmbids.cli.arguments import positive
 from drmbids.cli.bids_app import add_verbosity
 from drmbids.cli.check import add_check
 from drmbids.cli.cluster import add_cluster
-from drmbids.cli.options import Options
+from drmbids.cli.options import Options, Parser
 from drmbids.populations import POPULATIONS
 
 #: First words that are commands, not a BIDS folder (`./demo` names a folder of that name).
@@ -16,7 +16,7 @@ TOOLS = ("check", "demo", "simulate", "model", "cluster", "descriptor")
 
 def tools_parser() -> argparse.ArgumentParser:
     """Return the parser; ``command`` in its result is a name of the command registry."""
-    parser = argparse.ArgumentParser(prog="drmbids", allow_abbrev=False)
+    parser = Parser(prog="drmbids", allow_abbrev=False)
     commands = parser.add_subparsers(required=True)
     add_check(commands.add_parser("check", help="list all that is wrong with a BIDS dataset"))
     _add_demo(commands.add_parser("demo", help="fit and compare models on packaged data"))

@@ -1,9 +1,10 @@
 """Units that follow an equation of their own and hear each other through delays, compiled.
 
-``x_i(t) = step(x_i(t - 1), u_i(t))`` with ``u_i(t) = drive_i(t) + g sum_k w_ik y(t - d_ik)``, the
-activity ``y`` the first variable. All ticks of a window are one call of machine code, which numba
-makes of the loops below and of the step of one unit (:mod:`drmbids.functional.scalar_code`); the
-backward pass is the same loop in reverse, with the step's transposed derivative.
+``x_i(t) = step(x_i(t - 1), u_i(t))`` with ``u_i(t) = drive_i(t) + g sum_k w_ik y(t - d_ik)``, what
+is heard ``y`` the first variable, activity, or another. All ticks of a window are one call of
+machine code, which numba makes of the loops below and of the step of one unit
+(:mod:`drmbids.functional.scalar_code`); the backward pass is the same loop in reverse, with the
+step's transposed derivative.
 
 Why so: 84 regions with 6,972 delays, forward and backward, one CPU core. One call of small tensor
 operations a step takes 60 us a tick. torch.compile makes the step cheap, but not its calls (13 us
@@ -37,7 +38,7 @@ class Taps:
     strength : Tensor of shape ()
         The factor ``g``.
     past : Tensor of shape (depth, batch, n_units)
-        Activity before the window, at least as many ticks as the longest delay.
+        What could be heard before the window, at least as many ticks as the longest delay.
     """
 
     ticks: Tensor
@@ -53,6 +54,7 @@ def run_units(
     inputs: Tensor,
     parameters: Tensor,
     taps: Taps | None = None,
+    heard: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """Return the activity of units over a window and their state after it.
 
@@ -66,6 +68,8 @@ def run_units(
     parameters : Tensor of shape (n_parameters, n_units)
     taps : Taps, optional
         None where the units do not hear each other.
+    heard : int
+        Which variable they hear of each other; activity is the first.
 
     Returns
     -------
@@ -111,6 +115,7 @@ def run_units(
         taps.ticks,
         taps.sources,
         code,
+        heard,
     )
 
 
@@ -127,6 +132,7 @@ class _Units(torch.autograd.Function):
         ticks: Tensor,
         sources: Tensor,
         code: UnitCode,
+        row: int,
     ) -> tuple[Tensor, Tensor]:
         n_ticks, batch, _, n = inputs.shape
         depth = past.shape[0]
@@ -137,10 +143,11 @@ class _Units(torch.autograd.Function):
         offsets = (depth - ticks) * (batch * n) + sources
         kept = [x.contiguous() for x in (inputs, parameters, weights)]
         arrays = [x.detach().numpy() for x in (activity.view(-1), heard, states, *kept)]
-        jit(_forward)(_machine(code.step, state), _scalar(strength), *arrays, _unsigned(offsets))
+        step = _machine(code.step, state)
+        jit(_forward)(step, _scalar(strength), row, *arrays, _unsigned(offsets))
         ctx.save_for_backward(activity, heard, states, *kept, strength, ticks, sources)
-        ctx.code = code
-        return activity[depth:], states[-1].clone()
+        ctx.code, ctx.row = code, row
+        return states[1:, :, 0].clone() if row else activity[depth:], states[-1].clone()
 
     @staticmethod
     @once_differentiable
@@ -166,6 +173,7 @@ class _Units(torch.autograd.Function):
         jit(_backward)(
             _machine(ctx.code.pull, states),
             _scalar(strength),
+            ctx.row,
             *(x.detach().numpy() for x in (*written, *read)),
             _unsigned(later),
             _unsigned(torch.cat((starts.new_zeros(1), starts))),
@@ -187,6 +195,7 @@ class _Units(torch.autograd.Function):
             gradient,
             at_weights,
             at_strength[0].to(strength.dtype),
+            None,
             None,
             None,
             None,
@@ -213,6 +222,7 @@ def _unsigned(x: Tensor) -> Any:
 def _forward(
     step: Any,
     strength: Any,
+    row: Any,
     activity: Any,
     heard: Any,
     states: Any,
@@ -227,23 +237,24 @@ def _forward(
     drive = np.empty_like(inputs[0, 0])
     for t in range(n_ticks):
         for b in range(batch):
-            row = np.uint64((t * batch + b) * n)
+            place = np.uint64((t * batch + b) * n)
             for i in range(n):
                 total = strength * 0
                 for k in range(weights.shape[1]):
-                    total += weights[i, k] * activity[row + offsets[i, k]]
+                    total += weights[i, k] * activity[place + offsets[i, k]]
                 heard[t, b, i] = total
                 for m in range(drive.shape[0]):
                     drive[m, i] = inputs[t, b, m, i]
                 drive[0, i] += strength * total
             step(states[t, b], drive, parameters, states[t + 1, b])
             for i in range(n):
-                activity[start + (t * batch + b) * n + i] = states[t + 1, b, 0, i]
+                activity[start + (t * batch + b) * n + i] = states[t + 1, b, row, i]
 
 
 def _backward(
     pull: Any,
     strength: Any,
+    row: Any,
     at_total: Any,
     at_state: Any,
     at_inputs: Any,
@@ -267,15 +278,16 @@ def _backward(
     for t in range(n_ticks - 1, -depth - 1, -1):
         for b in range(batch):
             first = ((t + depth) * batch + b) * n
-            row = np.uint64(first)
+            place = np.uint64(first)
             for i in range(n):
                 total = strength * 0
                 for k in range(starts[i], starts[i + 1]):
-                    total += weights[k] * at_total[row + later[k]]
+                    total += weights[k] * at_total[place + later[k]]
                 if t < 0:
                     at_past[t + depth, b, i] = total
                     continue
-                at_state[b, 0, i] += grad[t, b, i] + total
+                at_state[b, 0, i] += grad[t, b, i]
+                at_state[b, row, i] += total
                 for m in range(n_inputs):
                     drive[m, i] = inputs[t, b, m, i]
                 drive[0, i] += strength * heard[t, b, i]

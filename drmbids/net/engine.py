@@ -12,9 +12,7 @@ from drmbids.functional.delay import Block, gather, past_block
 from drmbids.functional.fixed import Fixed
 from drmbids.net.carry import Carry, last_ticks
 from drmbids.net.graph import Stage
-
-#: Called with a list of afferents (L, batch, n_j) and a state; gives activity and state.
-Population = Callable[[list[Tensor], Any], tuple[Tensor, Any]]
+from drmbids.populations.base import DRMPopulation
 
 
 class LoopRunner(Protocol):
@@ -101,7 +99,7 @@ def gate_factor(receive: Receive, afferent: Afferent, start: int, stop: int) -> 
 def run_window(
     stages: Sequence[Stage],
     afferents: Sequence[Sequence[Afferent]],
-    populations: Sequence[Population],
+    populations: Sequence[DRMPopulation],
     stimuli: Sequence[Tensor],
     carry: Carry,
     groups: Mapping[tuple[int, ...], LoopRunner] | None = None,
@@ -114,7 +112,7 @@ def run_window(
         From :func:`drmbids.net.graph.make_schedule`.
     afferents : sequence of sequence of Afferent
         Inputs of each population, in the order that it takes them.
-    populations : sequence of callable
+    populations : sequence of DRMPopulation
     stimuli : sequence of Tensor of shape (n_ticks, batch, n_columns)
     carry : Carry
     groups : mapping of members to LoopRunner, optional
@@ -134,10 +132,10 @@ def run_window(
     readers: dict[int, Callable[[Tensor], Tensor]] = {}
     connections = [a.connection for line in afferents for a in line]
     kept = dict(zip(map(id, connections), carry.connections, strict=False))
+    line_of = _lines(populations, shown, blocks)
 
     def ungated(afferent: Afferent, start: int, stop: int) -> Tensor:
-        source = shown[afferent.source] if afferent.is_stimulus else blocks[afferent.source]
-        sent = gather(source, start - afferent.longest, stop - afferent.shortest)
+        sent = gather(line_of(afferent), start - afferent.longest, stop - afferent.shortest)
         if afferent.columns is not None:
             sent = sent.index_select(-1, afferent.columns.on(sent.device))
         # a call that changes nothing would be a fifth of the time of a small block
@@ -179,6 +177,26 @@ def run_window(
     )
 
 
+def _lines(
+    populations: Sequence[DRMPopulation],
+    shown: Sequence[Sequence[Block]],
+    blocks: Sequence[Sequence[Block]],
+) -> Callable[[Afferent], Sequence[Block]]:
+    """Return what gives the blocks that an afferent reads: of stimuli, or of what is sent."""
+    sent: list[list[Block]] = [[] for _ in blocks]
+
+    def line_of(afferent: Afferent) -> Sequence[Block]:
+        node = afferent.source
+        if afferent.is_stimulus:
+            return shown[node]
+        # each block is worked out once, when it is asked for
+        for start, stop, activity in blocks[node][len(sent[node]) :]:
+            sent[node].append(Block(start, stop, populations[node].sent(activity)))
+        return sent[node]
+
+    return line_of
+
+
 def _tails(past: Sequence[Tensor], new: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(last_ticks(p, x) for p, x in zip(past, new, strict=True))
 
@@ -187,7 +205,7 @@ def _run_loop(
     stage: Stage,
     n_ticks: int,
     afferents: Sequence[Sequence[Afferent]],
-    populations: Sequence[Population],
+    populations: Sequence[DRMPopulation],
     blocks: list[list[Block]],
     states: list[Any],
     receive: Callable[[Afferent, int, int], Tensor],

@@ -59,7 +59,9 @@ class Grouping:
     ):
         self.afferents, self.widths = afferents, widths
         self.units = [p.n_units for p in populations]
-        self.forms = [p.loop_form() for p in populations]
+        # stacked members hear each other's activity as it is
+        plain = [type(p).sent is DRMPopulation.sent for p in populations]
+        self.forms = [p.loop_form() if q else None for p, q in zip(populations, plain, strict=True)]
 
     def join_chains(self, stages: Sequence[Stage]) -> list[Stage]:
         """Return the stages, those of gated populations joined where stacking them pays."""

@@ -62,7 +62,7 @@ class MassLoop:
         *outside, inside = afferents[self.node]
         tracts = inside.connection
         assert isinstance(tracts, Tracts)  # make_mass_loop saw to it
-        past = gather(line, -inside.longest, 0)
+        past = mass.sent(gather(line, -inside.longest, 0))
         arriving = [receive(a, 0, n_ticks) for a in outside]
         x = torch.cat(arriving, -1) if arriving else past.new_zeros(n_ticks, past.shape[1], 0)
         taps = Taps(*tracts.taps(), tracts.value("strength"), tracts(past))

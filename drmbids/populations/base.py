@@ -108,6 +108,23 @@ class DRMPopulation(DRMNode, ABC):
         """Return the state before the first tick of a run; None for a population without memory."""
         return None
 
+    def sent(self, activity: Tensor) -> Tensor:
+        """Return what other populations hear of activity, which readouts see: the same by default.
+
+        Called by the net for what leaves the population over connections and gates, in blocks of
+        any length: each tick on its own.
+
+        Parameters
+        ----------
+        activity : Tensor of shape (L, batch, n_units)
+            From :meth:`forward`; 0 before a run.
+
+        Returns
+        -------
+        Tensor of shape (L, batch, n_units)
+        """
+        return activity
+
     def number_runs(self, state: Any, runs: Tensor, name: str) -> Any:
         """Return the state before the first tick, for runs that have numbers.
 
@@ -169,7 +186,7 @@ class DRMPopulation(DRMNode, ABC):
         """Return the population as rate units or gated units, or None where it is something else.
 
         Units of a known form that feed back on each other run together without a graph through
-        time, which is what makes loops fast; the result is the same.
+        time, which is what makes loops fast; the result is the same. They send their activity.
         """
         return None
 

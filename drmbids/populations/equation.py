@@ -1,7 +1,8 @@
 """What the equation of a mass is made of: constants, starting values, noise."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -137,3 +138,55 @@ def noise_seed(noise: NoiseOptions | None, noisy: bool) -> int | None:
             f"noise takes sigma and seed, a whole number from 0 to 2**32 - 1; got {noise}"
         )
     return int(seed)
+
+
+class Equation(DRMPopulation):
+    """Units with variables that move, are shown and are sent: what a mass writes of its own."""
+
+    variables: ClassVar[tuple[str, ...]]
+    start: ClassVar[tuple[float, ...]]
+    constants: ClassVar[Mapping[str, Constant]]
+    source: ClassVar[str] = ""
+
+    @property
+    def _fires(self) -> bool:
+        return type(self).firing is not Equation.firing
+
+    @abstractmethod
+    def derivative(self, state: State, drive: Tensor, p: Mapping[str, Tensor]) -> State:
+        """Return dX/dt in 1/s, one tensor for each variable.
+
+        Parameters
+        ----------
+        state : tuple of Tensor of shape (batch, n_units)
+            The variables.
+        drive : Tensor of shape (batch, n_units)
+            Weighted inputs and coupling.
+        p : mapping of str to Tensor
+            The constants, of shape () or (n_units,).
+        """
+
+    def output(self, state: State, p: Mapping[str, Tensor]) -> Tensor:
+        """Return what units show, whose mean over a tick is activity: the first by default.
+
+        The arguments are those of :meth:`derivative`.
+        """
+        return state[0]
+
+    def firing(self, shown: Tensor, p: Mapping[str, Tensor]) -> Tensor:
+        """Return what other populations hear of what units show: the same by default.
+
+        Parameters
+        ----------
+        shown : Tensor of shape (..., n_units)
+            Activity: means of :meth:`output` over ticks.
+        p : mapping of str to Tensor
+            The constants, of shape () or (n_units,).
+        """
+        return shown
+
+    def sent(self, activity: Tensor) -> Tensor:
+        """Return what other populations hear of activity, by :meth:`firing`."""
+        if not self._fires:
+            return activity
+        return self.firing(activity, {name: self.value(name) for name in self.constants})

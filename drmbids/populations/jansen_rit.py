@@ -24,6 +24,10 @@ class JansenRit(Mass):
     pyramidal cells (``y1, y2``) in mV, and ``y3, y4, y5``, their slopes in mV/s. Inputs are firing
     rates in Hz. Noise is added to them, as the paper has it.
 
+    Readouts see the potential of pyramidal cells, which EEG and MEG reflect; other populations, and
+    the population itself through its connections, hear their firing rate, as in models of coupled
+    columns (David and Friston 2003; Sanz Leon et al. 2015).
+
     Parameters
     ----------
     n_units, n_inputs : int
@@ -47,12 +51,14 @@ class JansenRit(Mass):
     initial : dict of str to float or list of float, optional
         Variables that start a run elsewhere than by default; a list has a value for each unit.
     activity : {"potential", "rate"}
-        What other populations and the readout see: the potential of pyramidal cells ``y1 - y2`` in
-        mV, which EEG reflects, or their firing rate ``S(y1 - y2)`` in Hz, which other columns hear.
+        What readouts see: the potential of pyramidal cells ``y1 - y2`` in mV, or their firing rate
+        ``S(y1 - y2)`` in Hz, for spikes. Other populations hear the rate, of the mean potential in
+        a tick or, where it is activity, its mean: they differ by the square of the tick.
 
     References
     ----------
-    Jansen and Rit 1995, Biol Cybern 73:357, equation 6 and section 3.1.
+    Jansen and Rit 1995, Biol Cybern 73:357, equation 6 and section 3.1; David and Friston 2003,
+    NeuroImage 20:1743; Sanz Leon et al. 2015, NeuroImage 111:385.
 
     Examples
     --------
@@ -136,6 +142,10 @@ class JansenRit(Mass):
         """Return the potential of pyramidal cells in mV, or their firing rate in Hz."""
         potential = state[1] - state[2]
         return potential if self.activity == "potential" else _rate(potential, p)
+
+    def firing(self, shown: Tensor, p: Mapping[str, Tensor]) -> Tensor:
+        """Return the firing rate of pyramidal cells in Hz, from activity."""
+        return _rate(shown, p) if self.activity == "potential" else shown
 
 
 def _rate(potential: Tensor, p: Mapping[str, Tensor]) -> Tensor:

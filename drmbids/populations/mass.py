@@ -1,8 +1,7 @@
 """Mass: populations that follow a differential equation, written once."""
 
 import math
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -13,10 +12,11 @@ from drmbids.functional.integrators import Integrator, check_integrator, integra
 from drmbids.functional.random_numbers import first_clock, noise_at
 from drmbids.functional.unit_code import UnitCode, unit_code
 from drmbids.functional.unit_dynamics import Taps, run_units
-from drmbids.populations.base import DRMPopulation, prefer_inputs
+from drmbids.populations.base import prefer_inputs
 from drmbids.populations.equation import (
     SIGMA,
     Constant,
+    Equation,
     NoiseOptions,
     State,
     add_constants,
@@ -25,12 +25,13 @@ from drmbids.populations.equation import (
 )
 
 
-class Mass(DRMPopulation):
+class Mass(Equation):
     """Units that each follow ``dX/dt = f(X, drive)``: neural masses, one for each region.
 
     Name the variables, their start and the constants, and write :meth:`derivative`. The first
     variable is what units show, unless :meth:`output` is written too; activity is its mean over the
     tick, by trapezoids between the steps of the integrator. The drive is constant within a tick.
+    Other populations hear activity too, unless :meth:`firing` says what they hear of it.
 
     Inputs are, in this order: those that reach the drive through trained weights; with ``noisy``
     one column of standard normal noise for each variable and unit; with ``coupled`` one column
@@ -107,10 +108,6 @@ class Mass(DRMPopulation):
     """
 
     holds_signs = True
-    variables: ClassVar[tuple[str, ...]]
-    start: ClassVar[tuple[float, ...]]
-    constants: ClassVar[Mapping[str, Constant]]
-    source: ClassVar[str] = ""
     longest_step: ClassVar[float] = math.inf
     noise_in_drive: ClassVar[bool] = False
     sigma: ClassVar[Constant] = SIGMA
@@ -149,7 +146,7 @@ class Mass(DRMPopulation):
         constants = {**self.constants, **({"sigma": self.sigma} if self._has_noise else {})}
         sigma = {} if noise is None or "sigma" not in noise else {"sigma": noise["sigma"]}
         add_constants(self, constants, {**sigma, **(values or {})}, trainable or (), self.source)
-        self._code: dict[tuple[float, tuple[int, ...]], UnitCode] = {}
+        self._code: dict[tuple[float, tuple[int, ...], bool], UnitCode] = {}
 
     @classmethod
     def fewest_inputs(cls, n_units: int, options: dict[str, Any]) -> int:
@@ -171,27 +168,6 @@ class Mass(DRMPopulation):
     @property
     def _noise_width(self) -> int:
         return self.n_units * (1 if self.noise_in_drive else len(self.variables))
-
-    @abstractmethod
-    def derivative(self, state: State, drive: Tensor, p: Mapping[str, Tensor]) -> State:
-        """Return dX/dt in 1/s, one tensor for each variable.
-
-        Parameters
-        ----------
-        state : tuple of Tensor of shape (batch, n_units)
-            The variables.
-        drive : Tensor of shape (batch, n_units)
-            Weighted inputs and coupling.
-        p : mapping of str to Tensor
-            The constants, of shape () or (n_units,).
-        """
-
-    def output(self, state: State, p: Mapping[str, Tensor]) -> Tensor:
-        """Return what units show, whose mean over a tick is activity: the first by default.
-
-        The arguments are those of :meth:`derivative`.
-        """
-        return state[0]
 
     def initialise_inputs(self, n_stimulus: int) -> None:
         """Draw fresh input weights: each unit prefers one stimulus column."""
@@ -316,12 +292,26 @@ class Mass(DRMPopulation):
         trained = tuple(
             k for k, name in enumerate(names) if getattr(self, f"free_{name}").requires_grad
         )
-        key = (self.resolution, trained)
+        constants = torch.stack([self.value(name).expand(self.n_units) for name in names])
+        # one more variable for what the units hear of each other, where that is not activity
+        fires = taps is not None and self._fires
+        if fires:
+            state = torch.cat((state, torch.zeros_like(state[:, :1])), 1)
+        key = (self.resolution, trained, fires)
         if key not in self._code:
             sizes = state.shape[1], received.shape[2], len(names)
-            self._code[key] = unit_code(self._step, *sizes, trained)
-        constants = torch.stack([self.value(name).expand(self.n_units) for name in names])
-        return run_units(self._code[key], state, received, constants, taps)
+            step = self._step_and_firing if fires else self._step
+            self._code[key] = unit_code(step, *sizes, trained)
+        heard = state.shape[1] - 1 if fires else 0
+        activity, state = run_units(self._code[key], state, received, constants, taps, heard)
+        return activity, state[:, :heard] if fires else state
+
+    def _step_and_firing(self, *values: Tensor) -> State:
+        """Return the state after a tick, and what other units hear of its activity."""
+        n_states = 1 + len(self.variables)
+        after = self._step(*values[:n_states], *values[n_states + 1 :])
+        p = dict(zip(self.constants, values[-len(self.constants) :], strict=True))
+        return *after, self.firing(after[0], p)
 
     def _step(self, *values: Tensor) -> State:
         """Return the state after a tick, from the state, what is received, and constants."""

@@ -37,25 +37,24 @@ def naive_activity(net: DRMNet, stimulus: Sequence[Tensor]) -> list[Tensor]:
     kept = dict(zip(map(id, every), carry.connections, strict=False))
     arrived: dict[tuple[int, int], Tensor] = {}
 
-    def past(a: Afferent) -> Tensor | list[Tensor]:
-        return stimulus[a.source] if a.is_stimulus else series[a.source]
+    def told(a: Afferent, t: int) -> Tensor:
+        if a.is_stimulus:
+            source = stimulus[a.source]
+            return source[t] if t >= 0 else torch.zeros_like(source[0])
+        population = net.population_list[a.source]
+        silence = stimulus[0].new_zeros(batch, population.n_units)
+        return population.sent((series[a.source][t] if t >= 0 else silence)[None])[0]
 
     def arriving(a: Afferent, t: int) -> Tensor | None:
-        if any(t - one.shortest >= len(past(one)) for one in a.parts):
+        if any(t - a.shortest >= len(series[a.source]) for a in a.parts if not a.is_stimulus):
             return None
-        source = past(a)
-        units = len(net.stimuli[net.stimulus_names[a.source]]) if a.is_stimulus else None
-        width = net.population_list[a.source].n_units if units is None else units
-        silence = stimulus[0].new_zeros(batch, width)
 
         def sent(ticks: int) -> Tensor:
-            return a.connection((silence if t < ticks else source[t - ticks])[None])[0]
+            return a.connection(told(a, t - ticks)[None])[0]
 
         strength = torch.ones(batch, 1)
         for gate in a.gates:
-            at = t - gate.shortest
-            if at >= 0:
-                strength = strength + naive_gate(net, gate, past(gate)[at])
+            strength = strength + naive_gate(net, gate, told(gate, t - gate.shortest))
         if (id(a.connection), t) not in arrived:
             x = naive_arrival(a, sent)[None]
             if a.connection.remembers:

@@ -5,12 +5,15 @@ nearly make up for each other, such as the basis of a hemodynamic response, need
 one direction than in another: L-BFGS takes the curvature from the slopes it has met (Liu and
 Nocedal 1989, Mathematical Programming 45:503-528) and looks for the lowest point along each
 direction, so that nothing has to be tuned. The objective is that of the epochs, priors and all.
-Penalties of maps are chosen anew in every pass, as there. So the objective has small steps, at
-which a line search may end; penalties that are kept have none, but belong to where epochs ended.
+
+Penalties of maps are held on the way down, and chosen anew where it ends, until they are the same.
+Chosen in every pass, as in the epochs, they make steps in the objective at which line searches end,
+and a state is kept for the small penalties that it happened to be given.
 """
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Literal
@@ -25,6 +28,7 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.loop import held_fixed, run_epoch
 from drmbids.training.memory import Window
 from drmbids.training.runners import Runner
+from drmbids.training.solver import Choice
 from drmbids.training.trainee import Trainee
 
 #: How a training ends after its epochs.
@@ -48,8 +52,9 @@ def finish_training(
 ) -> None:
     """Take a net from its best state to a minimum of the objective nearby.
 
-    The state with the lowest objective of all passes, or validation loss where there are validation
-    runs, is kept, and gets one row of the history. A stop on the way gives up what was computed.
+    The state with the lowest objective at the penalties that were chosen last, or the lowest
+    validation loss of all passes where there are validation runs, is kept, and gets one row of the
+    history. A stop on the way gives up what was computed.
 
     Parameters
     ----------
@@ -70,15 +75,16 @@ def finish_training(
     trainee.restore()
     problem = _Problem(trainee, runner, cutoff, n_epochs, n_epochs + n_passes)
     try:
-        # maxfun would be looked at between line searches only
         with at_good_places(), suppress(_Enough):
-            minimize(problem, problem.values(), jac=True, method="L-BFGS-B")
+            while problem.choose_penalties():
+                problem.descend()
         trainee.restore()
         loss, parts, penalty = problem.run()
         val, objective = trainee.judge(problem.epoch, loss, penalty)
         seconds = time.perf_counter() - started
         trainee.record(problem.epoch, loss, val, objective, 0.0, seconds, parts)
     finally:
+        problem.hold_penalties(False)
         trainee.restore()
 
 
@@ -96,6 +102,8 @@ class _Problem:
         self.parameters = [p for group in groups for p in group["params"]]
         # what weighs the priors, which may not move with the loss here
         self.variance = math.nan
+        self.chosen: list[Choice] | None = None
+        self.has_converged = False
 
     def values(self) -> np.ndarray:
         """Return the vector as it is now."""
@@ -119,6 +127,36 @@ class _Problem:
         slope = torch.cat([s.reshape(-1) for s in slopes]).cpu().double().numpy()
         return loss + penalty, slope
 
+    def choose_penalties(self) -> bool:
+        """Choose penalties for where the net is, and hold them; return whether to go on."""
+        before = self.chosen
+        if before == []:
+            return not self.has_converged
+        self.hold_penalties(False)
+        if self.epoch >= self.last:
+            raise _Enough
+        self.epoch += 1
+        loss, _, penalty = self.run()
+        self.chosen = self.hold_penalties(True)
+        if before is not None and _are_alike(before, self.chosen):
+            return not self.has_converged
+        if self.trainee.validation is None:
+            self.trainee.forget()  # at other penalties the objective is another
+        self.trainee.judge(self.epoch, loss, penalty)
+        return True
+
+    def descend(self) -> None:
+        """Go down at the penalties that are held, for half of the passes that are left."""
+        left = self.last - self.epoch
+        most = max(1, left // 2) if self.chosen else left
+        found = minimize(self, self.values(), jac=True, method="L-BFGS-B", options={"maxfun": most})
+        self.has_converged = found.nfev < most
+        self.trainee.restore()
+
+    def hold_penalties(self, is_held: bool) -> list[Choice]:
+        """Hold penalties or choose them in each pass; return those chosen last, of all readouts."""
+        return [c for o in self.trainee.objectives for c in o.hold_penalties(is_held)]
+
     def run(self, backward: bool = False) -> tuple[float, dict[str, float], float]:
         """Return the loss of one pass, those of its readouts, and what priors add."""
         epoch = partial(run_epoch, [self.trainee], self.runner, backward=backward)
@@ -127,3 +165,9 @@ class _Problem:
         if math.isnan(self.variance):
             self.variance = loss
         return loss, parts, self.trainee.add_prior(self.variance, backward)
+
+
+def _are_alike(some: Sequence[Choice], others: Sequence[Choice]) -> bool:
+    """Return whether the same was chosen for all targets."""
+    pairs = zip(some, others, strict=True)
+    return all(torch.equal(a, b) for x, y in pairs for a, b in zip(x, y, strict=True))

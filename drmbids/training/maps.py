@@ -69,6 +69,7 @@ def solve_region(
     alphas: Tensor,
     weightings: Tensor | None = None,
     weighting: Tensor | None = None,
+    alpha: Tensor | None = None,
 ) -> RegionMaps:
     """Solve the maps of one region.
 
@@ -86,6 +87,8 @@ def solve_region(
         of a feature is that of the target over the square of its factor. All 1 when absent.
     weighting : Tensor of int of shape (n_targets,), optional
         Row of the weightings for each target; chosen like the penalties when absent.
+    alpha : Tensor of shape (n_targets,), optional
+        Penalty for each target, with a weighting for each; chosen when absent.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def solve_region(
     """
     problem = _Region(features, targets, alphas, weightings)
     for group in targets.groups:
-        problem.solve(group, weighting)
+        problem.solve(group, weighting, alpha)
     return problem.maps()
 
 
@@ -132,14 +135,14 @@ class _Region:
         self.errors = [volumes.clone() for volumes in targets.volumes]
         self.slopes = [torch.zeros_like(a) for a in x]
 
-    def solve(self, group: Group, weighting: Tensor | None) -> None:
+    def solve(self, group: Group, weighting: Tensor | None, alpha: Tensor | None) -> None:
         """Solve for targets that have the same samples with the same weights."""
         rows, columns, cleaner = group.rows, group.columns, Cleaner(self.targets.series, group)
         there, shared = cleaner.there, cleaner.shared
         raw = [self.x[k][rows[k]] for k in there]
         weighed = cleaner.weigh(raw)
         x, y = cleaner.clean(weighed), cleaner.weigh(self.targets.some(there, rows, columns))
-        u = self._search(x, y, cleaner, columns, weighting)
+        u = self._search(x, y, cleaner, columns, weighting, alpha)
         per_variance = self.targets.scale[columns] ** -2
         size = self.weightings[self.weighting[columns]].mT
         share = torch.where(size > 0, u / size, 0.0).square()
@@ -170,6 +173,7 @@ class _Region:
         cleaner: Cleaner,
         columns: Tensor,
         weighting: Tensor | None,
+        alpha: Tensor | None,
     ) -> Tensor:
         """Return the weights of standardised features; keep what was chosen."""
         n_rows, lost, strength = sum(len(a) for a in x), cleaner.lost, cleaner.strength
@@ -191,9 +195,14 @@ class _Region:
             return fit.weights
         weights = x[0].new_zeros(x[0].shape[1], len(columns))
         kept = self.weighting[columns] = weighting[columns]
-        for k in kept.unique().tolist():
-            some = (kept == k).nonzero()[:, 0]
-            fit = search(some, self.alphas * strength, self.weightings[k][None])
+        # penalties to choose from, for each target the number of its own if they are known
+        options, which = [self.alphas], torch.zeros_like(kept)
+        if alpha is not None:
+            values, which = alpha[columns].unique(return_inverse=True)
+            options = list(values[:, None])
+        for k, a in torch.stack((kept, which), 1).unique(dim=0).tolist():
+            some = ((kept == k) & (which == a)).nonzero()[:, 0]
+            fit = search(some, options[a] * strength, self.weightings[k][None])
             self.alpha[columns[some]], weights[:, some] = fit.alpha / strength, fit.weights
         return weights
 

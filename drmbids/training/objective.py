@@ -19,7 +19,7 @@ from drmbids.training.map_training import Maps, MapTrainer
 from drmbids.training.parallel import Workers
 from drmbids.training.passes import RunData
 from drmbids.training.runners import Features
-from drmbids.training.solver import MapSolver, Solution, squared_error
+from drmbids.training.solver import Choice, MapSolver, Solution, squared_error
 from drmbids.training.summaries import Summary
 
 
@@ -213,6 +213,21 @@ class Objective:
                 else MapTrainer(self.readout, self.targets)
             )
         return self.solver
+
+    def hold_penalties(self, is_held: bool) -> list[Choice]:
+        """Keep the penalties of solved maps as they are, or choose them anew in each pass.
+
+        Returns
+        -------
+        list of Choice
+            What was chosen last; empty where there is nothing to choose from.
+        """
+        if not isinstance(self.solver, MapSolver):
+            return []
+        self.solver.is_held = is_held
+        if max(len(self.solver.alphas), *map(len, self.solver.weightings)) == 1:
+            return []
+        return [choice for choice in self.solver.last if choice is not None]
 
     def map_group(self, learning_rate: float) -> dict[str, Any] | None:
         """Return maps that move by gradient as a group of an optimizer, None where none do."""

@@ -108,6 +108,9 @@ class MapSolver:
         For each region the factors of features to choose from; see :func:`weightings_of`.
     last : list of Choice
         What was chosen for each region at the last solution.
+    is_held : bool
+        Whether the next solutions keep what was chosen at the last one, so that the objective is a
+        smooth function of the features.
     """
 
     def __init__(
@@ -137,6 +140,7 @@ class MapSolver:
         ]
         self.last: list[Choice | None] = [None] * len(self.targets)
         self.n_solved = 0
+        self.is_held = False
 
     @torch.no_grad()
     def solve(self, features: Sequence[Sequence[Tensor]]) -> Solution:
@@ -148,16 +152,18 @@ class MapSolver:
             ``[region][run]``.
         """
         anew = self.n_solved % WEIGHTINGS_EVERY == 0
-        self.n_solved += 1
+        self.n_solved += not self.is_held
         solved = []
         for k, x in enumerate(features):
             targets, last, weightings = self.targets[k], self.last[k], self.weightings[k]
+            held = last if self.is_held else None
             if isinstance(targets, SourceTargets):
-                solved.append(solve_sources(x, targets, self.alphas))
-                self.readout.weights[k].copy_(solved[-1].weights)
-                continue
-            kept = None if anew or last is None or len(weightings) == 1 else last.weighting
-            maps = solve_region(x, targets, self.alphas, weightings, kept)
+                alphas = self.alphas if held is None else held.alpha[:1]
+                maps = solve_sources(x, targets, alphas)
+            else:
+                kept = None if anew or last is None or len(weightings) == 1 else last.weighting
+                choice = (kept, None) if held is None else (held.weighting, held.alpha)
+                maps = solve_region(x, targets, self.alphas, weightings, *choice)
             self.last[k] = Choice(maps.alpha, maps.weighting)
             self.readout.weights[k].copy_(maps.weights)
             solved.append(maps)

@@ -6,10 +6,15 @@ import pytest
 
 from drmbids.cli.bids_app import bids_app_parser
 from drmbids.cli.boutiques import descriptor
+from drmbids.cli.foreign import Elsewhere, Nothing
 from drmbids.cli.main import main, parse
 
 INPUTS = {i["id"]: i for i in descriptor()["inputs"]}
-ACTIONS = {a.dest: a for a in bids_app_parser()._actions if a.dest not in ("help", "version")}
+ACTIONS = {
+    a.dest: a
+    for a in bids_app_parser()._actions
+    if a.dest not in ("help", "version") and not isinstance(a, Nothing | Elsewhere)
+}
 
 
 def test_every_argument_is_an_input_once() -> None:

@@ -11,6 +11,7 @@ import pytest
 import drmbids
 from drmbids.cli.bids_app import bids_app_parser
 from drmbids.cli.commands import COMMANDS, CONFIGURATION
+from drmbids.cli.foreign import Elsewhere, Nothing
 from drmbids.cli.main import main, parse
 
 BASE = ["ds", "out", "participant"]
@@ -25,7 +26,7 @@ def parsed(*options: str) -> dict:
 
 def long_options() -> list[str]:
     """Return every long option of the BIDS-App parser with a hyphen inside."""
-    actions = bids_app_parser()._actions
+    actions = [a for a in bids_app_parser()._actions if not isinstance(a, Nothing | Elsewhere)]
     return sorted(o for a in actions for o in a.option_strings if "-" in o.removeprefix("--"))
 
 
@@ -127,6 +128,35 @@ def test_wrong_arguments_are_usage_errors(
         main([*BASE, *options])
     assert end.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_option_error_is_one_line_with_what_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*BASE, "--n-epoch", "3"])
+    err = capsys.readouterr().err
+    assert err == (
+        "drmbids: error: unrecognized arguments: --n-epoch 3; did you mean --n-epochs? "
+        "(see drmbids --help)\n"
+    )
+
+
+def test_options_of_other_bids_apps_work_or_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = parsed()
+    assert parsed("--skip_bids_validator", "--notrack") == plain
+    both = parsed("--nthreads", "4", "--omp-nthreads", "2", "--mem", "8000")
+    assert both == plain | {"n_cpus": 4, "n_threads": 2, "mem_mb": 8000}
+    for option, answer in (
+        (["--dry-run"], "run `drmbids check`"),
+        (["--dummy-scans", "4"], "non_steady_state_outlier"),
+        (["--high-pass", "0.008"], "high_pass_hz"),
+        (["--bids-database-dir", "x"], "no database is needed"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            parsed(*option)
+        err = capsys.readouterr().err
+        assert end.value.code == 2 and answer in err and err.count("\n") == 1
 
 
 def test_demo_and_simulate_are_commands() -> None:

@@ -1,6 +1,7 @@
 """A training ends in a minimum by L-BFGS: that of the objective, where epochs do not get to."""
 
 import copy
+import itertools
 import math
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ from drmbids.readouts.bold import BOLD
 from drmbids.readouts.hemodynamics import SmoothHRF
 from drmbids.training import finish as module
 from drmbids.training.drm import DRM
+from drmbids.training.solver import MapSolver
 from drmbids.training.together import Fit, train_together
 
 RunsOf = Callable[..., list[Run]]
@@ -66,6 +68,38 @@ def test_it_reaches_a_minimum_that_more_epochs_do_not(runs_of: RunsOf) -> None:
     assert last["objective"] < min(row["objective"] for row in plain.history) - 1e-4
     assert min(losses) < min(more)
     assert slopes_of(finished, data) < 0.05 * slopes_of(plain, data)
+
+
+def test_penalties_are_held_on_the_way_and_belong_to_where_it_ends(
+    runs_of: RunsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, passes = data_of(runs_of((24, 24), "elements", regions=("A",))), []
+    evaluate = module._Problem.__call__
+
+    def recorded(problem: module._Problem, values: np.ndarray) -> tuple[float, np.ndarray]:
+        found = evaluate(problem, values)
+        passes.append((chosen(problem), found[0]))
+        return found
+
+    def chosen(problem: module._Problem) -> tuple[float, ...]:
+        (objective,) = problem.trainee.objectives
+        assert isinstance(objective.solver, MapSolver)
+        (choice,) = objective.solver.last
+        assert choice is not None
+        return tuple(choice.alpha.tolist())
+
+    monkeypatch.setattr(module._Problem, "__call__", recorded)
+    model = DRM(smooth_net(), learning_rate=0.03, finish="lbfgs", n_finish_passes=200)
+    model.estimate(data, n_epochs=2)
+    rounds = [penalties for penalties, _ in itertools.groupby(passes, key=lambda one: one[0])]
+    assert 1 < len(rounds) < len(passes) / 5
+    last = model.history[-1]["objective"]
+    assert last == pytest.approx(min(value for a, value in passes if a == rounds[-1]), rel=1e-9)
+    problem = module._Problem(model.trainee(data), model.runner(), None, 0, 9)
+    value, slope = evaluate(problem, problem.values())  # penalties chosen anew
+    assert chosen(problem) == rounds[-1]
+    assert value == pytest.approx(last, rel=1e-9)
+    assert np.abs(slope).max() < 1e-4
 
 
 def test_the_objective_has_the_priors_and_its_gradient(net_of: NetOf, runs_of: RunsOf) -> None:
@@ -116,7 +150,7 @@ def test_a_step_too_far_is_taken_back(
 
     def blind(*args, **options) -> list[float]:
         calls.append(run(*args, **options))
-        return [math.nan] if len(calls) in (2, 5) else calls[-1]
+        return [math.nan] if len(calls) in (3, 6) else calls[-1]
 
     monkeypatch.setattr(module, "run_epoch", blind)
     model = DRM(net_of(), finish="lbfgs", n_finish_passes=12)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from drmbids.cli.bids_app import bids_app_parser
+from drmbids.cli.foreign import Elsewhere, Nothing
 from drmbids.core.exceptions import UsageError
 from drmbids.workflows.config import Config, resolve_config
 
@@ -14,7 +15,8 @@ BASE = {"bids_dir": "ds", "out_dir": "out", "level": "participant"}
 
 def test_every_option_of_the_command_line_is_a_field() -> None:
     not_fields = {"help", "version", "config_file", "verbose", "quiet"}
-    options = {action.dest for action in bids_app_parser()._actions} - not_fields
+    actions = [a for a in bids_app_parser()._actions if not isinstance(a, Nothing | Elsewhere)]
+    options = {action.dest for action in actions} - not_fields
     assert options == {f.name for f in dataclasses.fields(Config)} - {"verbosity"}
 
 

@@ -17,9 +17,9 @@ _VERDICTS = ("smallest", "better", "simpler")
 
 _VERDICT = (
     "p is for all pairs (Bonferroni). A model is better where it is below 0.05 and the difference "
-    "above the smallest that is worth naming: 0.001, or a hundredth of what the better one reaches. "
-    "Otherwise the data do not tell the two apart, and the one with fewer trained parameters is "
-    "the simpler account."
+    "above the smallest that is worth naming: 0.001, or a hundredth of what the better one "
+    "reaches. Otherwise the data do not tell the two apart, and the one with fewer trained "
+    "parameters is the simpler account."
 )
 
 

@@ -471,5 +471,5 @@ def test_data_at_other_ticks_than_the_net_are_refused(runs_of: RunsOf, net_of: N
     runs = runs_of((24, 24))
     net, data = net_of(), DRMIterator.from_runs(runs, 1.0)
     for use in (lambda: DRM(net).estimate(data), lambda: DRM(net).forward(data)):
-        with pytest.raises(UsageError, match="at 1 s a tick, the net at 0.5 s"):
+        with pytest.raises(UsageError, match=r"at 1 s a tick, the net at 0\.5 s"):
             use()

@@ -111,7 +111,7 @@ def check_targets(net: DRMNet, regions: Mapping[str, int]) -> None:
 
 
 def check_stimuli(net: DRMNet, stimuli: Mapping[str, Sequence[str]]) -> None:
-    """Raise where runs have nothing of a stimulus of a net, and warn where they lack columns.
+    """Raise where runs have nothing of a stimulus of a net, and warn where columns differ.
 
     Parameters
     ----------
@@ -132,12 +132,14 @@ def check_stimuli(net: DRMNet, stimuli: Mapping[str, Sequence[str]]) -> None:
                 f"stimulus {name!r} has the columns {list(columns)} in the net, {list(there)} in "
                 "the runs; name them alike: DRMNet(..., stimuli={'events': ['face', 'house']})"
             )
-        if absent:
-            warnings.warn(
-                f"columns {absent} of stimulus {name!r} are in no run, so they are zero",
-                DataWarning,
-                stacklevel=2,
-            )
+        left_out = [column for column in there if column not in columns]
+        for some, what in (
+            (absent, "in no run, so they are zero"),
+            (left_out, "not columns of the net, so they predict nothing"),
+        ):
+            if some:
+                text = f"columns {some} of stimulus {name!r} are {what}"
+                warnings.warn(text, DataWarning, stacklevel=2)
 
 
 def is_given(model: Any) -> bool:
@@ -155,6 +157,6 @@ def open_conditions(model: ModelSpec | GivenNet, net: DRMNet) -> dict[str, Seque
         Built from it.
     """
     if isinstance(model, GivenNet):
-        return dict(net.stimuli)
+        return {}  # which columns a net takes is stated in it
     every = {name for name, stimulus in model.stimuli.items() if stimulus.conditions == "all"}
     return {name: columns for name, columns in net.stimuli.items() if name in every}

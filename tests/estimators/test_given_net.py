@@ -13,7 +13,7 @@ from sklearn.model_selection import LeaveOneOut, cross_validate
 from drmbids.comparison.compare import compare_models
 from drmbids.comparison.permutation import permutation_test
 from drmbids.connections.base import DRMConnection
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.drm import DRMRegressor
@@ -169,6 +169,14 @@ def test_runs_that_do_not_fit_are_named_before_training(change, error, message) 
     net = DRMNet([Leaky(2, 2)], [DRMConnection()], [[None]], **(options | change), resolution=0.5)
     with pytest.raises(error, match=message):
         DRMRegressor(net).fit(RUNS)
+
+
+def test_conditions_that_a_net_does_not_take_are_named_once() -> None:
+    readout, stimuli = BOLD([2], [3], regions=["V1"]), {"events": ["a"]}
+    net = DRMNet([Leaky(2, 1)], [DRMConnection()], [[None]], readout, 0.5, stimuli)
+    with pytest.warns(DataWarning, match=r"columns \['b'\] of stimulus 'events' are not columns"):
+        fitted = DRMRegressor(net, n_epochs=1).fit(RUNS)
+    assert np.isfinite(fitted.score(RUNS))  # and no word of conditions without training
 
 
 def test_what_is_no_net_is_refused(net: DRMNet, tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ _PUBLIC = {
     "block_folds": "comparison.time_blocks",
     "block_splits": "comparison.time_blocks",
     "paired_differences": "comparison.paired",
+    "compare_pairs": "comparison.pairs",
     "with_log_likelihood": "comparison.likelihood",
     "permutation_test": "comparison.permutation",
     "partition_variance": "comparison.partition",

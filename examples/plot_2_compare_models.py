@@ -46,3 +46,8 @@ results = drmbids.compare_models(
 )
 print(results.summary().round(3))
 print(drmbids.paired_differences(results, baseline="glm").round(3))
+
+# %%
+# The question itself: does the feedback predict better? Data that do not tell say so (better: NaN).
+pairs = drmbids.compare_pairs(results, ["no feedback", "feedback"])
+print(pairs[["region", "fold_mean", "ci_low", "ci_high", "p", "better"]].round(3))

@@ -49,7 +49,7 @@ def test_every_file_of_a_participant_is_in_the_table() -> None:
 
 
 # simulated data, what has to be asked for and the group level have tests of their own
-ELSEWHERE = re.compile("recovery|truth|^group|^desc-|desc-parts|_intervals")
+ELSEWHERE = re.compile("recovery|truth|^group|^desc-|desc-parts|desc-pairs|_intervals")
 
 
 @pytest.mark.parametrize("row", [row for row in rows() if not ELSEWHERE.search(row[0])], ids=str)

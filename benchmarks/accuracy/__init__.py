@@ -6,6 +6,7 @@ from benchmarks.accuracy.attention import attention
 from benchmarks.accuracy.calcium import calcium
 from benchmarks.accuracy.chance import chance
 from benchmarks.accuracy.haxby import ONE_SLICE, WHOLE_BRAIN, haxby
+from benchmarks.accuracy.hypotheses import hypotheses
 from benchmarks.accuracy.localizer import localizer
 from benchmarks.accuracy.nitime_mt import nitime_mt
 from benchmarks.accuracy.null import null
@@ -20,4 +21,5 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "nitime-mt": nitime_mt,
     "null": null,
     "chance": chance,
+    "hypotheses": hypotheses,
 }

@@ -22,7 +22,7 @@ class CleanPart(NamedTuple):
     designs: list[np.ndarray]  # shape: (n_there, n_regressors), one for each run
     data: list[np.ndarray]  # shape: (n_there, n), one for each run
     ranks: list[int]  # of the nuisance, one for each run
-    alive: np.ndarray  # shape: (n_regressors,), whether the nuisance leaves some of a regressor
+    alive: np.ndarray  # shape: (n_regressors,), whether samples and nuisance leave some of it
     weight: float  # sum of the weights: the number of samples where there are none
 
 
@@ -33,6 +33,10 @@ class Part(NamedTuple):
     rows: list[np.ndarray]  # shape: (n_there,), indices, for each run
     roots: list[np.ndarray]  # shape: (n_there, 1), roots of their weights, for each run
 
+
+#: Size that a regressor has to have in the samples that are there, as a share of that in all: of
+#: one whose events are held out a tail is left, or rounding, which would get a huge weight.
+LEAST_SEEN = 1e-3
 
 #: Weights of the elements of each run, None where they count alike.
 Weights = Sequence[np.ndarray | None] | None
@@ -142,7 +146,7 @@ def clean_parts(
     """
     for targets, rows, roots in parts_of(values, weights):
         part = CleanPart(targets, [], [], [], np.zeros(designs[0].shape[1], dtype=bool), 0.0)
-        size, weight = np.zeros(designs[0].shape[1]), 0.0
+        (size, whole), weight = np.zeros((2, designs[0].shape[1])), 0.0
         for x, y, basis, there, root in zip(designs, values, bases, rows, roots, strict=True):
             if there.size:
                 own = basis[there] * root
@@ -150,9 +154,11 @@ def clean_parts(
                 part.data.append(project_out(own, y[np.ix_(there, targets)] * root))
                 part.ranks.append(int(np.linalg.matrix_rank(own, rtol=RANK_TOLERANCE)))
                 size += ((x[there] * root) ** 2).sum(0)
+                whole += (x**2).sum(0) * (root**2).mean()
                 weight += float((root**2).sum())
         norms = sum((x**2).sum(0) for x in part.designs)
-        yield part._replace(alive=norms > RANK_TOLERANCE**2 * size, weight=weight)
+        alive = (norms > RANK_TOLERANCE**2 * size) & (norms > LEAST_SEEN**2 * whole)
+        yield part._replace(alive=alive, weight=weight)
 
 
 def least_squares(

@@ -80,6 +80,17 @@ class Analysis:
         return [name for name in (self.baseline, self.free_hrf) if name]
 
     @property
+    def hypotheses(self) -> list[str]:
+        """Names of the models that were given, all but those that every comparison has."""
+        return [name for name in self.models if name not in (*self.baselines, "mean")]
+
+    @property
+    def n_parameters(self) -> dict[str, int]:
+        """Trained numbers of the models that were given, as far as recorded."""
+        fitted = self.inputs.get("fitted", ())
+        return {str(m["name"]): m["n_parameters"] for m in fitted if "n_parameters" in m}
+
+    @property
     def held_out(self) -> str:
         """What was held out: ``"run"``, ``"session"``, ``"blocks"``, ``"stimulus"``, ``"none"``."""
         return held_out_in(self.inputs)

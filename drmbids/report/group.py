@@ -15,11 +15,13 @@ from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.files import write_text
 from drmbids.report.folder import Analysis, find_analyses
 from drmbids.report.group_analyses import name_analyses, participant_of, told_differences
+from drmbids.report.group_pairs import group_pairs, pair_headlines
 from drmbids.report.group_sections import fill_differences, fill_scores, fill_selection
 from drmbids.report.group_tables import model_selection, participant_pairs, participant_scores
 from drmbids.report.headline import group_headlines
 from drmbids.report.held_out_words import CAVEAT, scored_where, scored_where_of_all
 from drmbids.report.page import Section, render, section
+from drmbids.report.pair_sections import fill_group_pairs
 from drmbids.report.part_sections import fill_group_intervals, fill_group_parts
 from drmbids.report.run_sections import fill_methods
 from drmbids.report.statistics_text import group_text
@@ -69,10 +71,11 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
     baseline = baselines[0] if len(baselines) == 1 else None
     free = next((a.free_hrf for a in scored if a.free_hrf), None)
     differences = _differences(names, baseline, free)
+    paired = summarise_differences(differences) if len(differences) else pd.DataFrame()
     tables = {
         "scores": scores,
         "differences": differences,
-        "paired": summarise_differences(differences) if len(differences) else pd.DataFrame(),
+        "paired": paired,
         "selection": _selection(scores),
         "parts": _gathered([_parts_of(a, name) for a, name in names.items()]),
         "intervals": _gathered([_intervals_of(a, name) for a, name in names.items()]),
@@ -83,6 +86,7 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
             earlier.unlink(missing_ok=True)
         if len(table):
             _write_table(table, path)
+    tables["pairs"] = pairs = group_pairs(paired, scores, names)
     failed = _told_of_failures(scored)
     figures = FigureFolder(out_dir, "group/figures")
     lacking = sorted(f.name for f in folders if f.name not in {a.folder.name for a in scored})
@@ -92,6 +96,7 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
     drawn = {"tables": tables, "figures": figures, "where": where}
     sections = [
         section("Participants", "participants", fill),
+        *_pairs_of_models(tables, drawn),
         section("Scores", "scores", partial(fill_scores, baseline=baseline, **drawn)),
         section("Differences", "differences", partial(fill_differences, **drawn)),
         section("Model frequencies", "selection", partial(fill_selection, **drawn)),
@@ -104,7 +109,7 @@ def write_group_report(out_dir: str | Path, participants: Sequence[str] = ()) ->
         title="Group · drmbids",
         heading="Group",
         subtitle=f"{n} participant{'' if n == 1 else 's'}, scored {where}",
-        lead=_lead(scored, tables["paired"], free),
+        lead=[*pair_headlines(pairs, names), *_lead(scored, paired, free)],
         chapters=[{"title": "", "sections": sections}],
         version=__version__,
     )
@@ -178,16 +183,16 @@ def _failed_fits(analysis: Analysis) -> dict[str, list[Mapping[str, str]]]:
 def _differences(
     names: Mapping[Analysis, str], baseline: str | None, free: str | None
 ) -> pd.DataFrame:
-    """Return each participant's differences with the linear models; empty without a baseline."""
-    if baseline is None:
-        return pd.DataFrame()
-    compared = [model for model in (baseline, free) if model]
-    pairs = [_pairs_of(a, name, model) for model in compared for a, name in names.items()]
-    found = pd.concat(pairs, ignore_index=True)
-    if found.empty:
-        return found
+    """Return each participant's differences with linear models, and between those given."""
+    linear = [model for model in (baseline, free) if model and baseline]
+    pairs = [_pairs_of(a, name, model) for model in linear for a, name in names.items()]
     # the difference between the two linear models is there once
-    return found[found["model"] != baseline].reset_index(drop=True)
+    pairs = [table[table["model"] != baseline] for table in pairs if len(table)]
+    given = list(dict.fromkeys(model for analysis in names for model in analysis.hypotheses))
+    for k, model in enumerate(given[:-1]):  # in one order for all, so that each pair is there once
+        tables = [_pairs_of(a, name, model) for a, name in names.items() if model in a.hypotheses]
+        pairs += [table[table["model"].isin(given[k + 1 :])] for table in tables if len(table)]
+    return _gathered(pairs)
 
 
 def _pairs_of(analysis: Analysis, name: str, baseline: str) -> pd.DataFrame:
@@ -227,6 +232,14 @@ def _gathered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the tables that are not empty as one."""
     there = [table for table in tables if len(table)]
     return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
+
+
+def _pairs_of_models(tables: Mapping[str, pd.DataFrame], drawn: Mapping[str, Any]) -> list[Section]:
+    """Return the section on models that were given against each other, where there are two."""
+    if tables["pairs"].empty:
+        return []
+    fill = partial(fill_group_pairs, **drawn)
+    return [section("Models against each other", "pairs", fill)]
 
 
 def _asked_for(tables: Mapping[str, pd.DataFrame], drawn: Mapping[str, Any]) -> list[Section]:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from drmbids.comparison.pairs import ALL_REGIONS
 from drmbids.plotting.group_scores import group_scores
 from drmbids.plotting.model_frequencies import model_frequencies
 from drmbids.plotting.participant_differences import participant_differences
-from drmbids.report.group_tables import ALL_REGIONS
 from drmbids.report.numbers import format_value
 from drmbids.report.page import Section
 from drmbids.report.svg import FigureFolder
@@ -37,7 +37,8 @@ def fill_differences(
     section: Section, tables: Mapping[str, pd.DataFrame], figures: FigureFolder, where: str
 ) -> None:
     """Differences with the baseline, participant by participant and in the population."""
-    differences, paired = tables["differences"], tables["paired"]
+    linear = {name: _with_linear(tables[name], tables["pairs"]) for name in _DIFFERENCES}
+    differences, paired = linear["differences"], linear["paired"]
     if paired.empty:
         section.note("The participants do not share a baseline, so no differences are given.")
         return
@@ -77,6 +78,17 @@ def fill_differences(
     )
     each = _one(differences.loc[differences["score"] == "r", columns])
     section.table(each, f"Difference of each participant in r {where}.", folded=len(each) > 25)
+
+
+# Tables of differences, of participants and over them.
+_DIFFERENCES = ("differences", "paired")
+
+
+def _with_linear(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are not between two given models, which have a section of their own."""
+    if table.empty or pairs.empty:
+        return table
+    return table[~table["baseline"].isin(pairs["baseline"])]
 
 
 def fill_selection(

@@ -3,12 +3,9 @@
 import pandas as pd
 
 from drmbids.comparison.paired import paired_differences
+from drmbids.comparison.pairs import with_all_regions
 from drmbids.comparison.selection import select_models
-from drmbids.core.exceptions import DataError
 from drmbids.core.results import Results
-
-#: Label of the rows over all regions together.
-ALL_REGIONS = "all"
 
 
 def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +23,7 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
         r2_median, r2_mean, r2_p95``, maybe ``log_likelihood`` (nats, summed over those targets and
         folds that all models with any have it of).
     """
-    table = _with_all_regions(scores)
+    table = with_all_regions(scores)
     keys = ["model", "region"]
     rows, results = [], Results(table)
     scored = results.table.dropna(subset=results.scores, how="all")
@@ -77,7 +74,7 @@ def participant_pairs(
     models = set(scores["model"])
     if baseline not in models or len(models) < 2:
         return pd.DataFrame()
-    return paired_differences(Results(_with_all_regions(scores)), baseline, test_train_ratio)
+    return paired_differences(Results(with_all_regions(scores)), baseline, test_train_ratio)
 
 
 def model_selection(scores: pd.DataFrame) -> pd.DataFrame:
@@ -111,17 +108,3 @@ def model_selection(scores: pd.DataFrame) -> pd.DataFrame:
             }
             tables.append(pd.DataFrame({**head, **found}))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def _with_all_regions(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores, and where there are several regions those of all targets as one more."""
-    if scores["region"].nunique() < 2:
-        return scores
-    if (scores["region"] == ALL_REGIONS).any():
-        raise DataError(
-            f"a region is called {ALL_REGIONS!r}, which stands for all regions together; run the "
-            "participant level again with another name"
-        )
-    names = scores["region"].astype(str) + " " + scores["target"].astype(str)
-    every = scores.assign(region=ALL_REGIONS, target=pd.factorize(names)[0])
-    return pd.concat([scores, every], ignore_index=True)

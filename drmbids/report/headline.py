@@ -1,4 +1,4 @@
-"""The sentence on top of a report: which linear models a model beats, and by how much."""
+"""The sentences on top of a report: which model is better than which, and by how much."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
+from drmbids.comparison.pairs import ALL_REGIONS
 from drmbids.comparison.timing_text import timing_finding
 from drmbids.core.exceptions import DataError
+from drmbids.core.results import Results
 from drmbids.report.folder import Analysis
-from drmbids.report.group_tables import ALL_REGIONS, participant_pairs
+from drmbids.report.group_tables import participant_pairs
 from drmbids.report.numbers import format_value
+from drmbids.report.pair_text import pair_sentence
 
 
 class Difference(NamedTuple):
@@ -83,7 +86,7 @@ def headline(
 
 
 def participant_headlines(analysis: Analysis) -> list[str]:
-    """Return a sentence for each model file of an analysis, and what the audit of times found.
+    """Return what models given are to each other and to linear ones, and the audit of times.
 
     Parameters
     ----------
@@ -92,10 +95,16 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     Returns
     -------
     list of str
-        Empty where no model was compared with a linear one.
+        First that on the given models among each other; empty where nothing was compared.
     """
     scores = analysis.table("desc-scores_timeseries")
+    pairs = analysis.table("desc-pairs_scores")
     found = []
+    if pairs is not None:
+        n_folds = None if scores is None else int(scores["fold"].nunique())
+        in_sample = analysis.held_out == "none"
+        sentence = pair_sentence(pairs, analysis.n_parameters, in_sample, n_folds)
+        found += [] if sentence is None else [sentence]
     if scores is not None and len(scores) and analysis.baselines:
         ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
         pairs = [participant_pairs(scores, name, ratio) for name in analysis.baselines]
@@ -115,6 +124,23 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
+
+
+def scores_line(analysis: Analysis) -> str | None:
+    """Return the scores of every model in one line; None where there are none.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    """
+    scores = analysis.table("desc-scores_timeseries")
+    if scores is None or scores.empty:
+        return None
+    medians = Results(scores).per_target().groupby("model", sort=False)[["r", "r2"]].median()
+    return f"median r (R²) {analysis.where}: " + ", ".join(
+        f"{model} {format_value(row['r'])} ({format_value(row['r2'])})"
+        for model, row in medians.iterrows()
+    )
 
 
 def all_headlines(analyses: Sequence[Analysis]) -> list[str]:
@@ -166,6 +192,7 @@ def group_headlines(
                     row["mean_difference"], row["ci_low"], row["ci_high"]
                 )
                 for row in _rows(table, model)
+                if row["baseline"] not in models
             }
             if differences:
                 head = f"{analysis}: " if several else ""

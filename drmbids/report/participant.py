@@ -8,9 +8,8 @@ from typing import Any
 from drmbids import __version__
 from drmbids.core.exceptions import DataError
 from drmbids.core.files import write_text
-from drmbids.core.results import Results
 from drmbids.report.folder import Analysis, find_analyses
-from drmbids.report.headline import all_headlines
+from drmbids.report.headline import all_headlines, scores_line
 from drmbids.report.model_sections import (
     fill_hrfs,
     fill_models,
@@ -19,8 +18,8 @@ from drmbids.report.model_sections import (
     fill_responses,
     fill_training,
 )
-from drmbids.report.numbers import format_value
 from drmbids.report.page import Section, render, section
+from drmbids.report.pair_sections import fill_pairs
 from drmbids.report.part_sections import fill_intervals, fill_parts
 from drmbids.report.physiology import fill_physio
 from drmbids.report.run_sections import (
@@ -110,6 +109,10 @@ def _chapter(
     # What went wrong is read first, what only deserves a look last.
     where = 0 if analysis.inputs.get("errors") or not analysis.inputs else len(parts)
     parts.insert(where, ("Errors and warnings", "messages", messages))
+    if analysis.table_path("desc-pairs_scores"):
+        place = next(k for k, part in enumerate(parts) if part[1] == "scores")
+        told = partial(fill_pairs, **drawn)
+        parts.insert(place, ("Models against each other", "pairs", told))
     if analysis.table_path("desc-recovery_scores"):
         recovered = ("Recovery of the truth", "recovery", partial(fill_recovery, **drawn))
         parts.insert(-1 if where else len(parts), recovered)
@@ -139,12 +142,7 @@ def _subtitle(analyses: list[Analysis]) -> str:
         return f"{len(analyses)} analyses"
     only = analyses[0]
     try:
-        scores = only.table("desc-scores_timeseries")
+        scores = scores_line(only)
     except DataError:  # the section on scores says what is wrong with it
         return only.stem
-    if scores is None or scores.empty:
-        return only.stem
-    medians = Results(scores).per_target().groupby("model", sort=False)["r"].median()
-    return f"{only.stem} · median r {only.where}: " + ", ".join(
-        f"{model} {format_value(value)}" for model, value in medians.items()
-    )
+    return only.stem if scores is None else f"{only.stem} · {scores}"

@@ -1,5 +1,6 @@
 """DRM: training a net on data, and running it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, get_args
@@ -194,6 +195,8 @@ class DRM:
             in its best state so far.
         """
         self.check(data_iter, n_epochs, cutoff)
+        if val_iter is not None:
+            self._check_resolution(val_iter)
         trainee, n_before = self.trainee(data_iter, val_iter), len(self.history)
         train([trainee], self.runner(), n_epochs, cutoff, checkpoint)
         if trainee.failure is not None:
@@ -219,6 +222,7 @@ class DRM:
         activity : list of list of array of shape (n_ticks, n_units)
             For each run, one for each population.
         """
+        self._check_resolution(data_iter)
         readouts, whole = by_name(self.net.readout), RunData(data_iter.n_runs)
         gathered = {name: RunData(data_iter.n_runs) for name in readouts}
         for item, features, activity in feature_windows(self.net, data_iter):
@@ -304,8 +308,18 @@ class DRM:
     def check(self, data_iter: DRMIterator, n_epochs: int, cutoff: int | None) -> None:
         """Raise :class:`UsageError` unless a training of :meth:`estimate` makes sense."""
         check_schedule(n_epochs, cutoff)
+        self._check_resolution(data_iter)
         if self.finish is not None:
             check_whole(data_iter, cutoff)
+
+    def _check_resolution(self, data: DRMIterator) -> None:
+        """Raise :class:`UsageError` where data are at other ticks than the net."""
+        if not math.isclose(data.resolution, self.net.resolution, rel_tol=1e-9):
+            raise UsageError(
+                f"the data are at {data.resolution:g} s a tick, the net at "
+                f"{self.net.resolution:g} s; make both alike: DRMIterator.from_runs(runs, "
+                "net.resolution)"
+            )
 
     def end(self, trainee: Trainee, n_epochs: int, cutoff: int | None) -> None:
         """Finish a training after its epochs, as far as that was asked for."""

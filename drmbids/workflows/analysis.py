@@ -37,6 +37,7 @@ from drmbids.workflows.config import BASELINE, DRM, FREE_HRF, MEAN, Config
 from drmbids.workflows.cross_validation import CrossValidation
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.overwrite import check_participant
+from drmbids.workflows.pairs import hypothesis_pairs
 from drmbids.workflows.parts import interval_table_of, variance_table
 from drmbids.workflows.preflight import (
     Usable,
@@ -60,6 +61,7 @@ from drmbids.workflows.write import (
     write_inputs,
     write_intervals,
     write_model,
+    write_pairs,
     write_parts,
     write_scores,
     write_series,
@@ -158,6 +160,7 @@ def analyse_participant(
             write_parts(dataset, runs, parts, held_out)
         failed = _failed_folds(results)
         failed += _fit_on_all_runs(config, label, dataset, runs, fitted, nuisance, units)
+        _write_pairs(dataset, runs, results, list(specs), fitted, held_out)
         _write_recovery(config, subject, dataset, runs, fitted)
     record = inputs_record(runs, usable.files, told, shlex.join(sys.argv)) | {
         "errors": [*usable.errors, *(f["error"] for f in failed)],
@@ -265,6 +268,21 @@ def _compare(
             units=units,
             timing=timing,
         )
+
+
+def _write_pairs(
+    dataset: DerivativeDataset,
+    runs: Sequence[Run],
+    results: Results,
+    names: Sequence[str],
+    fitted: Mapping[str, DRMRegressor],
+    held_out: CrossValidation,
+) -> None:
+    """Write the differences between the given models, where there are two or more."""
+    sizes = {name: estimator.n_parameters_ for name, estimator in fitted.items()}
+    pairs = hypothesis_pairs(results, names, sizes)
+    if pairs is not None:
+        write_pairs(dataset, runs, pairs, held_out)
 
 
 def _datasets(config: Config) -> list[Path]:

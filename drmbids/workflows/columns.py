@@ -179,6 +179,32 @@ def log_columns(names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     }
 
 
+#: Pairs of models that were given.
+PAIR_TABLES = SCORE_TABLES | {
+    "model": _column("The later of the two models, as they were given"),
+    "baseline": _column("The earlier of the two models, which the other is compared with"),
+    "region": _column("Region of interest", all="all regions together"),
+    "ci_low": _column("Lower end of the 95 % interval of fold_mean (Student, fold_se)", "1"),
+    "ci_high": _column("Upper end of the 95 % interval of fold_mean (Student, fold_se)", "1"),
+    "p_flip": _column(
+        "Two-sided p of fold_mean when signs of folds are flipped, which takes folds as "
+        "independent; n/a with fewer than 6",
+        "1",
+    ),
+    "p_pairs": _column("p times the number of pairs in the region (Bonferroni)", "1"),
+    "smallest": _column(
+        "Smallest difference worth naming: the larger of 0.001 and a hundredth of the better "
+        "median score",
+        "1",
+    ),
+    "better": _column(
+        "Model told to be better: p_pairs below 0.05 and fold_mean beyond smallest; else n/a"
+    ),
+    "simpler": _column(
+        "Model with fewer trained parameters, n/a where they are as many or not known"
+    ),
+}
+
 #: The audit of onsets, durations and amplitudes.
 TIMING_TABLES = {
     "setting": _column(

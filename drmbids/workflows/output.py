@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from drmbids.bids.dataset import DESCRIPTION
+from drmbids.bids.derivatives import source_description
 from drmbids.core.exceptions import OutputError, UsageError
 from drmbids.workflows.locks import held
 
@@ -27,7 +29,8 @@ def check_output(bids_dir: Path, out_dir: Path) -> None:
     Raises
     ------
     UsageError
-        If the input is no folder, or the output is the input or lies among its raw data.
+        If the input is no folder, or the output is the input, lies among its raw data, or holds
+        another dataset or files that would be overwritten.
     OutputError
         If the output cannot be written.
     """
@@ -47,11 +50,28 @@ def check_output(bids_dir: Path, out_dir: Path) -> None:
             )
     if source.is_relative_to(target):
         raise UsageError(f"{out_dir}: the output holds the input dataset; use a folder of its own")
+    foreign = _foreign_content(out_dir)
+    if foreign is not None:
+        raise UsageError(
+            f"{out_dir} holds {foreign}, which drmbids did not write and would replace; give a "
+            "folder of its own"
+        )
     with _as_output_error(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
         probe = out_dir / f".{uuid.uuid4()}"
         probe.write_bytes(b"")
         probe.unlink()
+
+
+def _foreign_content(out_dir: Path) -> str | None:
+    """Return what of another program or person a folder holds that would be replaced."""
+    if (out_dir / DESCRIPTION).is_file():
+        made_by = source_description(out_dir).get("GeneratedBy") or []
+        names = [str(one.get("Name")) for one in made_by if isinstance(one, dict)]
+        return None if "drmbids" in names else f"the dataset of {', '.join(names) or 'another'}"
+    found = [out_dir / name for name in ("README.md", "descriptions.tsv", ".bidsignore")]
+    found += sorted(out_dir.glob("sub-*"))
+    return next((path.name for path in found if os.path.lexists(path)), None)
 
 
 def lock_path(out_dir: Path, subject: str) -> Path:

@@ -4,18 +4,19 @@ import shutil
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import torch
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.core.exceptions import DRMError, EarlierResultError, ModelError, OutputError
+from drmbids.core.exceptions import DataError, DRMError, EarlierResultError, ModelError, OutputError
 from drmbids.core.files import write_text
 from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watching
 from drmbids.iterators.device import check_device
 from drmbids.report.folder import find_analyses
-from drmbids.report.headline import all_headlines
+from drmbids.report.headline import all_headlines, scores_line
 from drmbids.report.participant import write_participant_report
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.analysis import Analysed, analyse_participant
@@ -150,11 +151,22 @@ def _run_participant(
         # the lock: the participant is another's, or the folder is gone; or results to be kept
         text = _log_error(error, label, call, config.debug)
         return Outcome(subject, time.monotonic() - started, text, _code(error))
-    for sentence in all_headlines(find_analyses(config.out_dir / label)):
-        logger.info("%s: %s", label, sentence)
+    _say_results(config.out_dir / label)
     seconds = time.monotonic() - started
     logger.info("%s: done in %.0f s, see %s", label, seconds, config.out_dir / f"{label}.html")
     return Outcome(subject, seconds, left_out=analysed.left_out, failed_fits=analysed.failed_fits)
+
+
+def _say_results(folder: Path) -> None:
+    """Log the scores of every model, and what stands on top of the report."""
+    analyses = find_analyses(folder)
+    for analysis in analyses:
+        with suppress(DataError):  # the report says what is wrong with a table
+            line = scores_line(analysis)
+            if line is not None:
+                logger.info("%s: %s", analysis.stem if len(analyses) > 1 else folder.name, line)
+    for sentence in all_headlines(analyses):
+        logger.info("%s: %s", folder.name, sentence)
 
 
 def _analyse(config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path) -> Analysed:

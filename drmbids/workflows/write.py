@@ -22,6 +22,7 @@ from drmbids.estimators.drm import DRMRegressor
 from drmbids.workflows.columns import (
     CHANCE_TABLES,
     MODEL_TABLES,
+    PAIR_TABLES,
     PART_TABLES,
     SCORE_TABLES,
     TIMING_TABLES,
@@ -178,6 +179,26 @@ def write_parts(
         entities, "scores", ".tsv", desc="parts"
     )
     write_table(path, parts, held_out.columns(PART_TABLES))
+
+
+def write_pairs(
+    dataset: DerivativeDataset, runs: Sequence[Run], pairs: pd.DataFrame, held_out: CrossValidation
+) -> None:
+    """Write the differences between the given models.
+
+    Parameters
+    ----------
+    dataset : DerivativeDataset
+    runs : sequence of Run
+    pairs : DataFrame
+        From :func:`~drmbids.compare_pairs`.
+    held_out : CrossValidation
+    """
+    entities = shared_entities(runs)
+    path = models_folder(dataset.root, entities) / file_name(
+        entities, "scores", ".tsv", desc="pairs"
+    )
+    write_table(path, pairs, held_out.columns(PAIR_TABLES))
 
 
 def write_intervals(

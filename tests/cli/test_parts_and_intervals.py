@@ -1,6 +1,7 @@
 """``--variance-parts`` and ``--intervals``: what both levels write."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,31 @@ def test_intervals_are_written_for_each_model(done):
     assert found["parameter"].tolist() == ["tau", "tau"]
     assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()
     assert found["method"].unique().tolist() == ["laplace"]
+
+
+def test_the_given_models_are_compared_with_each_other_first(done):
+    pairs = table(done / "sub-01/models/sub-01_task-look_desc-pairs_scores.tsv")
+    scores = table(done / "sub-01/func/sub-01_task-look_desc-scores_timeseries.tsv")
+    r = scores.pivot(index=["fold", "target"], columns="model", values="r")
+    difference = (r["large"] - r["small"]).groupby("fold").median().mean()
+    assert pairs["fold_mean"].tolist() == pytest.approx([difference], abs=1e-6)
+    assert pairs["simpler"].tolist() == ["small"]
+    described = json.loads(
+        (done / "sub-01/models/sub-01_task-look_desc-pairs_scores.json").read_text()
+    )
+    assert set(pairs) <= set(described)
+    said = [re.findall('class="lead">(.*?)<', (done / f"{name}.html").read_text())[0]
+            for name in ("sub-01", "group")]  # fmt: skip
+    assert all(re.match("Held-out r: (these data do not|large|small)", text) for text in said)
+    logs = [path.read_text() for path in done.glob("logs/*/drmbids.log")]
+    (log,) = [text for text in logs if "median r" in text]
+    told = [line for line in log.splitlines() if "sub-01: " in line]
+    told = told[next(k for k, line in enumerate(told) if "median r" in line) :]
+    for model in ("glm", "freehrf", "small", "large"):
+        assert re.search(rf"median r \(R²\) in held-out runs: .*{model} \S+ \(", told[0])
+    assert said[0] in told[1].replace("'", "&#39;")
+    paired = table(done / "group/desc-paired_participants.tsv")
+    assert ((paired["model"] == "large") & (paired["baseline"] == "small")).sum() == 3
 
 
 def test_both_levels_describe_and_show_them(done):

@@ -64,3 +64,14 @@ def test_weights_of_collinear_regressors_do_not_follow_rounding(noise):
     exact, rounded = (module.least_squares([x], [values], [basis]) for x in designs)
     np.testing.assert_allclose(rounded, exact, atol=1e-6)
     assert np.abs(exact).max() < 1
+
+
+def test_a_regressor_whose_events_are_held_out_gets_no_weight():
+    """What rounding leaves of it in the samples trained on would get a huge one."""
+    rng = np.random.default_rng(0)
+    shown = np.where(np.arange(60) < 40, 1e-12 * rng.normal(size=60), rng.normal(size=60))
+    values = rng.normal(size=(60, 2))
+    values[40:] = np.nan
+    design = np.column_stack([rng.normal(size=60), shown])
+    found = module.least_squares([design], [values], [np.ones((60, 1)) / 60**0.5])
+    assert not found[1].any() and found[0].all()

@@ -169,6 +169,30 @@ def test_sources_are_recovered_and_learned_variances_make_them_sharper() -> None
     assert share[1] > 0.9 > share[0]
 
 
+def test_a_penalty_is_held_where_it_is_asked_for() -> None:
+    drm = fit(runs := drawn({0: 3, 1: 11}))
+    (objective,) = drm.trainee(iterate(runs)).objectives
+    solver = objective.map_solver()
+    rng = np.random.default_rng(0)
+    weak, strong = (
+        [
+            [
+                scale * s.raw[k].double()[:, :2]
+                + 0.01 * torch.tensor(rng.standard_normal((200, 2)))
+                for k in range(3)
+            ]
+            for s in solver.targets
+        ]
+        for scale in (0.0, 1.0)
+    )
+    solver.solve(weak)
+    (first,) = objective.hold_penalties(True)
+    solver.solve(strong)
+    assert torch.equal(objective.hold_penalties(False)[0].alpha, first.alpha)
+    solver.solve(strong)
+    assert not torch.equal(objective.hold_penalties(False)[0].alpha, first.alpha)
+
+
 def test_a_sensor_without_measurements_is_predicted_by_the_others() -> None:
     runs = drawn({0: 3, 1: 11})
     hidden = [5, 16]

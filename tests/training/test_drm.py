@@ -465,3 +465,11 @@ def test_training_on_cuda_equals_cpu(window: int | None, runs_of: RunsOf, net_of
         predictions.append(np.concatenate(model.forward(data)[0]))
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
     np.testing.assert_allclose(predictions[1], predictions[0], atol=1e-4)
+
+
+def test_data_at_other_ticks_than_the_net_are_refused(runs_of: RunsOf, net_of: NetOf) -> None:
+    runs = runs_of((24, 24))
+    net, data = net_of(), DRMIterator.from_runs(runs, 1.0)
+    for use in (lambda: DRM(net).estimate(data), lambda: DRM(net).forward(data)):
+        with pytest.raises(UsageError, match="at 1 s a tick, the net at 0.5 s"):
+            use()

@@ -129,3 +129,28 @@ def test_a_move_that_was_killed_is_finished_by_the_next_process(
     expected = "new" if n_moves else "old"
     assert [p.name for p in (tmp_path / "sub-01").iterdir()] == [f"{expected}.txt"]
     assert (tmp_path / "sub-01.html").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "named"),
+    [
+        ("dataset_description.json", '{"GeneratedBy": [{"Name": "fMRIPrep"}]}', ".*fMRIPrep"),
+        ("dataset_description.json", '{"Name": "mine"}', "the dataset of another"),
+        ("README.md", "notes", "README.md"),
+        ("sub-01/anat/x.txt", "", "sub-01"),
+    ],
+)
+def test_what_others_wrote_is_never_replaced(
+    tmp_path: Path, file: str, text: str, named: str
+) -> None:
+    bids, out = tmp_path / "bids", tmp_path / "out"
+    bids.mkdir()
+    path = out / file
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(UsageError, match=f"holds {named}, which drmbids did not write"):
+        check_output(bids, out)
+    assert path.read_text() == text
+    own = '{"Name": "d", "GeneratedBy": [{"Name": "drmbids"}]}'
+    (out / "dataset_description.json").write_text(own)
+    check_output(bids, out)

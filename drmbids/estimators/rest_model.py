@@ -252,6 +252,7 @@ def rest_model(settings: Any, n_regions: int) -> RestModel:
         raise UsageError(f"{n_regions} series, and a connectome of {weights.shape}")
     lengths = 0 * weights if settings.lengths is None else np.array(settings.lengths, float)
     plain = masses_at_rest(settings.mass, n_regions, dict(settings.values or {}))
+    _check_mass(plain, settings.mass)
     names = trainable - {"coupling", "velocity", "noise", "weights"}
     masses = type(plain)(
         n_regions,
@@ -277,3 +278,12 @@ def rest_model(settings: Any, n_regions: int) -> RestModel:
         trainable=[moved[name] for name in moved if name in trainable],
     )
     return RestModel(masses, tracts, settings.measurement, settings.noise, "noise" in trainable)
+
+
+def _check_mass(mass: Mass, name: str) -> None:
+    """Raise where the closed form is not that of a mass."""
+    if type(mass).output is not Mass.output or mass.noise_in_drive:
+        raise UsageError(
+            "a WholeBrain is made of masses that show and send their first variable and add noise "
+            f"to all, which {name!r} does not; take another"
+        )

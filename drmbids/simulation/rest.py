@@ -52,7 +52,7 @@ def masses_at_rest(
     if compiled and find_spec("numba") is None:
         raise UsageError("compiled masses need numba: pip install 'drmbids[compiled]'")
     kind = POPULATIONS[mass]
-    n_inputs = (len(kind.variables) + 1) * n_regions
+    n_inputs = (1 + (1 if kind.noise_in_drive else len(kind.variables))) * n_regions
     return kind(n_regions, n_inputs, values, coupled=True, noisy=True, compiled=compiled)
 
 
@@ -87,7 +87,8 @@ def rest_net(
     nearest = velocity * resolution / SECONDS
     tracts = Tracts(strengths, far.clamp(min=nearest), velocity, strength=coupling)
     readout = BOLD([n], [n], regions=["brain"], hrf=DoubleGamma(trainable=False))
-    columns = [f"{v}{k}" for v in masses.variables for k in range(n)]
+    noisy = ("drive",) if masses.noise_in_drive else masses.variables
+    columns = [f"{v}{k}" for v in noisy for k in range(n)]
     net = DRMNet(
         {"brain": masses},
         [DRMConnection(0.0)],

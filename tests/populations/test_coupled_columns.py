@@ -8,7 +8,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from drmbids import BOLD, Dense, DoubleGamma, DRMConnection, DRMNet, JansenRit, Tracts
+from drmbids import (
+    BOLD,
+    Dense,
+    DoubleGamma,
+    DRMConnection,
+    DRMNet,
+    JansenRit,
+    Tracts,
+    WholeBrain,
+    simulate_rest,
+)
+from drmbids.core.exceptions import UsageError
+from drmbids.estimators.rest_model import rest_model
 from drmbids.net.mass_loop import MassLoop
 from drmbids.testing.reference import naive_activity
 
@@ -107,6 +119,16 @@ def test_gradients_of_constants_are_differences() -> None:
                 ends.append(activity(brain)[-100:].square().mean().item())
                 free -= step
         assert free.grad.item() == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
+
+
+def test_columns_at_rest_are_simulated_and_have_no_closed_form() -> None:
+    run = simulate_rest(
+        COUPLING, duration=0.2, mass="jansen_rit", measurement="activity", tr=0.01, settle=0.0
+    )
+    values = run.responses["brain"].values
+    assert values.shape == (20, 2) and values.max() > 5  # mV
+    with pytest.raises(UsageError, match="'jansen_rit' does not"):
+        rest_model(WholeBrain(COUPLING, mass="jansen_rit"), 2)
 
 
 def test_windows_are_the_whole_run() -> None:

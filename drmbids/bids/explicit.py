@@ -79,7 +79,7 @@ def load_run(
     >>> func = demo_dataset() / "derivatives" / "preprocessed" / "sub-01" / "func"
     >>> stem = "sub-01_task-contrast"
     >>> bold = func / f"{stem}_run-01_desc-preproc_bold.nii.gz"
-    >>> load_run(bold, mask=func / f"{stem}_desc-V1_mask.nii.gz", tr=2.0).label
+    >>> load_run(bold, mask=func / f"{stem}_desc-V1_mask.nii.gz", tr=1.5).label
     'sub-01_task-contrast_run-01_desc-preproc'
     """
     if isinstance(bold, Mapping) and (not bold or not set(bold) <= set(HEMISPHERES)):

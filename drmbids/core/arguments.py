@@ -89,7 +89,7 @@ def seed_of(name: str, value: Any) -> int:
     Examples
     --------
     >>> seed_of("random_state", 7), seed_of("random_state", np.random.default_rng(0))
-    (7, 1826701614)
+    (7, 1826701615)
     """
     if isinstance(value, np.random.RandomState):
         return int(value.randint(_LARGEST, dtype=np.int64))

@@ -34,6 +34,7 @@ def free_hrf_baseline(nuisance: Nuisance | None = None) -> RidgeBaseline:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from drmbids import Events, Run, Stream, free_hrf_baseline
     >>> bold = Stream(np.random.default_rng(0).normal(size=(100, 3)), 2.0 * np.arange(100))
     >>> run = Run({"V1": bold}, {"events": Events([20.0, 90.0], [10, 10], ["a", "b"])}, tr=2.0)

@@ -73,7 +73,7 @@ def make_bands(times: Tensor, n_past: int, n_ticks: int, resolution: float, leng
     >>> import torch
     >>> bands = make_bands(torch.arange(0.0, 1000.0), 30, 1000, 1.0, 30.0)
     >>> tuple(bands.lag.shape)
-    (31, 33, 66)
+    (32, 33, 66)
     """
     at = times.detach().to("cpu", torch.float64).numpy()
     step = reach = math.ceil(length / resolution) + 3

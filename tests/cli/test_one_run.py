@@ -86,7 +86,7 @@ def test_blocks_of_one_run_are_held_out_and_the_group_level_follows(bids, tmp_pa
         r = [np.corrcoef(m[block], p[block])[0, 1] for m, p in pairs]
         np.testing.assert_allclose(rows, r, atol=1e-4)
     report = (out / "sub-01.html").read_text()
-    assert "median r in held-out blocks of time: " in report and "held-out runs" not in report
+    assert "median r (R²) in held-out blocks of time: " in report and "held-out runs" not in report
     assert "2 contiguous blocks of time" in report
     assert call(bids, out, "group") == 0
     group = pd.read_csv(out / "group" / "desc-differences_participants.tsv", sep="\t")
@@ -116,7 +116,7 @@ def test_scores_in_sample_are_called_so_wherever_they_are(bids, tmp_path):
     ]
     assert maps and all("in sample" in json.loads(p.read_text())["Description"] for p in maps)
     report = (out / "sub-01.html").read_text()
-    assert "median r in sample: " in report and "Models were scored in sample" in report
+    assert "median r (R²) in sample: " in report and "Models were scored in sample" in report
     # the audit of times holds out stretches of its own
     assert "in held-out runs" not in report and "had not seen" not in report
     assert call(bids, out, "group", *label) == 0

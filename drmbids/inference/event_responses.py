@@ -217,6 +217,8 @@ def event_averages(
         both = np.where(np.isfinite(both[0]), np.stack(both), 0.0)
         there = np.isfinite(_means(measured, regions))
         for onset, name in zip(events.onsets, events.conditions, strict=True):
+            if name not in conditions:  # a number that modulates an event, which has its own row
+                continue
             c = conditions.index(name)
             bins = np.floor((times - onset) / step).astype(int)
             rows = np.flatnonzero((bins >= 0) & (bins < n_bins))

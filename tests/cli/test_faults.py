@@ -135,9 +135,9 @@ def test_one_run_cannot_be_cross_validated(
     tmp_path: Path, write_bids: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bids, out = write_bids(tmp_path / "ds", n_runs=1), tmp_path / "out"
-    assert run(bids, out) == 65
+    assert run(bids, out, "--cv", "run") == 65
     (line,) = error_lines(capsys)
-    assert line.startswith("drmbids: error: sub-01: ") and "needs two at least" in line
+    assert line.startswith("drmbids: error: sub-01: ") and "cv='blocks'" in line
     assert results(out) == ["sub-01.html"]
     assert (out / "dataset_description.json").is_file()
 

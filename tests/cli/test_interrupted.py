@@ -129,7 +129,7 @@ def test_fits_in_a_work_folder_serve_a_later_call(
 ) -> None:
     shutil.copytree(bids.parent / "work", tmp_path / "work")
     # three models in two folds, and the fit to all runs
-    assert len(list((tmp_path / "work").glob("*/sub-01/*"))) == 7
+    assert len(list((tmp_path / "work").glob("*/sub-01/*"))) == 9
     monkeypatch.setattr(fits, "fit_each", None)  # a fit would be an internal error
     monkeypatch.setattr(units, "fit_together", None)
     options = (*OPTIONS, "--work-dir", str(tmp_path / "work"), "--clean-workdir")

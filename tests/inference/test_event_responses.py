@@ -77,7 +77,16 @@ def test_averages_are_plain_means_around_onsets() -> None:
     run = make_run(0, noise=0.5)
     gap = np.where(np.arange(120)[:, None] == 6, np.nan, run.responses["V1"].values)
     responses = {**run.responses, "V1": Stream(gap, TIMES)}
-    runs = [Run(responses, run.stimuli, tr=2.0)]
+    # numbers that modulate events are further rows, not events of their own
+    shown = Events(
+        np.repeat(ONSETS, 2),
+        np.full(16, 2.0),
+        [name for pair in zip(NAMES, ["size"] * 8, strict=True) for name in pair],
+        np.tile([1.0, 0.5], 8),
+        columns=["face", "house", "size"],
+        modulators=["size"],
+    )
+    runs = [Run(responses, {"events": shown}, tr=2.0)]
     nuisance = Nuisance("none")
     table = event_averages(GLMBaseline("spm").fit(runs), runs, nuisance)
     first = table[(table["condition"] == "face") & (table["region"] == "V1")]

@@ -171,6 +171,11 @@ def _write_model_tables(models: Path, stem: str) -> None:
         for region, peak in (("V1", 5.2), ("FFA", 5.8))
     ]
     _write_table(models / f"{stem}_desc-drm_hrf.tsv", pd.concat(hrfs))
+    responses = [
+        table.rename(columns={"hrf": "response"}).assign(condition="face", duration_s=1.0)
+        for table in hrfs
+    ]
+    _write_table(models / f"{stem}_desc-drm_responses.tsv", pd.concat(responses))
     epoch = np.arange(1, 31)
     log = {
         "epoch": epoch,

@@ -112,7 +112,7 @@ def test_every_figure_on_the_page_is_a_file(complete):
     linked = {Path(link).name for link in page.links if link.endswith(".svg")}
     files = {path.name for path in (complete / "sub-01" / "figures").iterdir()}
     assert linked == files
-    assert len(files) == 13
+    assert len(files) == 14
     assert all(name.startswith("sub-01_task-objects_") for name in files)
 
 

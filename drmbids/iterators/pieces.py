@@ -45,7 +45,8 @@ def cut(
     except DataError as error:  # named here: a piece would not know the time in the series
         raise DataError(f"stimulus: {error}") from error
     step = float(np.median(np.diff(starts))) if hold and len(starts) > 1 else resolution
-    ends = [starts[-1] + step]
+    last_tick = np.floor(starts[-1] / resolution + TICK_TOLERANCE)
+    ends = [starts[-1] + step if hold else (last_tick + 1) * resolution]
     if resp_time is not None:
         ends.append(resp_time[-1] + resolution)
     n_total = int(np.ceil(max(ends) / resolution - TICK_TOLERANCE))

@@ -49,7 +49,7 @@ def test_a_model_that_diverges_and_a_mean_of_one_run(
     assert by_model.loc["mean"].tolist() == [n, n, 0]
     assert by_model.loc["away"].tolist() == [0] * 3
     summary = table(out / "sub-01", "*desc-summary_scores.tsv").set_index("model")
-    assert summary["n_folds"].to_dict() == {"glm": 2, "mean": 2, "away": 0}
+    assert summary["n_folds"].to_dict() == {"glm": 2, "freehrf": 2, "mean": 2, "away": 0}
     (inputs,) = (out / "sub-01").rglob("*desc-inputs_runs.json")
     failed = json.loads(inputs.read_text())["failed_fits"]
     assert [fit["fold"] for fit in failed][-1] == "all runs" and len(failed) == 3

@@ -57,7 +57,9 @@ def test_seeds_subjects_and_others_are_each_as_alone(monkeypatch: pytest.MonkeyP
 def test_no_more_at_once_than_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
     monkeypatch.setattr(
-        module, "train_together", lambda fits, _: batches.append(len(fits)) or [0.0] * len(fits)
+        module,
+        "train_together",
+        lambda fits, _: batches.append(len(fits)) or [module.Trained(0.0)] * len(fits),
     )
     monkeypatch.setattr(module, "MOST_RUNS", 4)
     fit_together([DRMRegressor(n_epochs=1, random_state=k) for k in range(5)], [make_runs(0)] * 5)

@@ -79,8 +79,9 @@ def statistics_text(inputs: Mapping[str, Any]) -> str:
             "onsets, of other durations and of amplitudes of 1 that predicted held-out data."
         )
     if recorded.get("log_likelihood"):
+        name = "Log-likelihoods" if held_out == "none" else "Held-out log-likelihoods"
         sentences.append(
-            "Log-likelihoods took errors as Gaussian and independent, with the variance "
+            f"{name} took errors as Gaussian and independent, with the variance "
             "of the errors in the training data."
         )
     if recorded.get("n_permutations"):

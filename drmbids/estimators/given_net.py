@@ -48,7 +48,7 @@ class GivenNet:
     description = None
 
     def __init__(self, source: NetSource):
-        if not isinstance(source, DRMNet) and (isinstance(source, type) or not callable(source)):
+        if not is_given(source):
             raise UsageError(
                 "a model is a model file, a DRMNet, or a function of runs that returns one, got "
                 f"{source!r}"

@@ -1,6 +1,8 @@
 """Drift and confounds of held-out scans, foretold from the scans of the same run trained on."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +12,19 @@ from drmbids.core.nuisance import RANK_TOLERANCE, same_weights
 # Variances of the weights of drift and confounds, as multiples of that of the noise, among which
 # the likeliest is taken: from none at all to drift that dwarfs the noise, four a decade.
 _VARIANCES = np.concatenate([[0.0], np.logspace(-2, 6, 33)])
+
+
+class _Fit(NamedTuple):
+    """Drift and confounds of the targets that were trained on at the same scans."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    root: np.ndarray
+    share: np.ndarray
+    design: np.ndarray
+    u: np.ndarray
+    vt: np.ndarray
+    shrunken: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +95,19 @@ class TrainingNuisance:
             At all scans; NaN for targets that were trained on nowhere.
         """
         out = np.full(np.shape(series), np.nan)
+        for fit in self._fits:
+            part = series[:, fit.columns]
+            own = _centred(part[fit.rows], fit.share)
+            scores = fit.u.T @ (fit.root * own)
+            weights = fit.vt.T @ (fit.shrunken * scores)
+            mean = (fit.share * part[fit.rows]).sum(0)
+            out[:, fit.columns] = part - mean - fit.design @ weights
+        return out
+
+    @cached_property
+    def _fits(self) -> list[_Fit]:
+        """What training scans say, for the measured and the predicted series alike."""
+        fits = []
         for rows, columns, root in same_weights(self.values, self.weights):
             share = root**2 / (root**2).sum()
             design = self.basis - (share * self.basis[rows]).sum(0)
@@ -89,11 +117,8 @@ class TrainingNuisance:
             seen = _centred(self.values[np.ix_(rows, columns)], share)
             variance = _likeliest(u.T @ (root * seen), (root * seen) ** 2, s)
             shrunken = s[:, None] * variance / (1 + s[:, None] ** 2 * variance)
-            part = series[:, columns]
-            own = _centred(part[rows], share)
-            weights = vt.T @ (shrunken * (u.T @ (root * own)))
-            out[:, columns] = part - (share * part[rows]).sum(0) - design @ weights
-        return out
+            fits.append(_Fit(rows, columns, root, share, design, u, vt, shrunken))
+        return fits
 
 
 def _centred(values: np.ndarray, share: np.ndarray) -> np.ndarray:

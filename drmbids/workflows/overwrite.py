@@ -157,7 +157,7 @@ def check_alike(out_dir: Path, participants: Sequence[str] = ()) -> None:
     """
     first: dict[str, tuple[str, dict[str, Any]]] = {}
     for label, path, found in _recorded_settings(out_dir):
-        if label.removeprefix("sub-") not in (participants or [label.removeprefix("sub-")]):
+        if participants and label.removeprefix("sub-") not in participants:
             continue
         analysis = path.name.removeprefix(f"{label}_")
         known, said = first.setdefault(analysis, (label, found))

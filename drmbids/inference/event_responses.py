@@ -11,6 +11,7 @@ from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
+from drmbids.inference.vertex import vertex_shift
 
 #: Durations in seconds of the events whose responses are predicted: a brief one, and a block.
 BRIEF_S, BLOCK_S = 1.0, 20.0
@@ -156,10 +157,7 @@ def response_peaks(table: pd.DataFrame) -> pd.DataFrame:
         if not height:
             peak = np.nan
         elif 0 < k < len(values) - 1:
-            before, at, after = values[k - 1 : k + 2]
-            bend = before - 2 * at + after
-            shift = 0.5 * (before - after) / bend if bend else 0.0
-            peak = times[k] + shift * (times[1] - times[0])
+            peak = times[k] + vertex_shift(*values[k - 1 : k + 2]) * (times[1] - times[0])
         rows.append((*key, float(peak), float(height)))
     return pd.DataFrame(rows, columns=[*keys, "peak_s", "height"])
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from drmbids.core.exceptions import UsageError
 from drmbids.functional.constraints import Constraint
+from drmbids.inference.vertex import vertex_shift
 from drmbids.net.net import DRMNet
 from drmbids.nodes import DRMNode
 from drmbids.readouts.bold import BOLD
@@ -142,6 +143,4 @@ def _peaks(net: DRMNet) -> list[float]:
 
 def _peak(curve: Tensor) -> float:
     k = min(max(int(curve.argmax()), 1), len(curve) - 2)
-    before, at, after = curve[k - 1 : k + 2].tolist()
-    bend = before - 2 * at + after
-    return PEAK_STEP_S * (k + (0.5 * (before - after) / bend if bend else 0.0))
+    return PEAK_STEP_S * (k + vertex_shift(*curve[k - 1 : k + 2].tolist()))

@@ -18,6 +18,7 @@ from drmbids.estimators.agreement import table_of_starts
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_untrained
 from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
+from drmbids.estimators.model_keys import ModelKeys
 from drmbids.estimators.net_tables import NetTables, expected_responses
 from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
@@ -50,7 +51,7 @@ DEFAULTS = {
 _OF_TRAINING = ("learning_rate", "schedule", "maps", "finish", "n_finish_passes")
 
 
-class DRMRegressor(NetTables, RunEstimator):
+class DRMRegressor(NetTables, ModelKeys, RunEstimator):
     """A dynamic representational model, trained and scored run by run.
 
     In processes that ``torchrun`` started, training is shared among them: all call the same, each

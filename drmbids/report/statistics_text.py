@@ -65,6 +65,8 @@ def statistics_text(inputs: Mapping[str, Any]) -> str:
             "The model mean predicted, without any use of the stimuli, the mean of the training "
             "runs at the same time after the start of the run.",
         )
+    beside = inputs.get("beside", ())
+    sentences = [text for name, text in _BESIDE.items() if name in beside] + sentences
     if "freehrf" in inputs.get("models", ()):
         sentences.insert(
             0,
@@ -175,3 +177,14 @@ def group_text(paired: pd.DataFrame, selection: pd.DataFrame) -> str:
     body = " ".join(sentences) or "No inference over participants was made."
     listed = "\n".join(f"- {REFERENCES[key]}" for key, cited in _CITE.items() if cited in body)
     return f"{body}\n\n{listed}".strip()
+
+
+# What linear models are that are there only where they were asked for.
+_BESIDE = {
+    "ar1": "The model ar1 was the GLM with noise that is autocorrelated over one volume "
+    "(prewhitened least squares).",
+    "hrflibrary": "The model hrflibrary was a linear model with the best of 20 double-gamma "
+    "responses for each voxel, chosen in the training runs.",
+    "ridge": "The model ridge was ridge regression on delayed stimuli (a finite impulse response), "
+    "with a penalty for each voxel, chosen by leaving out training runs in turn.",
+}

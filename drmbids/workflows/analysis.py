@@ -142,19 +142,17 @@ def analyse_participant(
         compared = {**baselines, **fitted}
         results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0
-        seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
         statistics = comparison_statistics(
             results,
             runs,
             BASELINE,
             further_baselines=[name for name in baselines if name != BASELINE],
             n_permutations=n_permutations,
-            random_state=seed,
+            random_state=DEFAULT_SEED if config.random_seed is None else config.random_seed,
         )
         write_series(dataset, runs, results, held_out)
         write_scores(dataset, runs, statistics, held_out)
-        glm = BASELINE, compared[BASELINE]
-        parts = variance_table(config, results, runs, glm, specs, units)
+        parts = variance_table(config, results, runs, baselines, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts, held_out)
         failed = _failed_folds(results)

@@ -14,6 +14,7 @@ from drmbids.cli.commands import COMMANDS, CONFIGURATION
 from drmbids.cli.tools import TOOLS, tools_parser
 from drmbids.core.exceptions import DRMError, ModelError
 from drmbids.core.interruption import Interrupted, stop_on_signals
+from drmbids.core.options_text import in_options
 
 #: 128 + 2, what shells report for a program that Ctrl-C ended.
 INTERRUPTED = 130
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         lines = error.problems if isinstance(error, ModelError) else [" ".join(str(error).split())]
         for line in lines:
-            print(f"drmbids: error: {line}", file=sys.stderr)
+            print(f"drmbids: error: {in_options(line)}", file=sys.stderr)
         return error.exit_code
     except Exception as error:
         if debug:

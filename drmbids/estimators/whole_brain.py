@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from drmbids.core.exceptions import TrainingError
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.nuisance import Nuisance, given_nuisance
 from drmbids.core.run import Run
 from drmbids.core.targets import only_targets
 from drmbids.estimators.base import refuse_y
@@ -24,6 +24,7 @@ from drmbids.estimators.rest_search import Descent, search
 from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
 from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
 from drmbids.estimators.rest_storage import load_rest, save_rest
+from drmbids.estimators.tags import OnRuns
 from drmbids.functional.whittle import (
     band_connectivity,
     normalised,
@@ -36,7 +37,7 @@ from drmbids.metrics.connectivity import connectivity_correlation
 Connectome = Sequence[Sequence[float]] | np.ndarray
 
 
-class WholeBrain(BaseEstimator):
+class WholeBrain(OnRuns, BaseEstimator):
     """A brain at rest: masses on a structural connectome, with conduction delays.
 
     Nothing drives the brain but its own noise, so no volume can be predicted; what is fitted are
@@ -337,7 +338,7 @@ class WholeBrain(BaseEstimator):
         """Return runs and how their spectra are estimated."""
         return (
             runs,
-            Nuisance() if self.nuisance is None else self.nuisance,
+            given_nuisance(self.nuisance),
             SEGMENT[self.measurement] if self.segment is None else self.segment,
             BAND[self.measurement] if self.band is None else self.band,
         )

@@ -14,6 +14,7 @@ from rich.logging import RichHandler
 
 from drmbids.bids.problems import ProblemWarning
 from drmbids.core.exceptions import OutputError
+from drmbids.core.options_text import in_options
 from drmbids.core.warned import each_warning
 
 logger = logging.getLogger("drmbids")
@@ -133,7 +134,7 @@ def collected_warnings(label: str, ignore: Sequence[str] = ()) -> Iterator[list[
     texts: list[str] = []
 
     def show(message: Warning | str, category: type[Warning]) -> None:
-        text = " ".join(str(message).split())
+        text = in_options(" ".join(str(message).split()))
         unwanted = isinstance(message, ProblemWarning) and message.problem.code in ignore
         if unwanted or text in texts:
             return

@@ -14,6 +14,7 @@ from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.core.exceptions import DataError, DRMError, EarlierResultError, ModelError, OutputError
 from drmbids.core.files import write_text
 from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watching
+from drmbids.core.options_text import in_options
 from drmbids.iterators.device import check_device
 from drmbids.report.folder import find_analyses
 from drmbids.report.headline import all_headlines, scores_line
@@ -22,7 +23,14 @@ from drmbids.spec.model import ModelSpec
 from drmbids.workflows.analysis import Analysed, analyse_participant
 from drmbids.workflows.compared import describe_models, load_models
 from drmbids.workflows.config import DRM, Config
-from drmbids.workflows.earlier import check_results, keep_other_analyses, saved_methods
+from drmbids.workflows.earlier import (
+    check_results,
+    keep_foreign_files,
+    keep_other_analyses,
+    record_files,
+    recorded_files,
+    saved_methods,
+)
 from drmbids.workflows.locks import held
 from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.outcomes import Outcome, exit_code, write_outcomes
@@ -174,7 +182,8 @@ def _analyse(config: Config, models: Mapping[str, ModelSpec], subject: str, call
     out_dir, label = config.out_dir, f"sub-{subject}"
     if config.reports_only:
         check_results(out_dir, subject, "--reports-only")
-        write_participant_report(out_dir, subject)
+        with recorded_files(out_dir / label):
+            write_participant_report(out_dir, subject)
         return Analysed("")
     if config.boilerplate_only:
         check_results(out_dir, subject, "--boilerplate-only")
@@ -188,13 +197,15 @@ def _analyse(config: Config, models: Mapping[str, ModelSpec], subject: str, call
         analysed = analyse_participant(config, models, subject, dataset, units)
         keep_other_analyses(out_dir / label, stage / label)
         _report(stage, subject, call)
+        foreign = keep_foreign_files(out_dir / label, stage / label)
+        record_files(stage / label, foreign)
     write_text(out_dir / "logs" / "CITATION.md", analysed.methods)
     return analysed
 
 
 def _log_error(error: Exception, label: str, call: Path, debug: bool) -> str:
     """Log an error, its traceback in the file only, and return it as one line."""
-    text = " ".join(str(error).split())
+    text = in_options(" ".join(str(error).split()))
     if not isinstance(error, DRMError):
         text = f"internal error: {type(error).__name__}: {text} (traceback in {call})"
     logger.error("%s: %s", label, text)
@@ -217,6 +228,7 @@ def _report(stage: Path, subject: str, call: Path) -> None:
 def _report_failure(out_dir: Path, subject: str, text: str) -> None:
     """Write a report that says what went wrong; a fault in it must not hide the first one."""
     try:
-        write_participant_report(out_dir, subject, failure=text)
+        with recorded_files(out_dir / f"sub-{subject}"):
+            write_participant_report(out_dir, subject, failure=text)
     except Exception as error:
         logger.error("sub-%s: no report could be written: %s", subject, error)

@@ -1,6 +1,7 @@
 """Participants with one run each: blocks of time are held out, or nothing is, and that is said."""
 
 import json
+import re
 from pathlib import Path
 
 import nibabel as nib
@@ -148,8 +149,9 @@ def test_scores_in_sample_are_called_so_wherever_they_are(bids, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--cv", "run"), "hold out blocks of time"),
-        (("--n-blocks", "12"), "10 blocks fit"),
+        (("--cv", "run"), "add runs, or hold out blocks of time (--cv blocks)"),
+        (("--cv", "session"), "hold out runs (--cv run) or blocks of time (--cv blocks)"),
+        (("--n-blocks", "12"), "10 blocks fit (--n-blocks 10)"),
     ],
 )
 def test_what_cannot_be_held_out_is_said_by_check_and_fit_alike(
@@ -159,5 +161,6 @@ def test_what_cannot_be_held_out_is_said_by_check_and_fit_alike(
     assert main(["check", str(bids), *label, *options]) == 65
     told = capsys.readouterr().out
     assert "DG02" in told and words in " ".join(told.split())
+    assert not re.search("cv=|Query|guard=|n_blocks=", told)
     assert call(bids, tmp_path / "out", "participant", *label, *options) == 65
     assert words in capsys.readouterr().err

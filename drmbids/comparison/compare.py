@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
@@ -20,6 +19,7 @@ from drmbids.core.exceptions import (
     TrainingWarning,
     UsageError,
 )
+from drmbids.core.fold import Fold
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
 from drmbids.core.run import Run

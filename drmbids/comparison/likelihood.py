@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.held_out import folds_of, held_out_series
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import TestedRun
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results, complete_scores
 from drmbids.core.run import Run

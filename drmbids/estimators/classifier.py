@@ -16,12 +16,14 @@ from drmbids.core.stream import Stream
 from drmbids.core.targets import match_targets
 from drmbids.estimators.base import as_runs, refuse_y, weighed
 from drmbids.estimators.log_odds import LogOdds
+from drmbids.estimators.model_keys import ModelKeys
 from drmbids.estimators.storage import read_manifest, save_fitted
+from drmbids.estimators.tags import OnRuns
 from drmbids.spec.model import ModelSpec
 from drmbids.training.drm import Callback
 
 
-class DRMClassifier(ClassifierMixin, BaseEstimator):
+class DRMClassifier(ModelKeys, OnRuns, ClassifierMixin, BaseEstimator):
     """A dynamic representational model of choices, trained and scored run by run.
 
     Choices are a response of the runs: a :class:`~drmbids.Stream` with a column for each class, 1

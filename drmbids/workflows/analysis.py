@@ -14,12 +14,12 @@ from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.comparison.units import Units, fit_all_runs
 from drmbids.core.exceptions import DataWarning, DivergenceError, TrainingWarning
+from drmbids.core.fold import Fold
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import own_processes
 from drmbids.core.results import Results

@@ -1,17 +1,24 @@
 """The conditions of one run over time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from drmbids.plotting.style import PALETTE, WIDTH, no_data, shorten, styled
+from drmbids.plotting.style import WIDTH, condition_colors, no_data, shorten, styled
 
 # An event shorter than this share of the run is drawn this wide, or it could not be seen.
 _NARROWEST = 0.002
 
 
 @styled
-def design(events: pd.DataFrame, duration: float | None = None, title: str = "") -> Figure:
+def design(
+    events: pd.DataFrame,
+    duration: float | None = None,
+    title: str = "",
+    conditions: Sequence[str] = (),
+) -> Figure:
     """Draw each condition's events as bars over time; their height shows the amplitude.
 
     Parameters
@@ -23,6 +30,8 @@ def design(events: pd.DataFrame, duration: float | None = None, title: str = "")
         End of the time axis in seconds; the end of the last event when absent.
     title : str
         Shown above the axes.
+    conditions : sequence of str
+        Those of all runs, in the order of their colours; those drawn here when empty.
 
     Returns
     -------
@@ -35,17 +44,18 @@ def design(events: pd.DataFrame, duration: float | None = None, title: str = "")
     'Time (s)'
     """
     events = events.reset_index(drop=True)
-    conditions = list(dict.fromkeys(events["condition"].astype(str)))
-    figure = Figure(figsize=(WIDTH, 0.75 + 0.24 * max(len(conditions), 2)), layout="constrained")
+    drawn = list(dict.fromkeys(events["condition"].astype(str)))
+    colors = condition_colors([*conditions, *drawn])
+    figure = Figure(figsize=(WIDTH, 0.75 + 0.24 * max(len(drawn), 2)), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
-    if not conditions:
+    if not drawn:
         return no_data(figure, axes, "no events in this run")
     ends = events["onset"] + events["duration"]
     span = float(duration if duration is not None else ends.max()) or 1.0
     amplitude = events["amplitude"] if "amplitude" in events else pd.Series(1.0, events.index)
     size = amplitude.abs() / (amplitude.abs().max() or 1.0)
-    for row, condition in enumerate(conditions):
+    for row, condition in enumerate(drawn):
         which = (events["condition"].astype(str) == condition).to_numpy()
         axes.bar(
             events["onset"][which],
@@ -53,13 +63,13 @@ def design(events: pd.DataFrame, duration: float | None = None, title: str = "")
             width=np.maximum(events["duration"][which], _NARROWEST * span),
             bottom=row - 0.4 * np.maximum(0.1, size[which]),
             align="edge",
-            color=PALETTE[row % len(PALETTE)],
+            color=colors[condition],
             linewidth=0,
         )
-    axes.set_yticks(range(len(conditions)), [shorten(c, 32) for c in conditions])
+    axes.set_yticks(range(len(drawn)), [shorten(c, 32) for c in drawn])
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(min(0.0, float(events["onset"].min())), span), xlabel="Time (s)")
-    axes.set(ylim=(len(conditions) - 0.4, -0.6), ylabel="Condition")
+    axes.set(ylim=(len(drawn) - 0.4, -0.6), ylabel="Condition")
     axes.grid(axis="y", color="#eeeeee", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)

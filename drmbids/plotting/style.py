@@ -111,6 +111,18 @@ def model_colors(models: Iterable[str], baseline: str | None = None) -> dict[str
     return colors
 
 
+def condition_colors(conditions: Iterable[str]) -> dict[str, str]:
+    """Return one colour for each condition, by its place: the same in all figures of a report.
+
+    Examples
+    --------
+    >>> list(condition_colors(["face", "house"]).values()) == list(PALETTE[:2])
+    True
+    """
+    names = dict.fromkeys(map(str, conditions))
+    return {name: PALETTE[k % len(PALETTE)] for k, name in enumerate(names)}
+
+
 def shorten(name: str, length: int = 24) -> str:
     """Return the name, cut in the middle with an ellipsis if it is longer than ``length``."""
     if len(name) <= length:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.given import check_comparison
 from drmbids.comparison.run_scores import fold_scores
@@ -17,7 +16,11 @@ from drmbids.comparison.units import Units
 from drmbids.comparison.unscored import warn_of_unscored
 from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
-from drmbids.core.exceptions import DataWarning, TrainingError
+from drmbids.core.exceptions import (
+    DataWarning,
+    TrainingError,
+)
+from drmbids.core.fold import Fold
 from drmbids.core.nuisance import Nuisance, given_nuisance
 from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, SCORES, Results
 from drmbids.core.run import Run

@@ -10,12 +10,12 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
-from drmbids.comparison.fold import Fold, TestedRun
 from drmbids.comparison.kept_fold import FoldFit, load_fold, save_fold
 from drmbids.comparison.likelihood import score_runs, unscored_run
 from drmbids.comparison.units import Unit, Units, repeat_warnings
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.fold import Fold, TestedRun
 from drmbids.core.interruption import (
     Interrupted,
     at_good_places,

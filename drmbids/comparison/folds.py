@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from drmbids.comparison.fold import IN_SAMPLE, Fold
 from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.fold import IN_SAMPLE, Fold
 from drmbids.core.freedom import nothing_left
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.fold import Fold, TestedRun
 from drmbids.comparison.run_scores import is_left_out
 from drmbids.core.exceptions import UsageError
+from drmbids.core.fold import Fold, TestedRun
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.core.targets import as_runs, with_targets

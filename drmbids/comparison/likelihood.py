@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.held_out import folds_of, held_out_series
 from drmbids.comparison.run_scores import is_left_out, over_runs
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import TestedRun
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import Results, as_results
 from drmbids.core.run import Run

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.partition import partition_variance
 from drmbids.core.exceptions import DataError
+from drmbids.core.fold import TestedRun
 from drmbids.core.nuisance import Nuisance, given_nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run

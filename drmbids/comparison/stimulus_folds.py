@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drmbids.comparison.fold import Fold
 from drmbids.core.arguments import positive_number, whole_number
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import Fold
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
 from drmbids.core.stream import Events

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.stimulus_folds import LEAST_SAMPLES, REACH
 from drmbids.core.arguments import positive_number, whole_number
 from drmbids.core.exceptions import DataError
+from drmbids.core.fold import Fold
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
 

@@ -1,8 +1,10 @@
 """Scores as one tidy table, and what they were made from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,7 +13,9 @@ from drmbids.core.align import ONLY
 from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.results_files import read_results, write_results
 from drmbids.core.same_folds import complete_scores, shared_scores
+from drmbids.core.screen import results_text, score_medians
 from drmbids.core.targets import Targets
 
 #: Columns that every score table has, one row for each model, fold, region and target.
@@ -51,7 +55,7 @@ class Results:
         ``{region: names of the targets}``, in the order that ``target`` counts in; empty for a
         table that was read from a file.
     splits : sequence of Fold
-        The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
+        The folds as they were made (:class:`drmbids.core.fold.Fold`), by which predictions
         are taken apart again; none for a table that was read from a file.
     ranks : mapping of str to mapping of str to float
         ``{model: {region: n_features}}``, how many independent features the predictions of a target
@@ -88,6 +92,55 @@ class Results:
             )
         keys = ["model", "region", "target"]
         object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
+
+    def __repr__(self) -> str:
+        return results_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the median scores as a table, for notebooks."""
+        first = escape(results_text(self).splitlines()[0].removeprefix("Results("))
+        table = score_medians(self).to_html(float_format="{:.3f}".format, na_rep="n/a", border=0)
+        return f"<p>{first}; median r over targets of the means over folds</p>{table}"
+
+    def save(self, folder: str | Path) -> None:
+        """Write tables, predictions and folds: all but the estimators, which have their own save.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made where missing; files that it holds beside those of results stay.
+
+        Raises
+        ------
+        OutputError
+            If the folder holds something else that was saved, or cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> row = {"model": "drm", "fold": "run-1", "region": "V1", "target": 0, "r": 0.5}
+        >>> results = Results(pd.DataFrame([{**row, "r2": 0.2}]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     results.save(folder)
+        ...     Results.load(folder).table.equals(results.table)
+        True
+        """
+        write_results(Path(folder), {f.name: getattr(self, f.name) for f in fields(self)})
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Results":
+        """Return results that :meth:`save` wrote, with the same numbers.
+
+        Parameters
+        ----------
+        folder : str or Path
+
+        Raises
+        ------
+        DataError
+            If the folder holds no results, or a file is missing or was changed.
+        """
+        return cls(**read_results(Path(folder)))
 
     @cached_property
     def comparable(self) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from drmbids.estimators.rest_search import Descent, search
 from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
 from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
 from drmbids.estimators.rest_storage import load_rest, save_rest
+from drmbids.estimators.tags import OnRuns
 from drmbids.functional.whittle import (
     band_connectivity,
     normalised,
@@ -36,7 +37,7 @@ from drmbids.metrics.connectivity import connectivity_correlation
 Connectome = Sequence[Sequence[float]] | np.ndarray
 
 
-class WholeBrain(BaseEstimator):
+class WholeBrain(OnRuns, BaseEstimator):
     """A brain at rest: masses on a structural connectome, with conduction delays.
 
     Nothing drives the brain but its own noise, so no volume can be predicted; what is fitted are

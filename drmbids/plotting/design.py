@@ -25,13 +25,14 @@ def design(
     ----------
     events : DataFrame
         Columns ``onset`` and ``duration`` in seconds, ``condition`` and, optionally,
-        ``amplitude``. Conditions are drawn from the top in the order they first occur.
+        ``amplitude``.
     duration : float, optional
         End of the time axis in seconds; the end of the last event when absent.
     title : str
         Shown above the axes.
     conditions : sequence of str
-        Those of all runs, in the order of their colours; those drawn here when empty.
+        Order of rows and colours, that of other figures of the same data; others follow in the
+        order they first occur. Those without events are left out.
 
     Returns
     -------
@@ -44,18 +45,20 @@ def design(
     'Time (s)'
     """
     events = events.reset_index(drop=True)
-    drawn = list(dict.fromkeys(events["condition"].astype(str)))
-    colors = condition_colors([*conditions, *drawn])
-    figure = Figure(figsize=(WIDTH, 0.75 + 0.24 * max(len(drawn), 2)), layout="constrained")
+    shown = list(dict.fromkeys(events["condition"].astype(str)))
+    order = list(dict.fromkeys([*map(str, conditions), *shown]))
+    colors = condition_colors(order)
+    conditions = [name for name in order if name in shown]
+    figure = Figure(figsize=(WIDTH, 0.75 + 0.24 * max(len(conditions), 2)), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
-    if not drawn:
+    if not conditions:
         return no_data(figure, axes, "no events in this run")
     ends = events["onset"] + events["duration"]
     span = float(duration if duration is not None else ends.max()) or 1.0
     amplitude = events["amplitude"] if "amplitude" in events else pd.Series(1.0, events.index)
     size = amplitude.abs() / (amplitude.abs().max() or 1.0)
-    for row, condition in enumerate(drawn):
+    for row, condition in enumerate(conditions):
         which = (events["condition"].astype(str) == condition).to_numpy()
         axes.bar(
             events["onset"][which],
@@ -66,10 +69,10 @@ def design(
             color=colors[condition],
             linewidth=0,
         )
-    axes.set_yticks(range(len(drawn)), [shorten(c, 32) for c in drawn])
+    axes.set_yticks(range(len(conditions)), [shorten(c, 32) for c in conditions])
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(min(0.0, float(events["onset"].min())), span), xlabel="Time (s)")
-    axes.set(ylim=(len(drawn) - 0.4, -0.6), ylabel="Condition")
+    axes.set(ylim=(len(conditions) - 0.4, -0.6), ylabel="Condition")
     axes.grid(axis="y", color="#eeeeee", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)

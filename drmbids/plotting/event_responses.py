@@ -63,7 +63,7 @@ def event_responses(
         axes[0].set_ylabel(f"Signal ({unit})")
         if averages is not None:
             _draw_averages(axes[1], averages[averages["region"] == region], drawn, colors)
-            axes[1].set_title("average around events")
+            axes[1].set_title("around events: measured (dots), predicted", fontsize=7.5)
     for axes in grid[-1]:
         axes.set_xlabel("Time after onset (s)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -96,9 +96,6 @@ def _draw_averages(
         part = rows[rows["condition"] == condition]
         axes.plot(part["time_s"], part["measured"], "o", markersize=3, color=colors[condition])
         axes.plot(part["time_s"], part["predicted"], color=colors[condition])
-    axes.plot([], [], "o", markersize=3, color=GREY, label="measured")
-    axes.plot([], [], color=GREY, label="predicted")
     axes.axhline(0, color=GREY, linewidth=0.5)
     if not np.isfinite(rows["measured"]).any():
         axes.text(0.5, 0.5, "no event", ha="center", va="center", transform=axes.transAxes)
-    axes.legend(loc="best")

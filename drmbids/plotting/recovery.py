@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from drmbids.plotting.style import GREY, PALETTE, WIDTH, no_data, shorten, styled
 
 _MOST_PANELS = 9
+# More values than this in a panel are not named: names would cover one another.
+_MOST_NAMED = 6
 
 
 @styled
@@ -43,6 +45,10 @@ def recovery(table: pd.DataFrame) -> Figure:
         axes.set_title(shorten(str(quantity), 30))
         truth, estimate = rows[["truth", "estimate"]].to_numpy(float).T
         axes.scatter(truth, estimate, s=14, color=PALETTE[0], alpha=0.75, linewidth=0)
+        if len(truth) <= _MOST_NAMED:
+            for name, x, y in zip(rows["name"], truth, estimate, strict=True):
+                at = {"xytext": (3, 3), "textcoords": "offset points"}
+                axes.annotate(shorten(str(name), 20), (x, y), fontsize=5.5, color=GREY, **at)
         low, high = min(truth.min(), estimate.min()), max(truth.max(), estimate.max())
         # at least a fifth of the value is shown: a hair's breadth must not look like a miss
         span = max(1.16 * (high - low), 0.4 * max(abs(low), abs(high)), 1e-3)

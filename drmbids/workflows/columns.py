@@ -18,6 +18,9 @@ _WHO = {
         glm="linear model with an assumed hemodynamic response",
         freehrf="linear model with free hemodynamic responses",
         mean="mean of the training runs",
+        ar1="linear model with an assumed hemodynamic response and autocorrelated noise",
+        hrflibrary="linear model with the best of 20 hemodynamic responses for each voxel",
+        ridge="linear model of delayed stimuli, ridge regression",
     ),
     "region": _column("Region of interest"),
     "target": _column(
@@ -157,6 +160,8 @@ _MODEL = {
     "val_loss": _column("Squared error over the variance of the targets, validation runs", "1"),
     "objective": _column("What decides which epoch and start is kept, the lowest", "1"),
     "start": _column("Which of several starts was kept, counted from 0", "1"),
+    "n_alike": _column("Starts that ended in the minimum of the one that was kept, with it", "1"),
+    "n_exchanged": _column("Of these, starts in which populations changed places", "1"),
     "learning_rate": _column("Step size of the gradient descent", "1"),
     "seconds": _column("Duration of the epoch", "s"),
 }

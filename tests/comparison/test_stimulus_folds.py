@@ -7,13 +7,13 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import Fold, whole_predictions
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.permutation import permutation_test
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import Fold, whole_predictions
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream

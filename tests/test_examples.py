@@ -119,6 +119,13 @@ def test_spikes_of_pictures_that_were_shown_in_the_scanner_alone(
     assert float(both) < 2.5 and float(alone) > 5
 
 
+@pytest.mark.slow
+def test_couplings_of_four_regions_are_recovered(run: Callable[..., str]) -> None:
+    out = run("plot_17_dynamic_causal_model.py", n_epochs=25)
+    found = re.search(r"r = ([\d.]+)\nright signs: (\d) of 8", out)
+    assert found is not None and float(found[1]) > 0.9 and int(found[2]) >= 7
+
+
 def test_every_example_is_run() -> None:
     text = Path(__file__).read_text()
     assert all(path.name in text for path in EXAMPLES.glob("*.py"))

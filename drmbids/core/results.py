@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pandas as pd
 
 from drmbids.core.align import ONLY
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results_files import read_results, write_results
+from drmbids.core.same_folds import complete_scores, shared_scores
 from drmbids.core.screen import results_text, score_medians
 from drmbids.core.targets import Targets
 
@@ -25,36 +28,6 @@ SCORES = ("r", "r2", "log_likelihood")
 FOLD_COLUMNS = ("fold", "run", "part", "n_measured")
 
 
-def complete_scores(
-    table: pd.DataFrame, scores: Sequence[str], keys: Sequence[str]
-) -> pd.DataFrame:
-    """Return scores of which all are missing in a row that lacks one, so that means are comparable.
-
-    A score that a target has in no row at all costs it no other score.
-
-    Parameters
-    ----------
-    table : DataFrame
-    scores : sequence of str
-        Columns.
-    keys : sequence of str
-        Columns that tell targets apart; the rows of one target are folds, or runs.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"target": [0, 0, 1], "r": [0.5, None, None], "r2": [0.2, 0.0, 0.0]})
-    >>> complete_scores(table, ["r", "r2"], ["target"])["r2"].tolist()
-    [0.2, nan, 0.0]
-    """
-    there = table[list(scores)].notna()
-    partly = there.any(axis=1) & ~there.all(axis=1)
-    if not partly.any():
-        return table
-    known = there.groupby([table[key] for key in keys], sort=False).transform("any")
-    lacking = (known & ~there).any(axis=1)
-    return table.assign(**{name: table[name].where(~lacking) for name in scores})
-
-
 @dataclass(frozen=True, eq=False)
 class Results:
     """Scores of one or more models on held-out runs.
@@ -66,7 +39,7 @@ class Results:
         label of the held-out run(s), ``target`` the index of the voxel in its region. Where a model
         has several readouts, ``readout`` says which one predicts the region. A fold that lacks one
         of the scores that a target has in others has none of them (NaN), so that the means of all
-        scores are over the same folds.
+        scores are over the same folds; those of all models are so too, see :attr:`comparable`.
     predictions : dict
         ``{model: {run label: array of shape (n_measured, n_targets)}}``, each run predicted by
         the fit that had not seen it, targets in the order of :meth:`regions_of`; of a model of
@@ -92,6 +65,9 @@ class Results:
         (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
     failures : mapping of (str, str) to str
         ``{(model, fold): why}`` of fits that failed; their scores and predictions are missing.
+    left_out : DataFrame, optional
+        Columns ``model, run, fold, region, target``: runs, of folds of several, in which a model
+        has no score though it has in others; they are in no score of any model in their fold.
     """
 
     table: pd.DataFrame
@@ -104,11 +80,16 @@ class Results:
     ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     timing: pd.DataFrame | None = None
     failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    left_out: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.table, pd.DataFrame):
+            raise UsageError(f"a score table must be a DataFrame, got {shortly(self.table)}")
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]
         if lacking:
-            raise ValueError(f"a score table needs the columns {lacking}")
+            raise UsageError(
+                f"a score table needs the columns {', '.join(lacking)}, which it lacks"
+            )
         keys = ["model", "region", "target"]
         object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
 
@@ -160,6 +141,16 @@ class Results:
             If the folder holds no results, or a file is missing or was changed.
         """
         return cls(**read_results(Path(folder)))
+
+    @cached_property
+    def comparable(self) -> pd.DataFrame:
+        """The table without scores (NaN) in folds in which another model has none of the target.
+
+        All that is said of several folds (:meth:`per_target`, :meth:`summary`, differences, maps,
+        figures, tests) is over these, the same for all models. A model without a score of a target
+        in any fold costs the others nothing.
+        """
+        return shared_scores(self.table, self.scores, "fold", ["region", "target"])
 
     def regions_of(self, model: str) -> dict[str, int]:
         """Return the regions that a model predicts, and their targets, in the order of its series.
@@ -232,6 +223,9 @@ class Results:
     def unscored(self) -> pd.DataFrame:
         """Return which folds lack scores: one row for each model, fold and region that lacks some.
 
+        Where other models have scores of the fold, they do not count in means over folds either
+        (:attr:`comparable`).
+
         Returns
         -------
         DataFrame
@@ -244,9 +238,12 @@ class Results:
         return found[found["n_unscored"] > 0].reset_index(drop=True)
 
     def per_target(self) -> pd.DataFrame:
-        """Return the mean of the scores over folds: one row for each model, region and target."""
+        """Return the mean of the scores over folds: one row for each model, region and target.
+
+        The folds of a target are those in which all models have a score (:attr:`comparable`).
+        """
         keys = ["model", "region", "target"]
-        return self.table.groupby(keys, sort=False)[self.scores].mean().reset_index()
+        return self.comparable.groupby(keys, sort=False)[self.scores].mean().reset_index()
 
     def summary(self) -> pd.DataFrame:
         """Return median, mean and 95th percentile over targets of the fold means, by model."""
@@ -259,3 +256,18 @@ class Results:
         table = pd.concat(parts, axis=1).swaplevel(axis=1).sort_index(axis=1, level=0)
         table.columns = [f"{score}_{what}" for score, what in table.columns]
         return table.reset_index()
+
+
+def as_results(results: Any) -> Results:
+    """Return results, those of a table of scores too, or raise.
+
+    Parameters
+    ----------
+    results : Results or DataFrame
+
+    Raises
+    ------
+    UsageError
+        If it is something else, or a table that lacks columns.
+    """
+    return results if isinstance(results, Results) else Results(results)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from drmbids.core.exceptions import TrainingError
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.nuisance import Nuisance, given_nuisance
 from drmbids.core.run import Run
 from drmbids.core.targets import only_targets
 from drmbids.estimators.base import refuse_y
@@ -338,7 +338,7 @@ class WholeBrain(OnRuns, BaseEstimator):
         """Return runs and how their spectra are estimated."""
         return (
             runs,
-            Nuisance() if self.nuisance is None else self.nuisance,
+            given_nuisance(self.nuisance),
             SEGMENT[self.measurement] if self.segment is None else self.segment,
             BAND[self.measurement] if self.band is None else self.band,
         )

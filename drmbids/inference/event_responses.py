@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.nuisance import Nuisance, given_nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.inference.vertex import vertex_shift
@@ -194,7 +194,7 @@ def event_averages(
         ``n_events``.
     """
     check_is_fitted(estimator)
-    nuisance = Nuisance() if nuisance is None else nuisance
+    nuisance = given_nuisance(nuisance)
     conditions = conditions_of(runs, stimulus)
     predicted = estimator.predict(list(runs))
     if isinstance(predicted, Mapping):

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from drmbids.plotting.style import GREY, PALETTE, WIDTH, no_data, shorten, styled
+from drmbids.plotting.style import GREY, WIDTH, condition_colors, no_data, shorten, styled
 
 # More regions than this are not drawn: the table has them.
 MOST_REGIONS = 6
@@ -50,7 +50,7 @@ def event_responses(
     if not regions:
         return no_data(figure, grid[0, 0], "no event was predicted")
     conditions = list(dict.fromkeys(responses["condition"]))
-    colors = {name: PALETTE[k % len(PALETTE)] for k, name in enumerate(conditions)}
+    colors = condition_colors(conditions)
     for axes, region in zip(grid, regions, strict=True):
         own = responses[responses["region"] == region]
         _draw_predicted(axes[0], own, conditions, colors)
@@ -58,7 +58,7 @@ def event_responses(
         axes[0].set_ylabel(f"Signal ({unit})")
         if averages is not None:
             _draw_averages(axes[1], averages[averages["region"] == region], conditions, colors)
-            axes[1].set_title("average around events")
+            axes[1].set_title("around events: measured (dots), predicted", fontsize=7.5)
     for axes in grid[-1]:
         axes.set_xlabel("Time after onset (s)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -91,9 +91,6 @@ def _draw_averages(
         part = rows[rows["condition"] == condition]
         axes.plot(part["time_s"], part["measured"], "o", markersize=3, color=colors[condition])
         axes.plot(part["time_s"], part["predicted"], color=colors[condition])
-    axes.plot([], [], "o", markersize=3, color=GREY, label="measured")
-    axes.plot([], [], color=GREY, label="predicted")
     axes.axhline(0, color=GREY, linewidth=0.5)
     if not np.isfinite(rows["measured"]).any():
         axes.text(0.5, 0.5, "no event", ha="center", va="center", transform=axes.transAxes)
-    axes.legend(loc="best")

@@ -81,8 +81,9 @@ class Analysis:
 
     @property
     def hypotheses(self) -> list[str]:
-        """Names of the models that were given, all but those that every comparison has."""
-        return [name for name in self.models if name not in (*self.baselines, "mean")]
+        """Names of the models that were given, all but the baselines beside them."""
+        beside = self.inputs.get("beside", ("mean",))
+        return [name for name in self.models if name not in (*self.baselines, *beside)]
 
     @property
     def n_parameters(self) -> dict[str, int]:

@@ -151,7 +151,7 @@ def test_no_cross_validation_scores_in_sample(run):
 @pytest.mark.parametrize(
     ("cv", "match"),
     [
-        ("run", r"needs two at least, found \['run-1'\]; add runs, or .*cv='blocks'"),
+        ("run", r"needs two or more, found only run-1; add runs, or .*cv='blocks'"),
         (2, "needs 2 or more, found 1; add runs, or .*cv='blocks'"),
         (BlockFolds(9, 32.0), "160 measured volumes are too few for 9 blocks|leave nothing"),
     ],

@@ -92,6 +92,13 @@ class Analysis:
         return {str(m["name"]): m["n_parameters"] for m in fitted if "n_parameters" in m}
 
     @property
+    def conditions(self) -> list[str]:
+        """Names of the conditions of all runs, in the order of their colours."""
+        runs = self.inputs.get("runs") or []
+        found = [c.get("name") for run in runs for c in run.get("conditions") or []]
+        return [str(name) for name in dict.fromkeys(found)]
+
+    @property
     def held_out(self) -> str:
         """What was held out: ``"run"``, ``"session"``, ``"blocks"``, ``"stimulus"``, ``"none"``."""
         return held_out_in(self.inputs)

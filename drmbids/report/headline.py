@@ -133,11 +133,38 @@ def scores_line(analysis: Analysis) -> str | None:
     ----------
     analysis : Analysis
     """
+    medians = _median_scores(analysis)
+    return None if medians is None else _scores_text(medians, analysis.where)
+
+
+def scores_over_participants(of_each: Sequence[Sequence[Analysis]]) -> str | None:
+    """Return the median over participants of the scores of every model; None for one of them.
+
+    Parameters
+    ----------
+    of_each : sequence of sequence of Analysis
+        The analyses of each participant; only those that are alone are put together.
+    """
+    alone = [analyses[0] for analyses in of_each if len(analyses) == 1]
+    tables = {analysis: _median_scores(analysis) for analysis in alone}
+    found = {analysis: table for analysis, table in tables.items() if table is not None}
+    if len(found) < 2 or len({analysis.where for analysis in found}) > 1:
+        return None
+    where = next(iter(found)).where
+    medians = pd.concat(list(found.values())).groupby(level="model", sort=False).median()
+    return f"{len(found)} participants, median over them of the {_scores_text(medians, where)}"
+
+
+def _median_scores(analysis: Analysis) -> pd.DataFrame | None:
+    """Return the median over targets of r and R2 of each model."""
     scores = analysis.table("desc-scores_timeseries")
     if scores is None or scores.empty:
         return None
-    medians = Results(scores).per_target().groupby("model", sort=False)[["r", "r2"]].median()
-    return f"median r (R²) {analysis.where}: " + ", ".join(
+    return Results(scores).per_target().groupby("model", sort=False)[["r", "r2"]].median()
+
+
+def _scores_text(medians: pd.DataFrame, where: str) -> str:
+    return f"median r (R²) {where}: " + ", ".join(
         f"{model} {format_value(row['r'])} ({format_value(row['r2'])})"
         for model, row in medians.iterrows()
     )

@@ -80,9 +80,9 @@ def fill_design(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         return
     label = str(shown.get("label", ""))
     run = next((r for r in analysis.inputs.get("runs", []) if r.get("label") == label), {})
-    conditions = [str(row["name"]) for row in run.get("conditions") or []]
-    events = pd.DataFrame(shown["events"])
-    figure = design(events, run.get("duration"), conditions=conditions)
+    figure = design(
+        pd.DataFrame(shown["events"]), run.get("duration"), conditions=analysis.conditions
+    )
     content, file = figures.save(figure, f"{analysis.stem}_desc-design_bold")
     section.figure(content, f"Events of {label}.", file)
 

@@ -199,6 +199,17 @@ def test_methods_are_those_of_this_participant(derivatives):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_what_the_model_has_no_estimate_of_is_said(derivatives):
+    path = derivatives / f"{MODELS}_desc-recovery_scores.tsv"
+    table = pd.read_csv(path, sep="\t")
+    table.assign(estimate="n/a").to_csv(path, sep="\t", index=False)
+    text, page = _write(derivatives)
+    assert "recovery" in page.ids
+    assert "has no estimate of p0, p1, p2" in text
+    assert "Estimate against truth" not in text  # no figure of empty panels
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_no_recovery_section_without_truth(derivatives):
     (derivatives / f"{MODELS}_desc-recovery_scores.tsv").unlink()
     _, page = _write(derivatives)

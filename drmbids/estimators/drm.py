@@ -116,8 +116,7 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         of several starts that of the best, with its number in ``start``, ``objective_start_<k>`` of
         each, ``n_alike`` in the same minimum and ``n_exchanged`` of these in each other's place.
     starts_ : DataFrame
-        One row for each start: ``start, objective, ending``, and the trained physical parameters
-        where it ended; see :func:`drmbids.estimators.agreement.table_of_starts`.
+        How each start ended: :func:`drmbids.estimators.agreement.table_of_starts`.
     regions_ : dict of str to int
         Targets of each region.
     readouts_ : dict of str to dict of str to int

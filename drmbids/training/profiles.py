@@ -135,8 +135,9 @@ def _of_readout(objective: Objective, features: Sequence[Sequence[Tensor]]) -> f
     if objective.solve and isinstance(objective.map_solver(), MapSolver):
         solution = objective.map_solver().solve(features)
         return sum(float(e.sum()) for e in solution.errors) / max(objective.n_measured, 1)
-    x = [torch.cat(run, 1).double() for run in zip(*features, strict=True)]
-    y = [series.double() for series in objective.targets.get("response")]
+    # least squares of any rank are there on the CPU alone
+    x = [torch.cat(run, 1).cpu().double() for run in zip(*features, strict=True)]
+    y = [series.cpu().double() for series in objective.targets.get("response")]
     x, y = torch.cat(_clean(x, objective.targets)), torch.cat(_clean(y, objective.targets))
     scale = y.square().sum(0)
     fitted = x @ torch.linalg.lstsq(x, y, driver="gelsd").solution

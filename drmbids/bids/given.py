@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drmbids.core.arguments import positive_number, shortly
 from drmbids.core.exceptions import UsageError
+from drmbids.core.given import positive_number, shortly
 
 
 class _Kind(NamedTuple):

@@ -1,43 +1,18 @@
 """Arguments that a user gives: numbers and seeds of any kind, or one line of what is wrong."""
 
-import math
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from drmbids.core.exceptions import UsageError
+from drmbids.core.given import positive_number, shortly
 
 #: What seeds may be: a number, or random numbers that one is drawn from, so that each fit differs.
 Seed = int | np.random.RandomState | np.random.Generator
 
 # Seeds that are drawn are below this: what a RandomState can draw on all systems.
 _LARGEST = 2**31
-
-
-# Longer texts of values are not shown.
-_LONGEST = 60
-
-
-def shortly(value: Any) -> str:
-    """Return a value for a message; of what is long its type.
-
-    Parameters
-    ----------
-    value : object
-
-    Examples
-    --------
-    >>> shortly("2.0"), shortly(np.zeros((2, 3))), shortly(list(range(99)))
-    ("'2.0'", 'an array of shape (2, 3)', 'a list')
-    """
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    text = repr(value)
-    if len(text) <= _LONGEST and text.isprintable():
-        return text
-    kind = type(value).__name__
-    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
 
 
 def whole_number(name: str, value: Any, least: int = 0) -> int:
@@ -65,36 +40,6 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise UsageError(f"{name} must be an integer, {least} or more, got {shortly(value)}")
     return int(value)
-
-
-def positive_number(name: str, value: Any, zero: bool = False) -> float:
-    """Return a finite number above 0, or raise.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument, for the message.
-    value : object
-        A number of Python, numpy or pandas.
-    zero : bool
-        Whether 0 is allowed too.
-
-    Raises
-    ------
-    UsageError
-        If it is something else, 0, negative or not finite.
-
-    Examples
-    --------
-    >>> positive_number("learning_rate", np.float32(0.5))
-    0.5
-    """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    found = float(value) if number else math.nan
-    if not (0 < found < math.inf or (zero and found == 0)):
-        least = "of 0 or more" if zero else "above 0"
-        raise UsageError(f"{name} must be a finite number {least}, got {shortly(value)}")
-    return found
 
 
 def numbers(name: str, values: Any) -> tuple[float, ...]:

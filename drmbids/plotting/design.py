@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from drmbids.plotting.style import WIDTH, condition_colors, no_data, shorten, styled
 
-# An event shorter than this share of the run is conditions this wide, or it could not be seen.
+# An event shorter than this share of the run is drawn this wide, or it could not be seen.
 _NARROWEST = 0.002
 
 

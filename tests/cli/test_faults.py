@@ -137,7 +137,7 @@ def test_one_run_cannot_be_cross_validated(
     bids, out = write_bids(tmp_path / "ds", n_runs=1), tmp_path / "out"
     assert run(bids, out, "--cv", "run") == 65
     (line,) = error_lines(capsys)
-    assert line.startswith("drmbids: error: sub-01: ") and "cv='blocks'" in line
+    assert line.startswith("drmbids: error: sub-01: ") and "--cv blocks" in line
     assert results(out) == ["sub-01.html"]
     assert (out / "dataset_description.json").is_file()
 

@@ -19,6 +19,7 @@ from benchmarks import (
     peers,
     readouts,
     solvers,
+    starts,
     ticks,
 )
 from benchmarks.rows import Absent, Row, machine
@@ -30,6 +31,7 @@ SUITES = {
     "solvers": {**solvers.ROWS, **maps.ROWS},
     "intervals": {**intervals.ROWS, **ticks.ROWS},
     "readouts": readouts.ROWS,
+    "starts": starts.ROWS,
     "gpu": gpu.ROWS,
     "faults": faults.ROWS,
     "bids": bids.ROWS,

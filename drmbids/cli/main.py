@@ -6,6 +6,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,9 @@ def parse(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """
     argv = [_hyphens(argument) for argument in argv]
     is_tool = bool(argv) and argv[0] in TOOLS
+    near = [] if is_tool else get_close_matches(argv[0] if argv else "", TOOLS, n=1, cutoff=0.7)
+    if near and argv[0].isalpha() and not Path(argv[0]).exists():
+        bids_app_parser().error(f"no folder or command {argv[0]!r}; did you mean {near[0]}?")
     arguments = vars((tools_parser() if is_tool else bids_app_parser()).parse_args(argv))
     verbose, quiet = arguments.pop("verbose", 0), arguments.pop("quiet", False)
     if verbose or quiet:

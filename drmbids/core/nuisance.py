@@ -146,11 +146,15 @@ def given_nuisance(nuisance: Nuisance | None) -> Nuisance:
     return nuisance
 
 
-def too_many_columns(run: Run, rank: int, n_volumes: int) -> str:
-    """Say that drift and confounds are too many for the volumes of a run."""
+def too_many_columns(run: Run, rank: int, n_volumes: int, n_all: int | None = None) -> str:
+    """Say that drift and confounds are too many for the volumes of a run, or those kept of all."""
+    kept = n_all is not None and n_all > n_volumes
+    volumes = f"{n_volumes} volumes"
+    if kept:
+        volumes = f"the {volumes} that are kept of {n_all}"
     return (
-        f"{run.label}: {rank} drift and confound columns leave nothing of {n_volumes} volumes; "
-        "use fewer confounds"
+        f"{run.label}: {rank} drift and confound columns leave nothing of {volumes}; use fewer "
+        "confounds"
     )
 
 

@@ -218,8 +218,7 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         TrainingError
             If all diverged.
         """
-        best = starts.best_start(ended)
-        nets = [fit.model.net for fit in fits]
+        best, nets = starts.best_start(ended), [fit.model.net for fit in fits]
         self.net_ = nets[best]
         self.starts_ = table_of_starts(nets, ended, best)
         if len(fits) > 1:

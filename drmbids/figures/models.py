@@ -165,8 +165,8 @@ def plot_event_responses(
     >>> events = Events([10.0, 50.0], [2.0, 2.0], ["face", "house"])
     >>> runs = [Run({"V1": bold}, {"events": events}, tr=2.0)]
     >>> figure = plot_event_responses(GLMBaseline().fit(runs), runs)
-    >>> [axes.get_title(loc="left") for axes in figure.axes]
-    ['V1: predicted for single events', 'average around events']
+    >>> figure.axes[0].get_title(loc="left")
+    'V1: predicted for single events'
     """
     responses = event_responses(estimator, runs, durations)
     several = len(getattr(fitted_estimator(estimator), "readouts_", {})) > 1

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from drmbids.plotting.style import PALETTE, WIDTH, no_data, shorten, styled
+from drmbids.plotting.style import WIDTH, condition_colors, no_data, shorten, styled
 
-# An event shorter than this share of the run is drawn this wide, or it could not be seen.
+# An event shorter than this share of the run is conditions this wide, or it could not be seen.
 _NARROWEST = 0.002
 
 
@@ -47,7 +47,7 @@ def design(
     events = events.reset_index(drop=True)
     shown = list(dict.fromkeys(events["condition"].astype(str)))
     order = list(dict.fromkeys([*map(str, conditions), *shown]))
-    colors = {name: PALETTE[k % len(PALETTE)] for k, name in enumerate(order)}
+    colors = condition_colors(order)
     conditions = [name for name in order if name in shown]
     figure = Figure(figsize=(WIDTH, 0.75 + 0.24 * max(len(conditions), 2)), layout="constrained")
     axes = figure.subplots()

@@ -164,6 +164,10 @@ class DRMReadout(DRMNode, ABC):
         """
         return torch.zeros(self.n_features(region), dtype=torch.long)
 
+    def step_shares(self) -> list[tuple[nn.Parameter, float]]:
+        """Return parameters beside the maps that take shorter steps, as shares of the others'."""
+        return []
+
     def linear_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that have a closed form given the activity."""
         return [*self.weights, self.bias, self.confound_weights]

@@ -252,17 +252,16 @@ class DRM:
 
     def _optimizer(self) -> torch.optim.Optimizer | None:
         readouts = by_name(self.net.readout)
-        maps = [
-            p for n, part in readouts.items() if self.solved[n] for p in part.linear_parameters()
-        ]
-        solved = {id(p) for p in maps}
+        maps = {n: {id(p) for p in part.linear_parameters()} for n, part in readouts.items()}
+        solved = {key for name, keys in maps.items() if self.solved[name] for key in keys}
+        slow = {id(p): share for part in readouts.values() for p, share in part.step_shares()}
         wired = [*self.net.populations.parameters(), *self.net.connections.parameters()]
         weights = {id(p) for p in wired if p.ndim > 1}
         by_rate: dict[float, list[nn.Parameter]] = {}
         for p in nn.ModuleList([self.net, *self.losses.values()]).parameters():
             if p.requires_grad and id(p) not in solved:
                 n_inputs = p[0].numel() if id(p) in weights else 1
-                share = min(1.0, FULL_STEP_INPUTS / n_inputs)
+                share = slow.get(id(p), min(1.0, FULL_STEP_INPUTS / n_inputs))
                 by_rate.setdefault(share * self.learning_rate, []).append(p)
         groups = [{"params": p, "lr": rate, "largest": rate} for rate, p in by_rate.items()]
         return torch.optim.Adam(groups) if groups else None

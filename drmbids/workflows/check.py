@@ -55,7 +55,7 @@ def run_check(
     if as_json:
         print(json.dumps([p.as_dict() for p in problems], indent=2, ensure_ascii=False))
     else:
-        print(problem_table(problems, bids_dir))
+        print(problem_table(problems, bids_dir, together=config.verbosity <= 0))
     return exit_code(problems)
 
 

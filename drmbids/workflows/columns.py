@@ -18,6 +18,9 @@ _WHO = {
         glm="linear model with an assumed hemodynamic response",
         freehrf="linear model with free hemodynamic responses",
         mean="mean of the training runs",
+        ar1="linear model with an assumed hemodynamic response and autocorrelated noise",
+        hrflibrary="linear model with the best of 20 hemodynamic responses for each voxel",
+        ridge="linear model of delayed stimuli, ridge regression",
     ),
     "region": _column("Region of interest"),
     "target": _column(

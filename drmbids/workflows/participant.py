@@ -3,7 +3,7 @@
 import shutil
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watc
 from drmbids.core.options_text import in_options
 from drmbids.iterators.device import check_device
 from drmbids.report.folder import find_analyses
-from drmbids.report.headline import all_headlines, scores_line
+from drmbids.report.headline import all_headlines, scores_line, scores_over_participants
 from drmbids.report.participant import write_participant_report
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.analysis import Analysed, analyse_participant
@@ -95,6 +95,7 @@ def _run_all(config: Config) -> int:
         finally:
             stop.unlink(missing_ok=True)
             write_outcomes(outcomes, subjects, call / "participants.tsv")
+        _say_scores(config.out_dir, outcomes)
         return exit_code(outcomes, stopped=stop_asked() and not crashed)
 
 
@@ -110,7 +111,7 @@ def _begin(config: Config) -> tuple[dict[str, ModelSpec], list[str]]:
     if not written_again:
         check_folder(config, settings)  # before what describes the folder is written
     told = None if written_again else settings_hash(settings)
-    _describe(config, describe_models(models or [DRM]), told)
+    _describe(config, describe_models([*config.baselines, *(models or [DRM])]), told)
     check_device(config.device)
     torch.set_num_threads(config.n_threads)
     subjects = find_participants(config)
@@ -175,6 +176,15 @@ def _say_results(folder: Path) -> None:
                 logger.info("%s: %s", analysis.stem if len(analyses) > 1 else folder.name, line)
     for sentence in all_headlines(analyses):
         logger.info("%s: %s", folder.name, sentence)
+
+
+def _say_scores(out_dir: Path, outcomes: Sequence[Outcome]) -> None:
+    """Log the scores over the participants of a call, where there are several."""
+    done = [outcome.subject for outcome in outcomes if outcome.status == "done"]
+    with suppress(DataError):  # the reports say what is wrong with a table
+        line = scores_over_participants([find_analyses(out_dir / f"sub-{s}") for s in done])
+        if line is not None:
+            logger.info("%s", line)
 
 
 def _analyse(config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path) -> Analysed:

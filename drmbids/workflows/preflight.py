@@ -14,7 +14,7 @@ from drmbids.bids.dataset import open_dataset
 from drmbids.bids.entities import PROCESSING, BIDSName
 from drmbids.bids.find import RunFiles
 from drmbids.bids.ignored import ignored_subjects, kept_subjects
-from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, error
+from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, error, grouped
 from drmbids.bids.stimuli import EVENTS, Stimuli
 from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import Request
@@ -126,9 +126,8 @@ def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -
     """
     inspection = inspect_runs(request_of(config, models, subject))
     errors = [p for p in inspection.problems if p.severity == "error"]
-    for problem in inspection.problems:
-        if problem.severity == "warning":
-            warnings.warn(ProblemWarning(problem), stacklevel=2)
+    for problem in grouped([p for p in inspection.problems if p.severity == "warning"]):
+        warnings.warn(ProblemWarning(problem), stacklevel=2)
     if not inspection.usable:
         for problem in errors[1:]:  # the first is told as the reason why the participant failed
             logger.error("sub-%s: %s", subject, in_options(str(problem)))

@@ -11,7 +11,7 @@ import pytest
 
 from drmbids.cli.main import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
 
 TR, LENGTHS = 2.0, {"01": 120, "02": 100, "03": 80}
 

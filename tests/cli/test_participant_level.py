@@ -20,7 +20,7 @@ from drmbids.core.files import sha256
 
 FILES = Path(__file__).with_name("participant_files.txt")
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def level(bids: Path, *options: str, out: Path | None = None) -> int:
@@ -46,6 +46,7 @@ def files_in(root: Path) -> list[str]:
 
 def test_files_are_those_of_the_list(done: Path) -> None:
     assert files_in(done) == FILES.read_text().split()
+    assert "could not be made" not in (done / "sub-01.html").read_text()
 
 
 def assert_valid(dataset: Path) -> None:

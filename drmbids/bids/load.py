@@ -268,8 +268,8 @@ def run_confounds(
     if not wanted:
         return None, None
     if files.confounds is None:
-        found = "no confounds table (*_desc-confounds_timeseries.tsv) of this run in its dataset"
-        remedy = "go without confounds, or name the derivatives that hold it"
+        found = "there is no confounds table (*_desc-confounds_timeseries.tsv) of this run"
+        remedy = "add it, name the derivatives that hold it (-d), or leave out --confounds"
         raise error("CF01", files.bold, found, remedy)
     if isinstance(wanted, str) and wanted in STRATEGIES:
         table, kept = load_strategy(files.bold, wanted, files.confounds)

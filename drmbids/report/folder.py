@@ -86,6 +86,12 @@ class Analysis:
         return [name for name in self.models if name not in (*self.baselines, *beside)]
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Names of the given models as their files have them, by their names in tables."""
+        fitted = self.inputs.get("fitted", ())
+        return {str(m["name"]): str(m.get("title") or m["name"]) for m in fitted}
+
+    @property
     def n_parameters(self) -> dict[str, int]:
         """Trained numbers of the models that were given, as far as recorded."""
         fitted = self.inputs.get("fitted", ())

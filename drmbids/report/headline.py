@@ -99,11 +99,15 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     """
     scores = analysis.table("desc-scores_timeseries")
     pairs = analysis.table("desc-pairs_scores")
-    found = []
+    found, titles = [], analysis.titles
     if pairs is not None:
         n_folds = None if scores is None else int(scores["fold"].nunique())
         in_sample = analysis.held_out == "none"
-        sentence = pair_sentence(pairs, analysis.n_parameters, in_sample, n_folds)
+        named = ["model", "baseline", "better", "simpler"]
+        named = [column for column in named if column in pairs]
+        pairs = pairs.assign(**{column: pairs[column].replace(titles) for column in named})
+        sizes = {titles.get(name, name): n for name, n in analysis.n_parameters.items()}
+        sentence = pair_sentence(pairs, sizes, in_sample, n_folds)
         found += [] if sentence is None else [sentence]
     if scores is not None and len(scores) and analysis.baselines:
         ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
@@ -120,7 +124,8 @@ def participant_headlines(analysis: Analysis) -> list[str]:
             if differences:
                 in_sample = analysis.held_out == "none"
                 name = str(fitted["name"])
-                found.append(headline(name, differences, analysis.free_hrf, in_sample))
+                title = titles.get(name, name)
+                found.append(headline(title, differences, analysis.free_hrf, in_sample))
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
@@ -160,7 +165,8 @@ def _median_scores(analysis: Analysis) -> pd.DataFrame | None:
     scores = analysis.table("desc-scores_timeseries")
     if scores is None or scores.empty:
         return None
-    return Results(scores).per_target().groupby("model", sort=False)[["r", "r2"]].median()
+    medians = Results(scores).per_target().groupby("model", sort=False)[["r", "r2"]].median()
+    return medians.rename(index=analysis.titles)
 
 
 def _scores_text(medians: pd.DataFrame, where: str) -> str:

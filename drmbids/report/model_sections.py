@@ -29,7 +29,8 @@ def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         name = str(model.get("name"))
         section.facts(
             {
-                "Model": name,
+                "Model": analysis.titles.get(name, name),
+                **({"In tables": name} if analysis.titles.get(name, name) != name else {}),
                 **({"Description": model["description"]} if model.get("description") else {}),
                 "Populations": len(model.get("populations", [])),
                 "Trainable parameters": model.get("n_parameters"),

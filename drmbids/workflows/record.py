@@ -111,6 +111,7 @@ def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
     net = estimator.net_
     return {
         "name": name,
+        "title": str(getattr(estimator.model_, "name", None) or name),
         "description": estimator.model_.description,
         "seed": estimator.random_state,
         "populations": population_rows(net),

@@ -287,12 +287,12 @@ def test_runs_need_a_label_of_their_own_and_company():
 @pytest.mark.parametrize(
     ("cv", "error", "message"),
     [
-        (7, DataError, r"cv=7 asks for more folds than there are runs, 4; lower it"),
+        (7, DataError, "cv=7 is a number of folds, which must be from 2 to the number of runs, 4"),
         ("session", DataError, "run-0: cv='session' .* this run has no subject in its name"),
         (
             "trial",
             UsageError,
-            "cv must be auto, run, .*, blocks, stimulus, none or a splitter, got 'trial'",
+            "cv must be auto, run, .*, blocks, stimulus, none, .*, got 'trial'",
         ),
         ([([0, 1], [1, 2])], UsageError, "a run is in training and test"),
         ([([0, 1], [2]), ([0, 3], [2])], UsageError, "'run-2': a run is held out twice"),

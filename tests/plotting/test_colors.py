@@ -27,5 +27,5 @@ def test_conditions_keep_their_colours() -> None:
     )
     lines = event_responses(responses, conditions=ALL).axes[0].lines[:2]
     wanted = {name: color.lower() for name, color in condition_colors(ALL).items()}
-    assert [to_hex(bar.get_facecolor()) for bar in bars] == [wanted["medium"], wanted["high"]]
+    assert [to_hex(bar.get_facecolor()) for bar in bars] == [wanted["high"], wanted["medium"]]
     assert [to_hex(line.get_color()) for line in lines] == [wanted["low"], wanted["medium"]]

@@ -127,9 +127,8 @@ def fit(net: DRMNet, anneal: bool, n_epochs: int = 120) -> dict[tuple[str, str],
     return delays(net)
 
 
-@pytest.mark.parametrize("start", [(1.2, 0.4), (1.4, 1.4)])
-def test_delays_are_recovered_from_wrong_starts(start: tuple[float, float]) -> None:
-    found = fit(two_areas(*start), anneal=True)
+def test_delays_are_recovered_from_a_wrong_start() -> None:
+    found = fit(two_areas(1.4, 1.4), anneal=True)
     assert found["V1", "V2"] == pytest.approx(FORWARD, rel=0.01)
     assert found["V2", "V1"] == pytest.approx(FEEDBACK, rel=0.01)
 

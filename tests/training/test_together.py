@@ -67,7 +67,7 @@ def test_folds_equal_one_at_a_time(
     for net in nets:
         net.groups = net.groups if stacked else {}
     data = [iterate(part, window) for part in folds(runs)]
-    compare([DRM(net) for net in nets], data, n_epochs=4, cutoff=cutoff)
+    compare([DRM(net) for net in nets], data, n_epochs=2, cutoff=cutoff)
 
 
 def test_seeds_and_settings_equal_one_at_a_time(runs_of: RunsOf, net_of: NetOf) -> None:

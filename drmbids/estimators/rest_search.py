@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -115,11 +116,7 @@ def descend(
     wide = model.tracts.pair_weights.requires_grad
     scale = [p.detach().abs().clamp(min=0.1) for p in free]
 
-    def put(x: np.ndarray) -> None:
-        with torch.no_grad():
-            parts = torch.from_numpy(x).split([p.numel() for p in free])
-            for p, part, s in zip(free, parts, scale, strict=True):
-                p.copy_(part.view_as(p) * s)
+    put = partial(_put, free, scale)
 
     def both(x: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal least
@@ -144,8 +141,7 @@ def descend(
     first = both(start.numpy())
     if first[0] == NOWHERE:
         raise TrainingError("the model has no steady state at its start; take a weaker coupling")
-    # which the optimiser asks for first
-    at_start = [first]
+    at_start = [first]  # which the optimiser asks for first
     positive = [(LEAST_COUPLING if p is coupling else None, None) for p in free]
     bounds = [b for b, p in zip(positive, free, strict=True) for _ in range(p.numel())]
     options = {
@@ -155,10 +151,9 @@ def descend(
     }
 
     def look(intermediate_result: OptimizeResult) -> None:
-        if hopeless is not None:
-            put(intermediate_result.x)  # not a step that was too long
-            if hopeless(model):
-                raise StopIteration
+        put(intermediate_result.x)  # not a step that was too long
+        if hopeless is not None and hopeless(model):
+            raise StopIteration
 
     done = minimize(
         lambda x: at_start.pop() if at_start else both(x),
@@ -171,6 +166,14 @@ def descend(
     )
     put(done.x)
     return float(done.fun), str(done.message)
+
+
+@torch.no_grad()
+def _put(free: Sequence[Tensor], scale: Sequence[Tensor], x: np.ndarray) -> None:
+    """Write numbers of the optimiser into the tensors that they stand for."""
+    parts = torch.from_numpy(x).split([p.numel() for p in free])
+    for p, part, s in zip(free, parts, scale, strict=True):
+        p.copy_(part.view_as(p) * s)
 
 
 def search(

@@ -19,6 +19,7 @@ from benchmarks import (
     peers,
     readouts,
     solvers,
+    starts,
     ticks,
 )
 from benchmarks.rows import Absent, Row, machine
@@ -30,6 +31,7 @@ SUITES = {
     "solvers": {**solvers.ROWS, **maps.ROWS},
     "intervals": {**intervals.ROWS, **ticks.ROWS},
     "readouts": readouts.ROWS,
+    "starts": starts.ROWS,
     "gpu": gpu.ROWS,
     "faults": faults.ROWS,
     "bids": bids.ROWS,
@@ -41,7 +43,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("--only", nargs="+", metavar="ROW", help="rows to run; all when not given")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and machine here")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write rows and machine here; other rows there stay",
+    )
     arguments = parser.parse_args(argv)
     rows = SUITES[arguments.suite]
     unknown = [name for name in arguments.only or () if name not in rows]
@@ -64,9 +71,17 @@ def main(argv: list[str] | None = None) -> int:
             print(row.line(), flush=True)
         results += found
     if arguments.json:
-        content = {"machine": machine(), "rows": [row.as_dict() for row in results]}
-        arguments.json.write_text(json.dumps(content, indent=1) + "\n")
+        write(arguments.json, results)
     return 0 if all(row.reached for row in results) and not absent else 1
+
+
+def write(path: Path, results: list[Row]) -> None:
+    """Write rows with the machine they were seen on; rows that were not run again stay."""
+    earlier = json.loads(path.read_text())["rows"] if path.exists() else []
+    again = {(row.row, row.subject) for row in results}
+    kept = [row for row in earlier if (row["row"], row["subject"]) not in again]
+    content = {"machine": machine(), "rows": kept + [row.as_dict() for row in results]}
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

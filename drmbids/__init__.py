@@ -114,6 +114,7 @@ _PUBLIC = {
     "TransformedResponses": "estimators.responses",
     "GammaKernel": "estimators.design",
     "StretchedHRF": "estimators.design",
+    "RunScorer": "estimators.scorers",
     "fit_together": "estimators.together",
     "parameter_intervals": "inference.intervals",
     "event_responses": "inference.event_responses",
@@ -164,14 +165,19 @@ _PUBLIC = {
     "Frames": "core.frames",
 }
 
+# Modules with more public names, found without an import of their own.
+_MODULES = ("plotting", "testing")
+
 __all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"drmbids.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'drmbids' has no attribute {name!r}")
     return getattr(import_module(f"drmbids.{_PUBLIC[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]

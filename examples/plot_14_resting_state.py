@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from drmbids import WholeBrain, simulate_rest
-from drmbids.plotting.rest import connectivity
+from drmbids.plotting import plot_connectivity
 from drmbids.report.rest import write_rest_report
 
 rng = np.random.default_rng(0)
@@ -49,8 +49,7 @@ print(f"of one run and the other: r = {reliability[0, 1]:.2f}")
 
 # %%
 # The figure, and a page with all there is to see, where a folder is given.
-(measured,) = brain.measured([second])
-figure = connectivity(measured, brain.fc_, regions, titles=("Second run", "Model of the first"))
+figure = plot_connectivity(brain, [second])
 if len(sys.argv) > 1:
     folder = Path(sys.argv[1])
     figure.savefig(folder / "resting_state.png", dpi=150)

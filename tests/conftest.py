@@ -1,16 +1,41 @@
 """Fixtures shared by all tests."""
 
+import gc
 import json
 import os
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 
 import nibabel as nib
 import numpy as np
 import pytest
 from nibabel import cifti2, gifti
+
+import drmbids.report
+
+EMPTY = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"></svg>'
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported by now out of the garbage collector's way: it stays to the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def disk_that_needs_no_waiting_for() -> Iterator[None]:
+    """Let files be flushed at once: no test cuts the power, and waits are most of a writer's time.
+
+    A handle that is not open is still an error.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +60,35 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Drawing takes most of the time of a report, and of a small analysis on the command line.
     """
-    empty = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"></svg>'
-    monkeypatch.setattr("drmbids.report.svg.svg", lambda _: empty)
+    monkeypatch.setattr("drmbids.report.svg.svg", lambda _: EMPTY)
+
+
+def leave_out_figures(patch: pytest.MonkeyPatch) -> None:
+    """Let reports be written without figures, which take half the time of a small analysis.
+
+    A figure that fails costs its section alone, so that these tests would not see it anyway; those
+    of ``test_participant_level.py`` look at a report with all its figures.
+    """
+    for found in iter_modules(drmbids.report.__path__, "drmbids.report."):
+        module = import_module(found.name)
+        for name, thing in list(vars(module).items()):
+            if hasattr(thing, "__wrapped__") and thing.__module__.startswith("drmbids.plotting."):
+                patch.setattr(module, name, lambda *_, **__: None)
+    patch.setattr("drmbids.report.svg.svg", lambda _: EMPTY)
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave figures out of reports."""
+    leave_out_figures(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def no_figures_in_module() -> Iterator[None]:
+    """Leave figures out of reports while a fixture of the module, and then its tests, run."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_figures(patch)
+        yield
 
 
 def write_surfaces(root: Path, n_vertices: int = 8) -> Path:

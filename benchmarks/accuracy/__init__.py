@@ -5,6 +5,7 @@ from collections.abc import Callable
 from benchmarks.accuracy.attention import attention
 from benchmarks.accuracy.calcium import calcium
 from benchmarks.accuracy.chance import chance
+from benchmarks.accuracy.dcm import dcm
 from benchmarks.accuracy.haxby import ONE_SLICE, WHOLE_BRAIN, haxby
 from benchmarks.accuracy.hypotheses import hypotheses
 from benchmarks.accuracy.localizer import localizer
@@ -22,4 +23,5 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "null": null,
     "chance": chance,
     "hypotheses": hypotheses,
+    "dcm": dcm,
 }

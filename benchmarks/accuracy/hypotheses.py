@@ -1,5 +1,6 @@
-"""Two hypotheses on data that were drawn without the feedback that only one of them has."""
+"""Two hypotheses on data drawn with the feedback that only one of them has, and without it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pandas as pd
 import torch
 
 from benchmarks.rows import Row
-from drmbids import DRMRegressor, Run, compare_models, compare_pairs, load_model
+from drmbids import DRMRegressor, Run, compare_models, compare_pairs, load_model, load_runs
+from drmbids.core.resources import demo_dataset
+from drmbids.report.pair_text import pair_sentence
 from drmbids.simulation.design import draw_gains
 from drmbids.workflows.simulate import MEAN_GAIN, draw_responses, draw_templates
 
@@ -37,18 +40,45 @@ def draw(seed: int) -> list[Run]:
     return draw_responses(net, templates, rng)
 
 
-def pair(seed: int) -> pd.Series:
-    """Return what one participant says of the two hypotheses over both areas."""
+def compared(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return how the two hypotheses compare on runs left out, in each area and over both."""
     models = {
         name: DRMRegressor(MODELS / f"{name}.yaml", N_EPOCHS, random_state=0)
         for name in ("no_feedback", "two_areas")
     }
-    results = compare_models(models, draw(seed), return_estimators=True, n_models_at_once=10)
-    return compare_pairs(results).set_index("region").loc["all"]
+    results = compare_models(models, runs, return_estimators=True, n_models_at_once=10)
+    return compare_pairs(results)
+
+
+def pair(seed: int) -> pd.Series:
+    """Return what a participant drawn without feedback says of the two over both areas."""
+    return compared(draw(seed)).set_index("region").loc["all"]
+
+
+def with_feedback(subject: str) -> Row:
+    """Return what a participant of ``data/contrast``, drawn with feedback, says of the two.
+
+    The value is p where the true hypothesis is told to be better, else 1; the detail is the first
+    sentence of the report.
+    """
+    dataset = demo_dataset()
+    preprocessed = dataset / "derivatives" / "preprocessed"
+    mask = f"sub-{subject}/func/sub-{subject}_task-contrast_desc-{{}}_mask.nii.gz"
+    runs = load_runs(
+        dataset,
+        subject=subject,
+        derivatives=preprocessed,
+        atlas_or_mask={area: preprocessed / mask.format(area) for area in REGIONS},
+    )
+    pairs = compared(runs)
+    both = pairs.set_index("region").loc["all"]
+    p = float(both["p_pairs"]) if both["better"] == "two_areas" else 1.0
+    detail = pair_sentence(pairs, {}) or ""
+    return Row("hypotheses", f"contrast sub-{subject}", "p of true feedback", p, 0.05, True, detail)
 
 
 def hypotheses() -> list[Row]:
-    """Return how often the needless feedback is said to predict better."""
+    """Return how often needless feedback is said to predict better, and whether true one is."""
     found = pd.DataFrame([pair(seed) for seed in range(N_DRAWS)])
     won, sure = found["fold_mean"] > 0, found["p"] < 0.05
     detail = (
@@ -58,6 +88,7 @@ def hypotheses() -> list[Row]:
     told = float((found["better"] == "two_areas").mean())
     simpler = float((found["simpler"] == "no_feedback").mean())
     return [
+        *(with_feedback(subject) for subject in ("01", "02")),
         Row(
             "hypotheses",
             "needless feedback",

@@ -21,6 +21,7 @@ RAW = "raw"
 # What BIDS has no place for yet: statistical maps, scores, models, reports.
 _IGNORED = (
     *("*.html", "figures", "models", "group", "*_statmap.*", "*_timeseries.*", ".sub-*"),
+    ".written.json",
     *(".drmbids_work", "hash-*"),
     # BIDS has no rule for surfaces and CIFTI files; these patterns take their sidecars along, which
     # a pattern with a star before its ending does not

@@ -12,6 +12,7 @@ from drmbids.bids.dataset import read_json
 from drmbids.bids.entities import BIDSName
 from drmbids.bids.find import RunFiles
 from drmbids.bids.formats import open_bold
+from drmbids.bids.given import check_given
 from drmbids.bids.in_memory import as_files
 from drmbids.bids.load import EVENTS_ALONE, check_confound_patterns, read_run
 from drmbids.bids.stimuli import Stimuli
@@ -82,6 +83,17 @@ def load_run(
     >>> load_run(bold, mask=func / f"{stem}_desc-V1_mask.nii.gz", tr=1.5).label
     'sub-01_task-contrast_run-01_desc-preproc'
     """
+    if bold is None:
+        raise UsageError("bold must be the path of an image or an image of nibabel, got None")
+    check_given(
+        mask=mask,
+        confound_columns=confound_columns,
+        tr=tr,
+        labels=labels,
+        smoothing_fwhm=smoothing_fwhm,
+        stimuli=stimuli,
+        entities=entities,
+    )
     if isinstance(bold, Mapping) and (not bold or not set(bold) <= set(HEMISPHERES)):
         raise UsageError(f"bold needs the hemispheres L and R, got {sorted(bold)}")
     bold = dict(bold) if isinstance(bold, Mapping) else bold

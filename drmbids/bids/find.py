@@ -20,6 +20,7 @@ from drmbids.bids.entities import (
     natural,
     read_query,
 )
+from drmbids.bids.given import check_given
 from drmbids.bids.ignored import ignored_subjects, kept_subjects, without_ignored
 from drmbids.bids.problems import error, warn
 from drmbids.core.exceptions import UsageError
@@ -135,6 +136,7 @@ def find_runs(
     UsageError
         If an entity or filter is not understood.
     """
+    check_given(bids_dir=bids_dir, derivatives=derivatives, filters=filters)
     dataset = open_dataset(bids_dir)
     sources = [open_dataset(folder) for folder in folders_of(derivatives)] or [dataset]
     query = read_query(_bold_filters(filters), entities)
@@ -272,7 +274,7 @@ def _choose(
 ) -> set[BIDSName]:
     """Return the images asked for, refusing to mix what differs in more than the run."""
     folders = ", ".join(str(source.root) for source in sources)
-    asked = ", ".join(f"{k}={'|'.join(map(str, v))}" for k, v in query.items()) or "any entities"
+    asked = _in_words(query) or "any entities"
     if not files:
         found = f"no BOLD image (*_bold.nii.gz, .func.gii, .dtseries.nii ...) for {asked}"
         raise error("DS04", folders, found, "check the folder and its participants")
@@ -307,6 +309,17 @@ def _choose(
         raise error("DS05", folders, f"the runs differ in more than the run ({said})", remedy)
     _refuse_repeats(found)
     return set(found)
+
+
+def _in_words(query: Mapping[str, list[str]]) -> str:
+    """Return what is asked for: ``task=rest|look, any session, no space``."""
+    found = []
+    for entity, labels in query.items():
+        special = {ANY: f"any {entity}", NONE: f"no {entity}"}
+        named = [] if ANY in labels else [label for label in labels if label != NONE]
+        said = [f"{entity}={'|'.join(named)}"] if named else []
+        found.append(" or ".join([*said, *(special[k] for k in special if k in labels)]))
+    return ", ".join(found)
 
 
 def _option(entity: str, label: str) -> str:

@@ -115,8 +115,9 @@ def naming(bold: Path) -> Iterator[None]:
     try:
         yield
     except DataError as fault:
-        remedy = "repair the recording, or go without physiological confounds"
-        raise error("PH01", bold, str(fault), remedy) from fault
+        found, _, advice = str(fault).partition("; ")
+        remedy = advice or "repair the recording, or go without physiological confounds"
+        raise error("PH01", bold, found, remedy) from fault
 
 
 def heart_and_breath(

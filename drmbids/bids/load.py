@@ -11,13 +11,13 @@ from drmbids.bids.chosen_regions import as_atlas, find_regions
 from drmbids.bids.confounds import STRATEGIES, check_patterns, load_strategy, read_confounds
 from drmbids.bids.find import RunFiles, find_runs, folders_of
 from drmbids.bids.formats import open_bold
+from drmbids.bids.given import check_given
 from drmbids.bids.heart_and_breath import heart_and_breath
 from drmbids.bids.measured import Measured, Space
 from drmbids.bids.problems import error
 from drmbids.bids.stimuli import STIM, Stimuli, read_stimuli
 from drmbids.bids.timing import VolumeTimes, volume_times
 from drmbids.bids.unite import check_same_tr, with_all_conditions, without_dead_voxels
-from drmbids.core.exceptions import UsageError
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Stream
 from drmbids.physiology import Physio
@@ -102,6 +102,7 @@ def load_runs(
     UsageError
         If an entity or filter is not understood.
     """
+    check_given(atlas_or_mask=atlas_or_mask)
     files = find_runs(bids_dir, derivatives=derivatives, filters=filters, **entities)
     return read_runs(
         files,
@@ -146,8 +147,15 @@ def read_runs(
     DataError
         If files are missing, damaged or do not fit together.
     """
-    if smoothing_fwhm is not None and not smoothing_fwhm > 0:
-        raise UsageError(f"smoothing_fwhm must be a positive number of mm, got {smoothing_fwhm!r}")
+    check_given(
+        atlas_or_mask=atlas_or_mask,
+        confounds=confounds,
+        stimuli=stimuli,
+        smoothing_fwhm=smoothing_fwhm,
+        tr=tr,
+        labels=labels,
+        physio=physio,
+    )
     # all images are checked to their end before any work is done
     images = [open_bold(one) for one in files]
     for image in images[1:]:
@@ -194,6 +202,9 @@ def load_files(
     DataError
         If a file is missing, damaged or does not fit the others.
     """
+    check_given(
+        confounds=confounds, stimuli=stimuli, smoothing_fwhm=smoothing_fwhm, tr=tr, physio=physio
+    )
     image = open_bold(files)
     if not image.holds(regions):
         found = "the regions lie on another grid than this image"
@@ -257,8 +268,8 @@ def run_confounds(
     if not wanted:
         return None, None
     if files.confounds is None:
-        found = "no confounds table (*_desc-confounds_timeseries.tsv) of this run in its dataset"
-        remedy = "go without confounds, or name the derivatives that hold it"
+        found = "there is no confounds table (*_desc-confounds_timeseries.tsv) of this run"
+        remedy = "add it, name the derivatives that hold it (-d), or leave out --confounds"
         raise error("CF01", files.bold, found, remedy)
     if isinstance(wanted, str) and wanted in STRATEGIES:
         table, kept = load_strategy(files.bold, wanted, files.confounds)

@@ -1,9 +1,11 @@
 """What can be wrong with data: each kind has a code, and says whether work can go on."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
@@ -206,6 +208,49 @@ def raise_all(problems: Sequence[Problem]) -> None:
     """Raise :class:`ProblemError` if there is any problem."""
     if problems:
         raise ProblemError(problems)
+
+
+def grouped(problems: Sequence[Problem]) -> list[Problem]:
+    """Return problems, those that differ in their file and in numbers alone as one, with a count.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+
+    Returns
+    -------
+    list of Problem
+        In the order of the first of each group.
+
+    Examples
+    --------
+    >>> found = [Problem("EV06", f"sub-{k}_events.tsv", f"{k} events are late", "look", f"line {k}")
+    ...          for k in range(1, 8)]
+    >>> print(*grouped(found))
+    sub-1_events.tsv: line 1: 1 events are late; the same in 6 more files: sub-2_events.tsv, \
+sub-3_events.tsv, sub-4_events.tsv and 3 more; look [EV06]
+    """
+    groups: dict[tuple[str, ...], list[Problem]] = {}
+    for problem in problems:
+        own = problem.found.replace(problem.file, "").replace(Path(problem.file).name, "")
+        kind = (problem.code, problem.remedy, re.sub(r"\d[\d.]*", "#", own))
+        groups.setdefault(kind, []).append(problem)
+    return [_with_count(alike) for alike in groups.values()]
+
+
+def _with_count(alike: Sequence[Problem]) -> Problem:
+    """Return the first of problems that are alike, with the files of the others."""
+    first, files = alike[0], list(dict.fromkeys(p.file for p in alike[1:]))
+    if not files:
+        return first
+    n, names = len(files), ", ".join(Path(file).name for file in files[:_MOST_FILES])
+    rest = f" and {n - _MOST_FILES} more" if n > _MOST_FILES else ""
+    found = f"{first.found}; the same in {n} more file{'' if n == 1 else 's'}: {names}{rest}"
+    return replace(first, found=found)
+
+
+#: Files of problems that are alike which are named.
+_MOST_FILES = 3
 
 
 @contextmanager

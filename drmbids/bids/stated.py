@@ -11,7 +11,7 @@ from drmbids.bids.find import RunFiles
 from drmbids.bids.problems import error
 
 #: What to do about a time that cannot be one.
-IN_SECONDS = "state it in seconds, or remove it"
+IN_SECONDS = "write it in seconds, or remove it"
 
 
 def stated_number(

@@ -225,9 +225,9 @@ def slice_timing(files: RunFiles, longest: float) -> np.ndarray | None:
     wrong = (times < 0) | (times > longest + TR_TOLERANCE)
     if wrong.any():
         k = int(np.flatnonzero(wrong)[0])
-        found = f"SliceTiming {times[k]:g} s of slice {k} is not within the TR, 0 to {longest:g} s"
-        more = "" if times[k] < 0 else " (milliseconds?)"
-        raise error("TM01", sidecar_of(files, "SliceTiming"), found + more, IN_SECONDS)
+        why = "negative" if times[k] < 0 else f"longer than the TR of {longest:g} s (milliseconds?)"
+        found = f"the SliceTiming of slice {k} is {times[k]:g} s, which is {why}"
+        raise error("TM01", sidecar_of(files, "SliceTiming"), found, IN_SECONDS)
     return times
 
 

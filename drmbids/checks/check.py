@@ -7,6 +7,7 @@ from typing import Any
 
 from drmbids.bids.chosen_regions import as_atlas
 from drmbids.bids.find import find_runs, folders_of
+from drmbids.bids.given import check_given
 from drmbids.bids.load import EVENTS_ALONE
 from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, check_codes
 from drmbids.bids.stimuli import Stimuli
@@ -92,6 +93,8 @@ def check_dataset(
     []
     """
     check_codes(ignore)
+    check_given(atlas_or_mask=atlas_or_mask, confounds=confounds, tr=tr, stimuli=stimuli)
+    check_given(bids_dir=bids_dir, derivatives=derivatives, filters=filters)
     specs = [as_model(model) for model in models]
     named = {f"{k}: {spec.name}": spec for k, spec in enumerate(specs, start=1)}
     query = {"derivatives": derivatives, "filters": filters, **entities}

@@ -12,8 +12,9 @@ from drmbids.comparison.folds import make_folds, with_freedom
 from drmbids.comparison.stimulus_folds import REACH
 from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.exceptions import DataError, DataWarning
-from drmbids.core.memory import memory_limit, readable
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.freedom import freedom_of, nothing_left
+from drmbids.core.memory import N_LINEAR, comparison_bytes, memory_limit, readable
+from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.core.time import TimeGrid
@@ -24,11 +25,6 @@ from drmbids.spec.model import ModelSpec
 LARGE_SHARE = 0.5
 # Seconds to which blocks are drawn to be compared, fine beside any hemodynamic response.
 _RESOLUTION = 0.5
-# Singular values below this share of the largest count as zero.
-_TOLERANCE = 1e-6
-# Bytes held of each measured value while models are compared: the series and its copy for
-# training (8 + 4), and prediction and residual of each model (8 + 8).
-_OWN_BYTES, _MODEL_BYTES = 12, 16
 
 
 def check_design(inspection: Inspection) -> None:
@@ -49,7 +45,7 @@ def check_design(inspection: Inspection) -> None:
     with inspection.judging():
         if request.cv == "stimulus":
             _warn_without_features(list(runs.values()))
-        _warn_of_memory(list(runs.values()), n_models=1 + len(specs))
+        _warn_of_memory(list(runs.values()), n_models=N_LINEAR + len(specs))
         _warn_of_many_conditions(list(runs.values()))
         _warn_of_fast_drifts(request.models or {"drm": specs[0]})
 
@@ -73,30 +69,16 @@ def _judge_folds(inspection: Inspection, runs: Sequence[Run], nuisance: Nuisance
 
 def _judge_nuisance(inspection: Inspection, files: RunFiles, run: Run, nuisance: Nuisance) -> None:
     """Add what drifts and confounds do to one run."""
-    first = next(iter(run.responses.values()))
-    times = first.times[np.isfinite(first.values).any(axis=1)]  # scrubbed volumes are missing
-    try:
-        rank = _rank_of_kept(nuisance.basis(run, first.times), first.times, times, run.label)
-    except DataError as error:
-        inspection.add([told_by("DG01", files.label, str(error), "use fewer confounds")], files)
+    why = nothing_left(run, nuisance)
+    if why is not None:
+        inspection.add([told_by("DG01", files.label, why, "use fewer confounds")], files)
         return
-    if rank > LARGE_SHARE * len(times):
+    _, n_volumes, freedom = freedom_of(run, nuisance)
+    if n_volumes - freedom > LARGE_SHARE * n_volumes:
         with inspection.judging(files):
-            found = f"{rank} drift and confound columns take most of {len(times)} volumes"
+            columns = n_volumes - freedom
+            found = f"{columns} drift and confound columns take most of {n_volumes} volumes"
             warn("DG04", files.label, found, "use fewer confounds, or slower drifts")
-
-
-def _rank_of_kept(basis: np.ndarray, times: np.ndarray, kept: np.ndarray, label: str) -> int:
-    """Return the rank of drifts and confounds in the volumes that are kept, or raise."""
-    if len(kept) == len(times):
-        return basis.shape[1]
-    rank = int(np.linalg.matrix_rank(basis[np.isin(times, kept)])) if len(kept) else 0
-    if rank >= len(kept):
-        raise DataError(
-            f"{label}: {basis.shape[1]} drift and confound columns leave nothing of the "
-            f"{len(kept)} volumes that are kept of {len(times)}; use fewer confounds"
-        )
-    return rank
 
 
 def _warn_of_collinear_conditions(run: Run) -> None:
@@ -111,11 +93,11 @@ def _warn_of_collinear_conditions(run: Run) -> None:
         return
     design = np.column_stack([np.full(len(blocks), len(blocks) ** -0.5), *columns])
     _, size, right = np.linalg.svd(design, full_matrices=False)
-    if size[-1] > _TOLERANCE * size[0]:
+    if size[-1] > RANK_TOLERANCE * size[0]:
         return
     # of several null directions, any mixture could have come out: their span is what counts
-    shares = np.linalg.norm(right[size <= _TOLERANCE * size[0]], axis=0)[1:]
-    mixed = [n for n, share in zip(names, shares, strict=True) if share > _TOLERANCE]
+    shares = np.linalg.norm(right[size <= RANK_TOLERANCE * size[0]], axis=0)[1:]
+    mixed = [n for n, share in zip(names, shares, strict=True) if share > RANK_TOLERANCE]
     found = f"the blocks of {', '.join(mixed)} follow from one another, or leave no rest"
     warn("DG03", run.label, found, "leave one condition out, or merge some, if this is not meant")
 
@@ -132,7 +114,7 @@ def _warn_without_features(runs: Sequence[Run]) -> None:
 def _warn_of_memory(runs: Sequence[Run], n_models: int) -> None:
     """Warn if the series and their predictions exceed the machine's memory, where it tells it."""
     n_values = sum(s.values.size for run in runs for s in run.responses.values())
-    needed = n_values * (_OWN_BYTES + n_models * _MODEL_BYTES)
+    needed = comparison_bytes(n_values, n_models)
     there = memory_limit()
     if there is not None and needed > there:
         found = f"the runs and predictions need about {readable(needed)} of memory"

@@ -43,10 +43,13 @@ def _warn_of_single_runs(events: Mapping[RunFiles, Events]) -> None:
     single = {condition: where[0] for condition, where in runs.items() if len(where) == 1}
     if not single or len(events) < 2:
         return
-    remedy = "when the run is held out nothing is known of it: check its spelling"
+    remedy = (
+        "no model can learn it when that run is held out: check its spelling, or merge it with "
+        "another condition"
+    )
     if len(single) == 1:
         ((condition, files),) = single.items()
-        found = f"the condition {condition!r} occurs in this run only, of {len(events)}"
+        found = f"condition {condition!r} occurs in this one of {len(events)} runs only"
         warn("EV10", files.events, found, remedy)
         return
     some = ", ".join(map(repr, list(single)[:_NAMED]))
@@ -54,9 +57,13 @@ def _warn_of_single_runs(events: Mapping[RunFiles, Events]) -> None:
     where = list(dict.fromkeys(files.events for files in single.values()))
     place = str(where[0]) + (f" and {len(where) - 1} more" if len(where) > 1 else "")
     found = (
-        f"{len(single)} of {len(runs)} conditions occur in one run only, of {len(events)}: {some}"
+        f"{len(single)} of {len(runs)} conditions occur in only one of the {len(events)} runs: "
+        f"{some}"
     )
-    warn("EV10", place, found, "when that run is held out nothing is known of them: check spelling")
+    remedy = "no model can learn them when that run is held out: check their spelling"
+    if len(single) == len(runs):
+        remedy += ", or write the category of each stimulus, not its name, as trial_type"
+    warn("EV10", place, found, remedy)
 
 
 def _judge_stimuli(inspection: Inspection, files: RunFiles) -> None:

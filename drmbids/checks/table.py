@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent, wrap
 
-from drmbids.bids.problems import Problem
+from drmbids.bids.problems import Problem, grouped
 
 _WIDTH = 100
 
 
-def problem_table(problems: Sequence[Problem], root: Path | str = "") -> str:
+def problem_table(
+    problems: Sequence[Problem], root: Path | str = "", together: bool = False
+) -> str:
     """Return all problems, errors first, with a last line that counts them.
 
     Parameters
@@ -18,6 +20,8 @@ def problem_table(problems: Sequence[Problem], root: Path | str = "") -> str:
         Those found.
     root : path
         Taken off the names of files that lie below it.
+    together : bool
+        Whether problems that differ in file and numbers alone are one, with a count.
 
     Returns
     -------
@@ -33,10 +37,11 @@ def problem_table(problems: Sequence[Problem], root: Path | str = "") -> str:
     0 errors, 1 warning
     """
     rows = sorted(problems, key=lambda p: p.severity)  # "error" before "warning"
-    parts = [_row(problem, f"{root}/") for problem in rows]
+    parts = [_row(problem, f"{root}/") for problem in (grouped(rows) if together else rows)]
     n_errors = sum(p.severity == "error" for p in rows)
     counts = [_count(n_errors, "error"), _count(len(rows) - n_errors, "warning")]
-    return "\n".join([*parts, ", ".join(counts)])
+    more = "" if len(parts) == len(rows) else " (each with -v)"
+    return "\n".join([*parts, ", ".join(counts) + more])
 
 
 def _row(problem: Problem, root: str) -> str:

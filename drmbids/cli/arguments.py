@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,28 @@ class positive:
             limit = "0 or more" if self.zero else "above 0"
             raise argparse.ArgumentTypeError(f"needs a {what}, {limit}, got {text!r}")
         return value
+
+
+#: Units of memory, as letters after a number, in MB.
+_MEGABYTES = {"": 1.0, "K": 1e-3, "M": 1.0, "G": 1e3, "T": 1e6}
+
+
+def megabytes(text: str) -> int:
+    """Return memory in MB: a number of them, or one with a unit.
+
+    Examples
+    --------
+    >>> megabytes("16000"), megabytes("16GB"), megabytes("1.5T")
+    (16000, 16000, 1500000)
+    """
+    found = re.fullmatch(r"([0-9.]+)\s*([KMGT]?)(?:I?B)?", text.strip().upper())
+    try:
+        size = int(float(found[1]) * _MEGABYTES[found[2]]) if found else 0
+    except ValueError:
+        size = 0
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"needs MB, or a number with K, M, G or T, got {text!r}")
+    return size
 
 
 def filters(text: str) -> dict[str, Any]:

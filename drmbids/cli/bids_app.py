@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import get_args
 
 import drmbids
-from drmbids.cli.arguments import EACH, NamedSpaces, positive
+from drmbids.cli.arguments import EACH, NamedSpaces, megabytes, positive
 from drmbids.cli.foreign import add_foreign
 from drmbids.cli.options import Options, Parser
 from drmbids.cli.selection import add_folds, add_reading, add_selection
-from drmbids.workflows.choices import BaselineHRF, Intervals, Level, OutputLayout
+from drmbids.workflows.choices import Baseline, BaselineHRF, Intervals, Level, OutputLayout
 
 #: What each exit code says.
 EXIT_CODES = {
@@ -88,6 +88,13 @@ def add_models(options: Options) -> None:
     )
     options.add("--n-epochs", type=positive(int), metavar="N", help="passes over the runs")
     add_folds(options)
+    options.add(
+        "--baselines",
+        nargs="+",
+        choices=get_args(Baseline),
+        help="what is compared beside the models and the GLM, which is always there; freehrf and "
+        "mean when not given, 'glm' alone for nothing more",
+    )
     options.add(
         "--baseline-hrf",
         choices=get_args(BaselineHRF),
@@ -171,9 +178,10 @@ def _add_resources(options: Options) -> None:
     options.add(
         "--mem-mb",
         "--mem",
-        type=positive(int),
+        type=megabytes,
         metavar="MB",
-        help="memory of all processes together; fewer run at once where it is little",
+        help="memory of all processes together, in MB or as 16GB; fewer run at once where it is "
+        "little",
     )
     options.add(
         "-w",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import drmbids
-from drmbids.cli.arguments import NamedPaths, filters, positive
+from drmbids.cli.arguments import NamedPaths, filters, megabytes, positive
 from drmbids.cli.bids_app import EXIT_CODES, bids_app_parser
 from drmbids.cli.foreign import Elsewhere, Nothing
 
@@ -93,6 +93,8 @@ def _kind(action: argparse.Action) -> dict[str, Any]:
     if isinstance(action.type, positive):
         number = {"type": "Number", "minimum": 0, "exclusive-minimum": not action.type.zero}
         return number | ({"integer": True} if action.type.kind is int else {})
+    if action.type is megabytes:  # platforms give the number alone
+        return {"type": "Number", "minimum": 0, "exclusive-minimum": True, "integer": True}
     # name=path is no path that a platform could move; a list of labels or columns is none either
     is_path = action.type in (Path, filters) and not isinstance(action, NamedPaths)
     return {"type": "File" if is_path or action.dest == "config_file" else "String"}

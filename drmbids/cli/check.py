@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from drmbids.cli.bids_app import add_config_file, add_ignore, add_models
+from drmbids.cli.bids_app import add_config_file, add_ignore, add_models, add_verbosity
 from drmbids.cli.options import Options
 from drmbids.cli.selection import add_reading, add_selection
 
@@ -32,6 +32,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     add_ignore(options)
     options.add("--json", dest="as_json", action="store_true", help="a JSON list, not a table")
     add_config_file(options)
+    add_verbosity(options)
     options.add("--debug", action="store_true", help="show tracebacks")
     parser.allow_abbrev = False
     parser.set_defaults(command="check")

@@ -12,6 +12,12 @@ _WITHOUT_EFFECT = {
     "--notrack": "nothing is ever sent anywhere",
 }
 
+#: The same, of options with a path.
+_PATHS_WITHOUT_EFFECT = {
+    "--bids-database-dir": "no database is needed, a folder is searched in under a second",
+    "--fs-license-file": "FreeSurfer is not used",
+}
+
 #: Options that have another way here, and which that is.
 _ELSEWHERE = {
     "--dry-run": "to see what would be analysed, run `drmbids check` with the same options",
@@ -19,9 +25,7 @@ _ELSEWHERE = {
     "--confounds 'non_steady_state_outlier*' (fMRIPrep writes one for each)",
     "--high-pass": "the cut-off of drifts belongs to the model file: "
     "readout: {drift: {kind: cosine, high_pass_hz: 0.008}}",
-    "--bids-database-dir": "no database is needed: a folder is searched in under a second",
     "--use-plugin": "to share work among machines, see `drmbids cluster --help`",
-    "--fs-license-file": "FreeSurfer is not used",
 }
 
 
@@ -50,6 +54,8 @@ def add_foreign(options: Options) -> None:
     """Add the options of other BIDS-Apps."""
     for flag, text in _WITHOUT_EFFECT.items():
         options.add(flag, action=Nothing, nargs=0, help=f"no effect: {text}")
+    for flag, text in _PATHS_WITHOUT_EFFECT.items():
+        options.add(flag, action=Nothing, metavar="PATH", help=f"no effect: {text}")
     for flag in _ELSEWHERE:
         # whatever follows belongs to it, so that the answer is about the option
         options.add(flag, action=Elsewhere, nargs="*", help=argparse.SUPPRESS)

@@ -6,6 +6,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from drmbids.cli.commands import COMMANDS, CONFIGURATION
 from drmbids.cli.tools import TOOLS, tools_parser
 from drmbids.core.exceptions import DRMError, ModelError
 from drmbids.core.interruption import Interrupted, stop_on_signals
+from drmbids.core.options_text import in_options
 
 #: 128 + 2, what shells report for a program that Ctrl-C ended.
 INTERRUPTED = 130
@@ -59,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         lines = error.problems if isinstance(error, ModelError) else [" ".join(str(error).split())]
         for line in lines:
-            print(f"drmbids: error: {line}", file=sys.stderr)
+            print(f"drmbids: error: {in_options(line)}", file=sys.stderr)
         return error.exit_code
     except Exception as error:
         if debug:
@@ -83,6 +85,9 @@ def parse(argv: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """
     argv = [_hyphens(argument) for argument in argv]
     is_tool = bool(argv) and argv[0] in TOOLS
+    near = [] if is_tool else get_close_matches(argv[0] if argv else "", TOOLS, n=1, cutoff=0.7)
+    if near and argv[0].isalpha() and not Path(argv[0]).exists():
+        bids_app_parser().error(f"no folder or command {argv[0]!r}; did you mean {near[0]}?")
     arguments = vars((tools_parser() if is_tool else bids_app_parser()).parse_args(argv))
     verbose, quiet = arguments.pop("verbose", 0), arguments.pop("quiet", False)
     if verbose or quiet:

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 import sys
 from typing import Any, NoReturn
 
@@ -13,15 +14,35 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print a message and exit with 2."""
-        words = message.partition("unrecognized arguments: ")[2].split()
-        known = [flag for action in self._actions for flag in action.option_strings]
-        for word in words:
-            near = difflib.get_close_matches(word.split("=")[0], known, n=1)
-            if near and word.startswith("-"):
-                message += f"; did you mean {near[0]}?"
-                break
-        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        print(
+            f"{self.prog}: error: {message}{self._meant(message)} (see {self.prog} --help)",
+            file=sys.stderr,
+        )
         sys.exit(2)
+
+    def _meant(self, message: str) -> str:
+        """Return what was probably meant by an option or a choice that is not there."""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        words = [word.split("=")[0] for word in unknown if word.startswith("-")]
+        known = [flag for parser in self._with_commands() for flag in parser._option_string_actions]
+        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if choice:
+            words, known = [choice[1]], re.findall(r"'([^']*)'", choice[2]) or choice[2].split(", ")
+        for word in words:
+            near = difflib.get_close_matches(word, known, n=1)
+            if near:
+                return f"; did you mean {near[0]}?"
+        return ""
+
+    def _with_commands(self) -> list[argparse.ArgumentParser]:
+        """Return this parser and those of its commands."""
+        found: list[argparse.ArgumentParser] = [self]
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for parser in action.choices.values():
+                    inner = isinstance(parser, Parser)
+                    found += parser._with_commands() if inner else [parser]
+        return found
 
 
 class Options:

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.held_out import HeldOut, held_out_series
+from drmbids.comparison.held_out import NO_PREDICTIONS, HeldOut, held_out_series
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.frames import Frames
-from drmbids.core.nuisance import Nuisance
-from drmbids.core.results import Results
+from drmbids.core.nuisance import Nuisance, given_nuisance
+from drmbids.core.results import Results, as_results
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
-from drmbids.core.targets import match_targets
+from drmbids.core.targets import as_runs, match_targets
 from drmbids.estimators.contents import find_regions
 from drmbids.metrics.ceiling import (
     explainable_variance,
@@ -57,6 +58,7 @@ def repeat_groups(runs: Sequence[Run], by: str | Sequence[str] | None = None) ->
     >>> repeat_groups(runs)
     array([0, 1, 0])
     """
+    runs = as_runs(runs)
     if by is None:
         firsts: list[int] = []
         for k, run in enumerate(runs):
@@ -68,6 +70,8 @@ def repeat_groups(runs: Sequence[Run], by: str | Sequence[str] | None = None) ->
         if lacking:
             raise DataError(f"{lacking[0]}: has no entity {by!r} to tell its stimulus by")
         by = [run.entities[by] for run in runs]
+    if not isinstance(by, Sequence | np.ndarray):
+        raise UsageError(f"by must be an entity or a label for each run, got {shortly(by)}")
     if len(by) != len(runs):
         raise UsageError(f"{len(by)} labels of stimuli for {len(runs)} runs; give one for each")
     subjects = [run.entities.get("subject", "") for run in runs]
@@ -116,7 +120,7 @@ def noise_ceiling(
     0    0.3
     Name: explainable_variance, dtype: float64
     """
-    nuisance = Nuisance() if nuisance is None else nuisance
+    nuisance = given_nuisance(nuisance)
     tables = []
     for group in _repeated(runs, repeat_groups(runs, by)):
         members = match_targets([runs[k] for k in group])
@@ -205,6 +209,9 @@ def normalised_scores(
     ----------
     Schoppe et al. 2016, Frontiers in Computational Neuroscience 10:10.
     """
+    results = as_results(results)
+    if not results.predictions:
+        raise UsageError(NO_PREDICTIONS)
     groups, tables = repeat_groups(runs, by), []
     for model in results.predictions:
         series = held_out_series(results, runs, model)

@@ -8,20 +8,21 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.fits import FitPlan, fit_folds
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds, with_freedom
+from drmbids.comparison.given import check_comparison
+from drmbids.comparison.run_scores import fold_scores
 from drmbids.comparison.timing_text import audit_of_models
 from drmbids.comparison.units import Units
+from drmbids.comparison.unscored import warn_of_unscored
 from drmbids.comparison.untrained import untrained_conditions
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import (
     DataWarning,
     TrainingError,
-    TrainingWarning,
-    UsageError,
 )
-from drmbids.core.nuisance import Nuisance
-from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, Results
+from drmbids.core.fold import Fold
+from drmbids.core.nuisance import Nuisance, given_nuisance
+from drmbids.core.results import FOLD_COLUMNS, SCORE_COLUMNS, SCORES, Results
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
 from drmbids.core.targets import match_targets, targets_of
@@ -113,14 +114,15 @@ StimulusFolds, int, splitter or iterable
     Warns
     -----
     DataWarning
-        Of each run of which drift and confounds leave nothing, which is in no fold; of folds in
-        which no target of a region has a score of a model, though others have; of each condition
-        that is held out in a block and trained on nowhere. If other onsets, durations or amplitudes
+        Of each run of which drift and confounds leave nothing, which is in no fold; of folds, and
+        runs in them, in which no target of a region has a score of a model, though others have, so
+        that they count in the means of no model; of each condition that is held out in a block and
+        trained on nowhere. If other onsets, durations or amplitudes
         of the events explain held-out data clearly better than those stated, so that a comparison
         with fixed hemodynamics is not fair.
     TrainingWarning
         Of each fit that diverged at a learning rate and was begun again at a smaller one, and of
-        each that failed: its scores are missing, the others stand.
+        each that failed: its scores are missing, and means are over the other folds.
 
     Examples
     --------
@@ -134,11 +136,8 @@ StimulusFolds, int, splitter or iterable
     >>> results.table["fold"].unique().tolist()
     ['run-0', 'run-1', 'run-2']
     """
-    nuisance = Nuisance() if nuisance is None else nuisance
-    if not models:
-        raise UsageError("no model to compare: give {name: estimator}")
-    if n_models_at_once < 1:
-        raise UsageError(f"n_models_at_once must be 1 or more, got {n_models_at_once}")
+    nuisance = given_nuisance(nuisance)
+    check_comparison(models, n_models_at_once, n_jobs, on_fold, units)
     runs = match_targets(runs)
     folds = make_folds(runs, cv)
     if folds is not cv:  # otherwise whoever made them has been told
@@ -171,37 +170,21 @@ StimulusFolds, int, splitter or iterable
             on_fold(name, fold.label, i, len(pairs))
     if len(failures) == len(pairs):
         raise TrainingError(next(iter(failures.values())))
-    table = _with_readouts(pd.concat(tables, ignore_index=True))
-    further = [name for name in ("log_likelihood", "readout") if name in table]
-    table = table[[*SCORE_COLUMNS, *further]]
-    made = _fold_table(folds, runs)
-    targets = targets_of(runs)
-    results = Results(
-        table, predictions, estimators, made, nuisance, targets, folds, ranks, timing, failures
-    )
-    _warn_of_unscored(results)
+    table, left_out = _score_table(tables)
+    made, targets = _fold_table(folds, runs), targets_of(runs)
+    more = ranks, timing, failures, left_out
+    results = Results(table, predictions, estimators, made, nuisance, targets, folds, *more)
+    warn_of_unscored(results)
     return results
 
 
-def _warn_of_unscored(results: Results) -> None:
-    """Warn of fits that failed, and folds that have no score in a region of which others have."""
-    for why in results.failures.values():
-        text = f"fit failed, its fold counts in no score of the model: {why}"
-        warnings.warn(text, TrainingWarning, stacklevel=3)
-    missing = results.unscored()
-    pairs = pd.MultiIndex.from_frame(missing[["model", "fold"]])
-    missing = missing[~pairs.isin(list(results.failures))]
-    missing = missing[missing["n_unscored"] == missing["n_targets"]]
-    n_folds = results.table["fold"].nunique()
-    for (model, region), rows in missing.groupby(["model", "region"], sort=False):
-        if len(rows) < n_folds:
-            warnings.warn(
-                f"{model}, {region}: {len(rows)} of {n_folds} folds have no score (nothing "
-                "measured, or a constant series or prediction) and count in no mean over folds: "
-                f"{', '.join(rows['fold'])}",
-                DataWarning,
-                stacklevel=3,
-            )
+def _score_table(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return the scores of all fits, and which runs are left out of them."""
+    table = pd.concat(tables, ignore_index=True)
+    table, left_out = fold_scores(table, [name for name in SCORES if name in table])
+    table = _with_readouts(table)
+    further = [name for name in ("log_likelihood", "readout") if name in table]
+    return table[[*SCORE_COLUMNS, *further]], left_out
 
 
 def _with_readouts(table: pd.DataFrame) -> pd.DataFrame:

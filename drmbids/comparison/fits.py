@@ -10,12 +10,12 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 
-from drmbids.comparison.fold import Fold, TestedRun
 from drmbids.comparison.kept_fold import FoldFit, load_fold, save_fold
-from drmbids.comparison.likelihood import score_fold
+from drmbids.comparison.likelihood import score_runs, unscored_run
 from drmbids.comparison.units import Unit, Units, repeat_warnings
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import TrainingError, UsageError
+from drmbids.core.fold import Fold, TestedRun
 from drmbids.core.interruption import (
     Interrupted,
     at_good_places,
@@ -202,7 +202,7 @@ def _fits(task: _Task, plan: FitPlan, checkpoint: Any) -> list[FoldFit]:
             continue
         with recorded_warnings() as more:
             predicted = predict_each(estimator, [_blanked(tested.run) for tested in test])
-            scores = score_fold(
+            scores = score_runs(
                 estimator, train, test, predicted, plan.nuisance, plan.log_likelihood
             )
         kept = estimator if plan.keep else None
@@ -232,13 +232,9 @@ def _failed(
         }
         for run in (tested.run for tested in test)
     ]
-    names = ["r", "r2", *["log_likelihood"] * plan.log_likelihood]
     parts = []
     for name, regions in readouts.items():
-        rows = [(region, k) for region, n in regions.items() for k in range(n)]
-        table = pd.DataFrame(rows, columns=["region", "target"]).assign(
-            **dict.fromkeys(names, np.nan)
-        )
+        table = unscored_run(test[0].run.label, regions, plan.log_likelihood)
         parts.append(table if name == ONLY else table.assign(readout=name))
     return FoldFit(predicted, pd.concat(parts, ignore_index=True), None, messages, {}, str(failure))
 

@@ -2,23 +2,33 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from drmbids.comparison.fold import IN_SAMPLE, Fold
 from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.comparison.time_blocks import BlockFolds
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
+from drmbids.core.fold import IN_SAMPLE, Fold
 from drmbids.core.freedom import nothing_left
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
+from drmbids.core.targets import as_runs
 
 #: Entities that say which runs are held out together.
 _GROUPS = {"session": ("subject", "session"), "subject": ("subject",)}
+
+
+_CHOICES = (
+    "cv must be auto, run, session, subject, blocks, stimulus, none, a number of folds, a splitter "
+    "of scikit-learn or a list of pairs (train, test)"
+)
+_PAIRS = "a fold of cv must be a pair of lists of indices of runs (train, test)"
 
 
 def make_folds(
@@ -46,48 +56,52 @@ StimulusFolds, int, splitter or iterable
     Raises
     ------
     DataError
-        If an entity is missing, labels of runs are not unique, all runs would be held out at once,
-        or a run is too short for its blocks.
+        If an entity is missing, labels of runs are not unique, there are fewer runs than folds, all
+        runs would be held out at once, or a run is too short for its blocks.
     UsageError
         If ``cv`` is unknown, a fold is empty, or a run is in training and test or held out twice.
     """
+    runs = as_runs(runs)
     _check_labels(runs)
     if not runs:
         raise DataError("there is no run to train on or to hold out; add runs")
     if isinstance(cv, list) and cv and all(isinstance(fold, Fold) for fold in cv):
         return cv
-    if isinstance(cv, StimulusFolds) or cv == "stimulus":
-        return (cv if isinstance(cv, StimulusFolds) else StimulusFolds()).folds(runs)
-    if cv == "auto":
+    if cv is None or (isinstance(cv, str) and cv == "auto"):
         cv = "run" if len(runs) > 1 else "blocks"
-    if isinstance(cv, BlockFolds) or cv == "blocks":
-        return (cv if isinstance(cv, BlockFolds) else blocks or BlockFolds()).folds(runs)
+    if not isinstance(cv, str):
+        own = isinstance(cv, StimulusFolds | BlockFolds)
+        return cv.folds(runs) if own else _checked(_split(runs, cv), runs)
+    if cv == "stimulus":
+        return StimulusFolds().folds(runs)
+    if cv == "blocks":
+        return (blocks or BlockFolds()).folds(runs)
     if cv == "none":
         every = tuple(range(len(runs)))
         return [Fold(IN_SAMPLE, every, every, kind="none")]
-    if isinstance(cv, str):
-        if cv != "run" and cv not in _GROUPS:
-            raise UsageError(
-                "cv must be auto, run, session, subject, blocks, stimulus, none or a splitter, "
-                f"got {cv!r}"
-            )
-        groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
-        names = list(dict.fromkeys(groups))
-        if len(names) < 2:
-            raise DataError(
-                f"cv={cv!r} leaves out one {cv} after another and needs two at least, found "
-                f"{names}; add runs, or hold out blocks of time (cv='blocks')"
-            )
-        every = range(len(runs))
-        return [
-            Fold(
-                name,
-                train=tuple(k for k in every if groups[k] != name),
-                test=tuple(k for k in every if groups[k] == name),
-            )
-            for name in names
-        ]
-    return _checked(_split(runs, cv), runs)
+    return _grouped(runs, cv)
+
+
+def _grouped(runs: Sequence[Run], cv: str) -> list[Fold]:
+    """Return folds that hold out one run, session or subject after another."""
+    if cv != "run" and cv not in _GROUPS:
+        raise UsageError(f"{_CHOICES}, got {cv!r}")
+    groups = [run.label if cv == "run" else _group(run, cv) for run in runs]
+    names = list(dict.fromkeys(groups))
+    if len(names) < 2:
+        raise DataError(
+            f"cv={cv!r} leaves out one {cv} after another and needs two or more, found only "
+            f"{', '.join(names) or 'none'}; add runs, or hold out blocks of time (cv='blocks')"
+        )
+    every = range(len(runs))
+    return [
+        Fold(
+            name,
+            train=tuple(k for k in every if groups[k] != name),
+            test=tuple(k for k in every if groups[k] == name),
+        )
+        for name in names
+    ]
 
 
 def with_freedom(folds: Sequence[Fold], runs: Sequence[Run], nuisance: Nuisance) -> list[Fold]:
@@ -157,18 +171,40 @@ def _split(runs: Sequence[Run], cv: Any) -> Iterable[tuple[Any, Any]]:
         )
     subjects = [run.entities.get("subject") for run in runs]
     groups = None if None in subjects else subjects
-    splitter = check_cv(cv)
-    n_folds = splitter.get_n_splits(np.arange(len(runs)), groups=groups)
-    if isinstance(cv, int) and n_folds > len(runs):
-        raise DataError(f"cv={cv} asks for more folds than there are runs, {len(runs)}; lower it")
-    return splitter.split(np.arange(len(runs)), groups=groups)
+    if isinstance(cv, Integral) and not isinstance(cv, bool):
+        if not 2 <= cv <= len(runs):
+            raise DataError(
+                f"cv={cv} is a number of folds, which must be from 2 to the number of runs, "
+                f"{len(runs)}"
+            )
+    elif isinstance(cv, bool | type) or not (hasattr(cv, "split") or _is_list(cv)):
+        raise UsageError(f"{_CHOICES}, got {shortly(cv)}")
+    try:
+        splitter = check_cv(cv)
+        splitter.get_n_splits(np.arange(len(runs)), groups=groups)
+        return list(splitter.split(np.arange(len(runs)), groups=groups))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{_CHOICES}, got {shortly(cv)}: {error}") from error
+
+
+def _is_list(cv: Any) -> bool:
+    """Return whether there is something to go through."""
+    return isinstance(cv, Iterable) and not (isinstance(cv, Sized) and len(cv) == 0)
 
 
 def _checked(splits: Iterable[tuple[Any, Any]], runs: Sequence[Run]) -> list[Fold]:
     """Return splits as folds; no run may be seen and held out, or held out twice."""
     folds, held_out = [], set()
     for split in splits:
-        train, test = (tuple(int(k) for k in part) for part in split)
+        try:
+            train, test = (tuple(int(k) for k in part) for part in split)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{_PAIRS}, got {shortly(split)}") from error
+        wrong = [k for k in (*train, *test) if not 0 <= k < len(runs)]
+        if wrong:
+            raise UsageError(
+                f"{_PAIRS}; there is no run {wrong[0]}, they count from 0 to {len(runs) - 1}"
+            )
         label = "+".join(runs[k].label for k in test)
         if not train or not test:
             raise UsageError(
@@ -189,5 +225,8 @@ def _group(run: Run, cv: str) -> str:
     """Return the label of the session or subject of a run."""
     missing = [name for name in _GROUPS[cv] if name not in run.entities]
     if missing:
-        raise DataError(f"{run.label}: cv={cv!r} needs the entity {missing[0]!r}, which it lacks")
+        raise DataError(
+            f"{run.label}: cv={cv!r} leaves out one {cv} after another, and this run has no "
+            f"{missing[0]} in its name; hold out runs (cv='run') or blocks of time (cv='blocks')"
+        )
     return replace(run, entities={name: run.entities[name] for name in _GROUPS[cv]}).label

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.fold import Fold, TestedRun
+from drmbids.comparison.run_scores import is_left_out
 from drmbids.core.exceptions import UsageError
+from drmbids.core.fold import Fold, TestedRun
 from drmbids.core.results import Results
 from drmbids.core.run import Run
-from drmbids.core.targets import with_targets
+from drmbids.core.targets import as_runs, with_targets
 from drmbids.metrics.scores import Cleaned, correlation, without_nuisance
+
+#: What is told where a table of scores is given in place of results.
+NO_PREDICTIONS = (
+    "these results have no folds and predictions (a table read from a file has none); use what "
+    "compare_models returned"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +34,8 @@ class HeldOut:
     targets : DataFrame
         Columns ``region, target``, one row for each column of the series; the same in all runs.
     measured, predicted : array of shape (n_measured, n_targets)
-        NaN in both where an element is missing, and where the fold has no score of the target.
+        NaN in both where an element is missing, and where the fold, or the run in it, has no score
+        of the target, of this model or another one.
     complete : array of shape (n_measured, n_targets)
         The prediction also where nothing was measured, nuisance taken out.
     basis : array of shape (n_measured, rank)
@@ -70,7 +78,7 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
         If the results were read from a file, lack the model or one of its runs is not given, or
         the scores do not follow from these runs.
     """
-    runs = [with_targets(run, results.targets) for run in runs]
+    runs = [with_targets(run, results.targets) for run in as_runs(runs)]
     found: list[HeldOut] = []
     scores = _rows(results, model)
     splits = folds_of(results, runs)
@@ -91,9 +99,12 @@ def held_out_series(results: Results, runs: Sequence[Run], model: str) -> list[H
                 tested.run, predicted, sizes, results.nuisance, tested.trained
             )
             weights = tested.run.measured_weights(list(sizes))
-            r.append(correlation(cleaned.measured, cleaned.predicted, weights))
-            # a fold without a score counts nowhere
-            has_score = rows["r"].notna().to_numpy()
+            run = rows.assign(run=tested.run.label)
+            left_out = is_left_out(run, results.left_out).to_numpy()
+            of_run = correlation(cleaned.measured, cleaned.predicted, weights)
+            r.append(np.where(left_out, np.nan, of_run))
+            # a fold without a score counts nowhere, nor does one in which another model has none
+            has_score = rows["r"].notna().to_numpy() & ~left_out
             cleaned = cleaned._replace(
                 measured=np.where(has_score, cleaned.measured, np.nan),
                 predicted=np.where(has_score, cleaned.predicted, np.nan),
@@ -187,10 +198,7 @@ def held_out_runs(results: Results, fold: str) -> list[str]:
 def _rows(results: Results, model: str) -> pd.DataFrame:
     """Return the scores of one model, after a check that the results can be worked with."""
     if results.folds is None or results.nuisance is None:
-        raise UsageError(
-            "these results have no folds and predictions (a table read from a file has none); "
-            "use what compare_models returned"
-        )
+        raise UsageError(NO_PREDICTIONS)
     if model not in results.predictions:
         raise UsageError(f"no model {model!r} in the results, which have {[*results.predictions]}")
-    return results.table[results.table["model"] == model]
+    return results.comparable[results.comparable["model"] == model]

@@ -19,8 +19,8 @@ class FoldFit:
     predictions : sequence of mapping of str to array of shape (n_measured, n_targets)
         One for each held-out run, by readout.
     scores : DataFrame
-        Columns ``region, target, r, r2``, maybe ``log_likelihood``; ``readout`` where there are
-        several.
+        Columns ``run, region, target, r, r2``, maybe ``log_likelihood``; ``readout`` where there
+        are several.
     estimator : estimator or None
         Where it is kept.
     messages : sequence of Warning
@@ -48,7 +48,7 @@ def save_fold(unit: Unit, found: FoldFit) -> None:
     found : FoldFit
     """
     names, scores = {}, found.scores
-    for column in [name for name in ("region", "readout") if name in scores]:
+    for column in [name for name in ("run", "region", "readout") if name in scores]:
         names[column] = list(dict.fromkeys(scores[column]))
         scores = scores.assign(**{column: scores[column].map(names[column].index)})
     arrays = {
@@ -87,6 +87,8 @@ def load_fold(unit: Unit) -> FoldFit | None:
         for kind, k, readout in keys:
             series = arrays[f"{kind}/{k}/{readout}"]
             predictions[int(k)][readout] = series.astype(np.float64)
+        if "run" not in columns:  # of an earlier version: means over the runs of the fold
+            raise KeyError("run")
         messages, more = warnings_of(facts), (facts["ranks"], facts["error"])
     except (KeyError, IndexError, TypeError) as error:
         unit.refuse(error)

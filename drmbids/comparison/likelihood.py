@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.held_out import folds_of, held_out_series
+from drmbids.comparison.run_scores import is_left_out, over_runs
 from drmbids.core.align import ONLY, saw_readout
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import TestedRun
 from drmbids.core.nuisance import Nuisance
-from drmbids.core.results import Results, complete_scores
+from drmbids.core.results import Results, as_results
 from drmbids.core.run import Run
-from drmbids.core.targets import with_targets
+from drmbids.core.same_folds import complete_scores
+from drmbids.core.targets import as_runs, with_targets
 from drmbids.estimators.fitted import (
     fitted_estimator,
     fitted_readouts,
@@ -73,11 +75,12 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
     >>> with_log_likelihood(results, runs).scores
     ['r', 'r2', 'log_likelihood']
     """
+    results = as_results(results)
     if set(results.estimators) != set(results.predictions) or not results.estimators:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
     assert results.nuisance is not None
-    runs = [with_targets(run, results.targets) for run in runs]
-    folds, found = folds_of(results, runs), {}
+    runs = [with_targets(run, results.targets) for run in as_runs(runs)]
+    folds, found = folds_of(results, runs), []
     for model, by_fold in results.estimators.items():
         for part in results.by_readout():  # raises unless results and runs belong together
             if model in part.predictions:
@@ -86,16 +89,18 @@ def with_log_likelihood(results: Results, runs: Sequence[Run]) -> Results:
             train, test = folds[fold].training_runs(runs), folds[fold].tested_runs(runs)
             found_for = [results.predictions[model][tested.run.label] for tested in test]
             series = [s if isinstance(s, Mapping) else {ONLY: s} for s in found_for]
-            scores = score_fold(estimator, train, test, series, results.nuisance, True)
-            found[model, fold] = scores.set_index(["region", "target"])["log_likelihood"]
+            scores = score_runs(estimator, train, test, series, results.nuisance, True)
+            found.append(scores.assign(model=model, fold=fold))
     if not found:
         raise UsageError("the fitted models were not kept; compare with return_estimators=True")
-    names = ["model", "fold", "region", "target"]
-    column = pd.concat(found, names=names[:2]).rename("log_likelihood")
+    names, scores = ["model", "fold", "region", "target"], ["r", "r2", "log_likelihood"]
+    whole = complete_scores(pd.concat(found, ignore_index=True), scores, names)
+    whole = over_runs(whole[~is_left_out(whole, results.left_out)], scores)
+    column = whole.set_index(names)["log_likelihood"]
     return replace(results, table=results.table.join(column, on=names))
 
 
-def score_fold(
+def score_runs(
     estimator: Any,
     train: Sequence[Run],
     test: Sequence[TestedRun],
@@ -103,9 +108,7 @@ def score_fold(
     nuisance: Nuisance,
     log_likelihood: bool = False,
 ) -> pd.DataFrame:
-    """Return the scores of one fold: means over the runs that it holds out, sums of likelihoods.
-
-    A run that lacks one of the scores that a target has in others is left out of all of them.
+    """Return the scores of each run that a fold holds out.
 
     Parameters
     ----------
@@ -117,33 +120,47 @@ def score_fold(
     Returns
     -------
     DataFrame
-        Columns ``region, target, r, r2``, maybe ``log_likelihood``, and ``readout`` where there are
-        several.
+        Columns ``run, region, target, r, r2``, maybe ``log_likelihood``, and ``readout`` where
+        there are several.
     """
     likely = (
         run_log_likelihoods(estimator, train, test, predicted, nuisance) if log_likelihood else {}
     )
-    how = {"r": "mean", "r2": "mean"} | dict.fromkeys(["log_likelihood"] * log_likelihood, "sum")
-    keys, parts = ["region", "target"], []
+    parts = []
     for name, regions in fitted_readouts(estimator).items():
-        rows = [(region, k) for region, n in regions.items() for k in range(n)]
-        index = pd.MultiIndex.from_tuples(rows, names=keys)
         scored = [
-            score_run(tested.run, series[name], regions, nuisance, tested.trained)
+            score_run(tested.run, series[name], regions, nuisance, tested.trained).assign(
+                run=tested.run.label
+            )
             for tested, series in zip(test, predicted, strict=True)
             if saw_readout(tested.run, name, regions)
         ]
         if log_likelihood:
             each = zip(scored, likely[name], strict=True)
             scored = [table.assign(log_likelihood=values) for table, values in each]
-        scores = pd.DataFrame(np.nan, index=index, columns=list(how)).reset_index()
-        if scored:
-            whole = complete_scores(pd.concat(scored, ignore_index=True), list(how), keys)
-            groups = whole.groupby(keys, sort=False)
-            sums = {name: groups[name].sum(min_count=1) for name in how if how[name] == "sum"}
-            scores = groups[["r", "r2"]].mean().assign(**sums).reset_index()
+        scored = scored or [unscored_run(test[0].run.label, regions, log_likelihood)]
+        scores = pd.concat(scored, ignore_index=True)
         parts.append(scores if name == ONLY else scores.assign(readout=name))
     return pd.concat(parts, ignore_index=True)
+
+
+def unscored_run(run: str, regions: Mapping[str, int], log_likelihood: bool) -> pd.DataFrame:
+    """Return missing scores of a run.
+
+    Parameters
+    ----------
+    run : str
+        Label.
+    regions : mapping of str to int
+        Number of targets of each.
+    log_likelihood : bool
+        Whether there is such a column.
+    """
+    rows = [(run, region, k) for region, n in regions.items() for k in range(n)]
+    names = ["r", "r2", *["log_likelihood"] * log_likelihood]
+    return pd.DataFrame(rows, columns=["run", "region", "target"]).assign(
+        **dict.fromkeys(names, np.nan)
+    )
 
 
 def run_log_likelihoods(

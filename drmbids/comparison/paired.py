@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from drmbids.core.exceptions import UsageError
-from drmbids.core.results import Results
+from drmbids.core.results import Results, as_results
 
 #: Differences that vary less than this share of themselves are equal but for rounding.
 EQUAL = 1e-9
@@ -60,6 +60,7 @@ def paired_differences(
     >>> found.loc[found.score == "r", ["median", "fold_mean"]].round(2).values.tolist()
     [[0.15, 0.15]]
     """
+    results = as_results(results)
     models = results.table["model"].unique().tolist()
     if baseline not in models or len(models) < 2:
         raise UsageError(
@@ -67,7 +68,7 @@ def paired_differences(
         )
     ratio = volume_ratio(results) if test_train_ratio is None else test_train_ratio
     keys, rows = ["fold", "region", "target"], []
-    by_model = {name: part.set_index(keys) for name, part in results.table.groupby("model")}
+    by_model = {name: part.set_index(keys) for name, part in results.comparable.groupby("model")}
     for model in models:
         if model == baseline:
             continue

@@ -11,7 +11,7 @@ from scipy.stats import t as student_t
 
 from drmbids.comparison.paired import paired_differences, volume_ratio
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.results import Results
+from drmbids.core.results import Results, as_results
 
 #: Label of the rows over all regions together.
 ALL_REGIONS = "all"
@@ -95,11 +95,12 @@ def compare_pairs(
     [['loop', 'feedback', 'neither', 'feedback'], ['forward', 'feedback', 'feedback', 'forward'], \
 ['forward', 'loop', 'loop', 'forward']]
     """
+    results = as_results(results)
     there = [str(name) for name in results.table["model"].unique()]
     names = there if models is None else list(dict.fromkeys(models))
     if len(names) < 2 or not set(names) <= set(there):
         raise UsageError(f"need two models or more that have scores, got {names} of {there}")
-    table = with_all_regions(results.table[results.table["model"].isin(names)])
+    table = with_all_regions(results.comparable[results.comparable["model"].isin(names)])
     ratio = volume_ratio(results) if test_train_ratio is None else test_train_ratio
     regions = {name: set(part["region"]) - {ALL_REGIONS} for name, part in table.groupby("model")}
     tables = []

@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.stats import bootstrap, permutation_test
 
 from drmbids.comparison.paired import EQUAL
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import UsageError
 
 
@@ -66,6 +67,8 @@ def participant_differences(
     >>> found[["mean_difference", "p"]].round(3).values.tolist()
     [[0.043, 0.031]]
     """
+    if not isinstance(scores, pd.DataFrame):
+        raise UsageError(f"scores must be a DataFrame, got {shortly(scores)}")
     lacking = [c for c in ("participant_id", "model", score) if c not in scores.columns]
     models = [] if "model" in lacking else scores["model"].unique().tolist()
     if lacking or baseline not in models or len(models) < 2:

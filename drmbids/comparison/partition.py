@@ -5,8 +5,9 @@ from itertools import combinations
 
 import pandas as pd
 
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import UsageError
-from drmbids.core.results import Results
+from drmbids.core.results import Results, as_results
 
 
 def partition_variance(results: Results, spaces: Mapping[str, Collection[str]]) -> pd.DataFrame:
@@ -54,6 +55,9 @@ def partition_variance(results: Results, spaces: Mapping[str, Collection[str]]) 
     >>> dict(zip(parts.part, parts.r2.round(2).tolist()))
     {'sound': 0.1, 'words': 0.2, 'sound & words': 0.1}
     """
+    results = as_results(results)
+    if not isinstance(spaces, Mapping):
+        raise UsageError(f"spaces must be a dict {{model: names}}, got {shortly(spaces)}")
     wide = results.per_target().pivot_table(
         index=["region", "target"], columns="model", values="r2", sort=False, dropna=False
     )

@@ -10,11 +10,11 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.partition import partition_variance
 from drmbids.core.exceptions import DataError
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.fold import TestedRun
+from drmbids.core.nuisance import Nuisance, given_nuisance
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.core.targets import match_targets
@@ -84,7 +84,7 @@ def partition_conditions(
     >>> table.groupby("measure", sort=False)["part"].unique().map(list).to_dict()
     {'unique': ['face', 'house', 'face & house'], 'product': ['face', 'house']}
     """
-    runs, nuisance = match_targets(runs), Nuisance() if nuisance is None else nuisance
+    runs, nuisance = match_targets(runs), given_nuisance(nuisance)
     chosen = variance_spaces(runs, spaces)
     models, of = {}, {}
     for names in _sets(list(chosen)):

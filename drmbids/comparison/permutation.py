@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from drmbids.comparison.held_out import held_out_series
+from drmbids.comparison.held_out import NO_PREDICTIONS, held_out_series
 from drmbids.comparison.moved import moved_predictions
 from drmbids.comparison.refitted import refitted_models
+from drmbids.core.arguments import seed_of, shortly, whole_number
 from drmbids.core.exceptions import UsageError
-from drmbids.core.results import Results
+from drmbids.core.results import Results, as_results
 from drmbids.core.run import Run
 
 
@@ -99,10 +100,13 @@ def permutation_test(
     >>> (permutation_test(results, runs)["p_fwe"] < 0.05).tolist()
     [True, False]
     """
-    if scheme not in ("shift", "runs") or n_permutations < 1:
-        raise UsageError(
-            f"need scheme shift or runs and 1 permutation or more, got {scheme!r}, {n_permutations}"
-        )
+    results = as_results(results)
+    if not results.predictions:
+        raise UsageError(NO_PREDICTIONS)
+    whole_number("n_permutations", n_permutations, least=1)
+    random_state = seed_of("random_state", random_state)
+    if scheme not in ("shift", "runs"):
+        raise UsageError(f"scheme must be shift or runs, got {shortly(scheme)}")
     kinds = {fold.kind for fold in results.splits} & {"stimulus", "none"}
     if kinds:
         what = "folds over stimuli" if "stimulus" in kinds else "scores in sample"

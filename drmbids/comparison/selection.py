@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.integrate import quad
 from scipy.special import digamma, expit, gammainc, gammaincinv, gammaln, logsumexp, softmax, xlogy
 
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import TrainingError, UsageError
 
 _TOLERANCE, _MAX_ITERATIONS = 1e-10, 100_000
@@ -54,7 +55,12 @@ def select_models(log_evidence: pd.DataFrame, prior_count: float = 1.0) -> pd.Da
     >>> select_models(evidence)[["frequency", "exceedance"]].round(2).values.tolist()
     [[0.77, 0.93], [0.23, 0.07]]
     """
-    values = np.asarray(log_evidence, dtype=float)
+    try:
+        values = np.asarray(log_evidence, dtype=float)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"log_evidence must be numbers, participants x models, got {shortly(log_evidence)}"
+        ) from None
     if values.ndim != 2 or values.shape[1] < 2 or len(values) < 1 or not np.isfinite(values).all():
         raise UsageError(
             f"log evidence {values.shape} must be finite, (n_participants, n_models) with two "

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.ceiling import noise_ceiling, normalised_scores, repeat_groups
+from drmbids.comparison.held_out import NO_PREDICTIONS
 from drmbids.comparison.likelihood import with_log_likelihood
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.permutation import permutation_test
 from drmbids.comparison.summary import summarise_results
-from drmbids.core.exceptions import DataError
-from drmbids.core.results import Results
+from drmbids.core.arguments import whole_number
+from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.results import Results, as_results
 from drmbids.core.run import Run
-from drmbids.core.targets import with_targets
+from drmbids.core.targets import as_runs, with_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,9 @@ def comparison_statistics(
     >>> found.summary[["model", "n_above_chance_fwe"]].values.tolist()
     [['mean', 0], ['glm', 0]]
     """
-    runs = [with_targets(run, results.targets) for run in runs]
+    results = as_results(results)
+    whole_number("n_permutations", n_permutations)
+    runs = [with_targets(run, results.targets) for run in as_runs(runs)]
     if results.estimators and "log_likelihood" not in results.scores:
         results = with_log_likelihood(results, runs)
     ceiling, normalised = _ceilings(results, runs, repeats)
@@ -140,7 +144,8 @@ def _ceilings(
     results: Results, runs: Sequence[Run], repeats: str | Sequence[str] | None
 ) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Return noise ceilings and scores against them, as far as repeats allow."""
-    assert results.folds is not None
+    if results.folds is None:
+        raise UsageError(NO_PREDICTIONS)
     compared = set(results.folds["run"])
     kept = [k for k, run in enumerate(runs) if run.label in compared]
     if 0 < len(kept) < len(runs):  # drift and confounds leave nothing of the others

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drmbids.comparison.fold import Fold
+from drmbids.core.arguments import positive_number, whole_number
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import Fold
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
 from drmbids.core.stream import Events
@@ -72,8 +73,9 @@ class StimulusFolds:
             If no run has the events, there are fewer than two stimuli with events, or a fold leaves
             nothing to train or test on.
         """
-        if not 0 <= self.reach < float("inf"):
-            raise UsageError(f"reach must be 0 s or more, got {self.reach}")
+        positive_number("reach", self.reach, zero=True)
+        if self.n_folds is not None:
+            whole_number("n_folds", self.n_folds, least=2)
         groups = self._groups(runs)
         return [self._fold(runs, group) for group in groups]
 
@@ -93,11 +95,12 @@ class StimulusFolds:
                 counts[condition] = counts.get(condition, 0) + 1
         if len(counts) < 2:
             raise DataError(
-                f"cv='stimulus' holds out stimuli of {self.stimulus!r} in turn and needs two at "
-                f"least, found {list(counts)}; choose another cv"
+                f"cv='stimulus' leaves out one stimulus of {self.stimulus!r} after another and "
+                f"needs two or more, found {', '.join(counts) or 'none'}; hold out runs (cv='run') "
+                "or blocks of time (cv='blocks')"
             )
         n = min(len(counts), MOST_FOLDS) if self.n_folds is None else self.n_folds
-        if not 2 <= n <= len(counts):
+        if n > len(counts):
             raise UsageError(f"n_folds must be from 2 to {len(counts)}, the stimuli, got {n}")
         if n == len(counts):
             return [[name] for name in counts]
@@ -128,8 +131,8 @@ class StimulusFolds:
         if not train:
             raise DataError(
                 f"fold {label!r}: responses to it reach, with {self.reach:g} s after each event, "
-                "all samples of all runs, so nothing is left to train on; lower the reach "
-                "(StimulusFolds(reach=...)), or hold out whole runs (cv='run')"
+                "all samples of all runs, so nothing is left to train on; hold out whole runs "
+                "(cv='run'), or lower the reach (StimulusFolds(reach=...))"
             )
         if not test:
             raise DataError(f"fold {label!r}: no sample was measured in response to it")

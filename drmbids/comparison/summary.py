@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from drmbids.comparison.paired import paired_differences
-from drmbids.core.results import Results
+from drmbids.core.results import Results, as_results
 
 #: Level of the permutation test that targets are counted at.
 LEVEL = 0.05
@@ -35,13 +35,14 @@ def summarise_results(
     Returns
     -------
     DataFrame
-        ``model, region, n_targets, n_folds`` (with a score, the same for all scores),
-        ``n_folds_left_out`` (without one); for each score ``r, r2, log_likelihood`` (nats a
-        target and fold) in the table: ``_median, _mean, _p95`` (over targets, of fold means),
-        ``_fold_sd`` (standard deviation over folds of the median over targets, NaN with one);
+        ``model, region, n_targets, n_folds`` (in which all models have a score: every number of
+        a region is over the same folds), ``n_folds_left_out`` (the others); for each score ``r,
+        r2, log_likelihood`` (nats a target and fold) in the table: ``_median, _mean, _p95`` (over
+        targets, of fold means), ``_fold_sd`` (standard deviation over folds of the median over
+        targets, NaN with one);
         ``r_difference, r_difference_se, r_difference_p, r_difference_n_folds`` (with the baseline,
-        as :func:`~drmbids.paired_differences` has ``fold_mean, fold_se, p, n_folds``, over folds
-        that both are scored on; NaN in its own row);
+        as :func:`~drmbids.paired_differences` has ``fold_mean, fold_se, p, n_folds``; NaN in its
+        own row);
         ``explainable_variance_median, r_ceiling_median, split_half_median,
         r_normalised_median`` (over targets, of the means over repeated stimuli); ``p_fwe_min``,
         ``n_above_chance_fwe``, ``n_above_chance_fdr`` (smallest corrected p of a target, and
@@ -62,6 +63,7 @@ def summarise_results(
     >>> found[["model", "r_median", "r_difference"]].round(2).values.tolist()
     [['glm', 0.3, nan], ['drm', 0.45, 0.15]]
     """
+    results = as_results(results)
     keys = ["model", "region"]
     targets = results.per_target()
     parts = [targets.groupby(keys, sort=False).size().rename("n_targets"), _folds(results)]
@@ -101,7 +103,7 @@ def fold_medians(results: Results) -> pd.DataFrame:
     ----------
     results : Results
     """
-    groups = results.table.groupby(["model", "region", "fold"], sort=False)
+    groups = results.comparable.groupby(["model", "region", "fold"], sort=False)
     return groups[results.scores].median().reset_index()
 
 

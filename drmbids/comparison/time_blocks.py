@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.stimulus_folds import LEAST_SAMPLES, REACH
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.arguments import positive_number, whole_number
+from drmbids.core.exceptions import DataError
+from drmbids.core.fold import Fold
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
 
@@ -69,11 +70,8 @@ class BlockFolds:
         DataError
             If a run is too short for its blocks and guards; the message says how many fit.
         """
-        if self.n_blocks < 2 or not self.guard >= 0:
-            raise UsageError(
-                "blocks need n_blocks of 2 or more and a guard of 0 s or more, got "
-                f"n_blocks={self.n_blocks}, guard={self.guard:g}"
-            )
+        whole_number("n_blocks", self.n_blocks, least=2)
+        positive_number("guard", self.guard, zero=True)
         cuts = [self._cut(run) for run in runs]
         every = tuple(range(len(runs)))
         return [

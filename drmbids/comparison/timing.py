@@ -28,9 +28,9 @@ from drmbids.comparison.timing_errors import (
 )
 from drmbids.core.exceptions import UsageError
 from drmbids.core.freedom import nothing_left
-from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
+from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, given_nuisance, project_out
 from drmbids.core.run import Run
-from drmbids.core.targets import match_targets
+from drmbids.core.targets import as_runs, match_targets
 from drmbids.estimators.contents import find_regions
 from drmbids.estimators.design import BASE_PEAK, HRF
 
@@ -136,15 +136,16 @@ def timing_audit(
     """
     if is_free(hrf_model):
         raise UsageError("the audit needs an assumed hemodynamic response, got hrf_model 'fir'")
+    runs = as_runs(runs)
     if not runs:
         raise UsageError("no run to audit: give a list of runs")
-    nuisance = Nuisance() if nuisance is None else nuisance
+    nuisance = given_nuisance(nuisance)
     runs = [run for run in match_targets(runs) if nothing_left(run, nuisance) is None]
     if not runs:
         return _table([])
     settings = possible_settings(runs, shifts)
     measured = _measured(runs, nuisance)
-    folds = audit_folds([part.times for part in measured])
+    folds = audit_folds(runs, [part.times for part in measured])
     n_stretches = sum(len(fold.stretches) for fold in folds)
     enough = n_stretches >= _LEAST_STRETCHES and len(folds) > 1 and measured[0].values.shape[1]
     if len(settings) < 2 or not enough:

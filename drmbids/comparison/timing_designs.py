@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drmbids.core.arguments import numbers
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.contents import find_conditions, without_frames
@@ -56,7 +57,7 @@ def possible_settings(runs: Sequence[Run], shifts: Sequence[float] | None) -> li
     if shifts is None:
         tr = tr_of(runs[0], runs[0].measured_times())
         shifts = [tr * k / 4 for k in range(-5, 6)]
-    found = [STATED, *(Setting("onsets", float(s)) for s in shifts if s != 0)]
+    found = [STATED, *(Setting("onsets", s) for s in numbers("shifts", shifts) if s != 0)]
     events = [s for run in kept for s in run.stimuli.values() if isinstance(s, Events)]
     if any((e.durations > 0).any() for e in events):
         found += [Setting("durations", factor) for factor in FACTORS]

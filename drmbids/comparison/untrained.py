@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.stimulus_folds import REACH
+from drmbids.core.fold import Fold
 from drmbids.core.run import Run
 from drmbids.core.spans import Spans
 from drmbids.core.stream import Events

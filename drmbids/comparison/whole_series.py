@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from drmbids.comparison.fold import Fold, whole_predictions
+from drmbids.core.fold import Fold, whole_predictions
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.metrics.scores import measured_values, without_nuisance

@@ -13,12 +13,15 @@ from drmbids.connections.base import DRMConnection
 #: Width at the start, as a share of the range between the limits of a delay: from anywhere within
 #: them the kernel reaches at least half of the range.
 FIRST_WIDTH = 0.5
+#: The same where delays begin at the lowest of 32 values all over their range
+#: (:mod:`drmbids.training.profiles`): the kernel reaches the values beside it, no other minimum.
+SOUGHT_WIDTH = 1 / 16
 #: Share of the epochs in which the width falls in a straight line; the rest is interpolation alone,
 #: so that delays end where the model that is kept has them.
 ANNEALED = 2 / 3
 
 
-def delay_width(epoch: int, n_epochs: int) -> float:
+def delay_width(epoch: int, n_epochs: int, first: float = FIRST_WIDTH) -> float:
     """Return the width of kernels in an epoch, 0 where the past is interpolated.
 
     Parameters
@@ -27,6 +30,8 @@ def delay_width(epoch: int, n_epochs: int) -> float:
         From 0 on.
     n_epochs : int
         Epochs of training in all.
+    first : float
+        Width at the start.
 
     Examples
     --------
@@ -34,7 +39,7 @@ def delay_width(epoch: int, n_epochs: int) -> float:
     [0.5, 0.375, 0.25, 0.125, 0.0, 0.0]
     """
     n_wide = ANNEALED * n_epochs
-    return FIRST_WIDTH * (1 - epoch / n_wide) if epoch < n_wide else 0.0
+    return first * (1 - epoch / n_wide) if epoch < n_wide else 0.0
 
 
 def set_delay_width(net: nn.Module, width: float) -> bool:
@@ -68,14 +73,14 @@ def set_delay_width(net: nn.Module, width: float) -> bool:
     return bool(learned)
 
 
-def anneal_delays(net: nn.Module, epoch: int, n_epochs: int) -> bool:
+def anneal_delays(net: nn.Module, epoch: int, n_epochs: int, first: float = FIRST_WIDTH) -> bool:
     """Set the width of kernels for an epoch of training.
 
     Parameters
     ----------
     net : Module
         Any module with connections among its parts.
-    epoch, n_epochs : int
+    epoch, n_epochs, first
         As for :func:`delay_width`.
 
     Returns
@@ -92,6 +97,6 @@ def anneal_delays(net: nn.Module, epoch: int, n_epochs: int) -> bool:
     >>> [anneal_delays(learned, epoch, 6) for epoch in range(6)]
     [False, False, False, False, True, False]
     """
-    width = delay_width(epoch, n_epochs)
+    width = delay_width(epoch, n_epochs, first)
     learned = set_delay_width(net, width)
-    return learned and epoch > 0 and width == 0.0 < delay_width(epoch - 1, n_epochs)
+    return learned and epoch > 0 and width == 0.0 < delay_width(epoch - 1, n_epochs, first)

@@ -131,6 +131,21 @@ class DRMConnection(DRMNode):
         """Whether training moves the delay."""
         return False
 
+    def delay_values(self, most: int) -> tuple[str, Tensor]:
+        """Return the name of the parameter of a trained delay, and values all over its range.
+
+        Parameters
+        ----------
+        most : int
+            Values, fewer where the delays they stand for would be less than a tick apart.
+
+        Raises
+        ------
+        ModelError
+            If training moves no delay.
+        """
+        raise ModelError(f"{type(self).__name__} has no delay that training moves")
+
     @property
     def keeps_units(self) -> bool:
         """Whether what arrives are the units of the source, one for one."""

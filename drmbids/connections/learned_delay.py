@@ -123,6 +123,12 @@ class LearnedDelay(DRMConnection):
         """First whole tick from ``delay_max`` on."""
         return ticks_around(self.delay_max, self.resolution)[1]
 
+    def delay_values(self, most: int) -> tuple[str, Tensor]:
+        """Return ``"delay"``, and even delays between the limits."""
+        n = max(1, min(most, self.longest_ticks - self.shortest_ticks))
+        share = (torch.arange(n) + 0.5) / n
+        return "delay", self.delay_min + share * (self.delay_max - self.delay_min)
+
     def reader(self) -> Callable[[Tensor], Tensor]:
         """Return :meth:`arrive` with the taps worked out."""
         shortest, longest = self.shortest_ticks, self.longest_ticks

@@ -1,5 +1,6 @@
 """Tracts: a delay for every pair of units, from tract lengths and one conduction velocity."""
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar, Literal, get_args
 
@@ -193,6 +194,14 @@ class Tracts(DRMConnection):
     def keeps_units(self) -> bool:
         """No: what arrives at a unit is a sum over units."""
         return False
+
+    def delay_values(self, most: int) -> tuple[str, Tensor]:
+        """Return ``"velocity"``, and velocities between the limits at which delays are even."""
+        slow, fast = 1 / self.velocity_min, 1 / self.velocity_max
+        ticks = self._longest_mm * SECONDS * (slow - fast) / self.resolution
+        n = max(1, min(most, math.ceil(ticks)))
+        share = (torch.arange(n) + 0.5) / n
+        return "velocity", 1 / (fast + share * (slow - fast))
 
     def taps(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return what each target reads, the factor ``g`` left out.

@@ -15,6 +15,31 @@ Seed = int | np.random.RandomState | np.random.Generator
 _LARGEST = 2**31
 
 
+# Longer texts of values are not shown.
+_LONGEST = 60
+
+
+def shortly(value: Any) -> str:
+    """Return a value for a message; of what is long its type.
+
+    Parameters
+    ----------
+    value : object
+
+    Examples
+    --------
+    >>> shortly("2.0"), shortly(np.zeros((2, 3))), shortly(list(range(99)))
+    ("'2.0'", 'an array of shape (2, 3)', 'a list')
+    """
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    text = repr(value)
+    if len(text) <= _LONGEST and text.isprintable():
+        return text
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
+
+
 def whole_number(name: str, value: Any, least: int = 0) -> int:
     """Return an integer, or raise.
 
@@ -38,7 +63,7 @@ def whole_number(name: str, value: Any, least: int = 0) -> int:
     5
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise UsageError(f"{name} must be an integer, {least} or more, got {value!r}")
+        raise UsageError(f"{name} must be an integer, {least} or more, got {shortly(value)}")
     return int(value)
 
 
@@ -68,8 +93,33 @@ def positive_number(name: str, value: Any, zero: bool = False) -> float:
     found = float(value) if number else math.nan
     if not (0 < found < math.inf or (zero and found == 0)):
         least = "of 0 or more" if zero else "above 0"
-        raise UsageError(f"{name} must be a finite number {least}, got {value!r}")
+        raise UsageError(f"{name} must be a finite number {least}, got {shortly(value)}")
     return found
+
+
+def numbers(name: str, values: Any) -> tuple[float, ...]:
+    """Return numbers, of a single one too, or raise.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for the message.
+    values : float, or sequence or array of float
+
+    Raises
+    ------
+    UsageError
+        If one is something else.
+
+    Examples
+    --------
+    >>> numbers("alphas", np.array([1, 10])), numbers("alphas", 2)
+    ((1.0, 10.0), (2.0,))
+    """
+    found = np.ravel(values) if not isinstance(values, str) else np.array([values], dtype=object)
+    if found.dtype.kind not in "iuf":
+        raise UsageError(f"{name} must be a number or numbers, got {shortly(values)}")
+    return tuple(float(value) for value in found)
 
 
 def seed_of(name: str, value: Any) -> int:
@@ -99,7 +149,8 @@ def seed_of(name: str, value: Any) -> int:
         return whole_number(name, value)
     except UsageError:
         raise UsageError(
-            f"{name} must be an integer, 0 or more, a numpy RandomState or Generator, got {value!r}"
+            f"{name} must be an integer, 0 or more, a numpy RandomState or Generator, got "
+            f"{shortly(value)}"
         ) from None
 
 

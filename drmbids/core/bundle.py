@@ -53,22 +53,41 @@ def save_bundle(folder: Path, files: Mapping[str, bytes], about: Mapping[str, An
     ({'x.txt': b'1'}, {'key': 'k'})
     """
     stage = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
-    manifest = {
-        "format_version": FORMAT_VERSION,
-        "about": dict(about),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-    }
     try:
-        for name, content in files.items():
-            write_bytes(stage / name, content)
-        # NaN, a loss that there was none of, is read back by json as it is written
-        write_bytes(stage / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+        write_bundle(stage, files, about)
         try:
             _put_in_place(stage, folder)
         except OSError as error:
             raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def write_bundle(folder: Path, files: Mapping[str, bytes], about: Mapping[str, Any]) -> None:
+    """Write the files of a bundle into a folder, which may hold others; the manifest comes last.
+
+    Parameters
+    ----------
+    folder : Path
+    files : mapping of str to bytes
+        Content by file name.
+    about : mapping of str
+        What the bundle is, as JSON can hold it.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "about": dict(about),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    }
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    # NaN, a loss that there was none of, is read back by json as it is written
+    write_bytes(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
 
 
 def _put_in_place(stage: Path, folder: Path) -> None:

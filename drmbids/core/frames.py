@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from drmbids.core.exceptions import DataError
+from drmbids.core.screen import frames_text
 from drmbids.core.time import TimeGrid
 
 
@@ -95,6 +96,9 @@ class Frames:
             *(("columns", names), ("shape", shape)),
         ):
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Frames({frames_text(self)})"
 
     @property
     def shown(self) -> tuple[str, ...]:

@@ -71,18 +71,49 @@ def nothing_left(run: Run, *nuisances: Nuisance) -> str | None:
     """
     text = None
     for nuisance in nuisances:
-        for stream in run.responses.values():
-            basis = nuisance.unchecked_basis(run, stream.times)
-            if not basis.shape[1] and len(stream.times):
-                return None
-            # most targets have the same gaps; one of them is looked at first
-            counts = np.isfinite(stream.values).sum(0)
-            first = stream.values[:, [np.argmax(counts)]] if counts.size else stream.values
-            for some in (first, stream.values):
-                if freedom_left(some, basis).max(initial=0) >= LEAST_FREEDOM:
-                    return None
-            text = too_many_columns(run, basis.shape[1], int(counts.max(initial=0)))
+        rank, n_volumes, freedom = freedom_of(run, nuisance)
+        measured = any(len(stream.times) for stream in run.responses.values())
+        if freedom >= LEAST_FREEDOM or (measured and not rank):
+            return None
+        if run.responses:
+            n_all = max(len(stream.times) for stream in run.responses.values())
+            text = too_many_columns(run, rank, n_volumes, n_all)
     return text
+
+
+def freedom_of(run: Run, nuisance: Nuisance) -> tuple[int, int, int]:
+    """Return how many columns a nuisance has in a run, of how many volumes, and what they leave.
+
+    Parameters
+    ----------
+    run : Run
+        Volumes that were scrubbed are missing (NaN) in its responses, or not there.
+    nuisance : Nuisance
+
+    Returns
+    -------
+    rank : int
+        Independent columns at all measured times.
+    n_volumes : int
+        Volumes of the target that most is left of.
+    freedom : int
+        Degrees of freedom that are left of that target.
+    """
+    rank, n_volumes, freedom = 0, 0, 0
+    for stream in run.responses.values():
+        basis = nuisance.unchecked_basis(run, stream.times)
+        counts = np.isfinite(stream.values).sum(0)
+        # most targets have the same gaps; one of them is looked at first
+        first = stream.values[:, [np.argmax(counts)]] if counts.size else stream.values
+        for some in (first, stream.values):
+            left = freedom_left(some, basis)
+            best = int(left.argmax()) if left.size else 0
+            most = int(np.isfinite(some[:, best]).sum()) if left.size else 0
+            if (left.max(initial=0), most) >= (freedom, n_volumes):
+                rank, n_volumes, freedom = basis.shape[1], most, int(left.max(initial=0))
+            if freedom >= LEAST_FREEDOM:
+                return rank, n_volumes, freedom
+    return rank, n_volumes, freedom
 
 
 def runs_with_freedom(runs: Sequence[Run], *nuisances: Nuisance) -> list[Run]:

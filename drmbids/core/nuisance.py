@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from drmbids.core.arguments import positive_number, shortly, whole_number
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 
@@ -50,8 +51,8 @@ class Nuisance:
     def __post_init__(self) -> None:
         if self.drift not in ("polynomial", "cosine", "none"):
             raise UsageError(f"drift must be polynomial, cosine or none, got {self.drift!r}")
-        if self.order < 0 or self.high_pass <= 0:
-            raise UsageError(f"need order >= 0 and high_pass > 0, got {self}")
+        whole_number("order", self.order)
+        positive_number("high_pass", self.high_pass)
 
     def drifts(self, times: np.ndarray) -> np.ndarray:
         """Return intercept and drifts at the times, shape (n_times, 1 + n_drifts)."""
@@ -121,11 +122,39 @@ class NoNuisance(Nuisance):
         return self.basis(run, times)
 
 
-def too_many_columns(run: Run, rank: int, n_volumes: int) -> str:
-    """Say that drift and confounds are too many for the volumes of a run."""
+def given_nuisance(nuisance: Nuisance | None) -> Nuisance:
+    """Return the nuisance that is given, the default one for None, or raise.
+
+    Parameters
+    ----------
+    nuisance : Nuisance or None
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+
+    Examples
+    --------
+    >>> given_nuisance(None).order
+    2
+    """
+    if nuisance is None:
+        return Nuisance()
+    if not hasattr(nuisance, "unchecked_basis"):
+        raise UsageError(f"nuisance must be a Nuisance, got {shortly(nuisance)}")
+    return nuisance
+
+
+def too_many_columns(run: Run, rank: int, n_volumes: int, n_all: int | None = None) -> str:
+    """Say that drift and confounds are too many for the volumes of a run, or those kept of all."""
+    kept = n_all is not None and n_all > n_volumes
+    volumes = f"{n_volumes} volumes"
+    if kept:
+        volumes = f"the {volumes} that are kept of {n_all}"
     return (
-        f"{run.label}: {rank} drift and confound columns leave nothing of {n_volumes} volumes; "
-        "use fewer confounds"
+        f"{run.label}: {rank} drift and confound columns leave nothing of {volumes}; use fewer "
+        "confounds"
     )
 
 

@@ -1,14 +1,21 @@
 """Scores as one tidy table, and what they were made from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from drmbids.core.align import ONLY
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.results_files import read_results, write_results
+from drmbids.core.same_folds import complete_scores, shared_scores
+from drmbids.core.screen import results_text, score_medians
 from drmbids.core.targets import Targets
 
 #: Columns that every score table has, one row for each model, fold, region and target.
@@ -19,36 +26,6 @@ SCORES = ("r", "r2", "log_likelihood")
 
 #: Columns of the table of folds, one row for each fold and run in it.
 FOLD_COLUMNS = ("fold", "run", "part", "n_measured")
-
-
-def complete_scores(
-    table: pd.DataFrame, scores: Sequence[str], keys: Sequence[str]
-) -> pd.DataFrame:
-    """Return scores of which all are missing in a row that lacks one, so that means are comparable.
-
-    A score that a target has in no row at all costs it no other score.
-
-    Parameters
-    ----------
-    table : DataFrame
-    scores : sequence of str
-        Columns.
-    keys : sequence of str
-        Columns that tell targets apart; the rows of one target are folds, or runs.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"target": [0, 0, 1], "r": [0.5, None, None], "r2": [0.2, 0.0, 0.0]})
-    >>> complete_scores(table, ["r", "r2"], ["target"])["r2"].tolist()
-    [0.2, nan, 0.0]
-    """
-    there = table[list(scores)].notna()
-    partly = there.any(axis=1) & ~there.all(axis=1)
-    if not partly.any():
-        return table
-    known = there.groupby([table[key] for key in keys], sort=False).transform("any")
-    lacking = (known & ~there).any(axis=1)
-    return table.assign(**{name: table[name].where(~lacking) for name in scores})
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +39,7 @@ class Results:
         label of the held-out run(s), ``target`` the index of the voxel in its region. Where a model
         has several readouts, ``readout`` says which one predicts the region. A fold that lacks one
         of the scores that a target has in others has none of them (NaN), so that the means of all
-        scores are over the same folds.
+        scores are over the same folds; those of all models are so too, see :attr:`comparable`.
     predictions : dict
         ``{model: {run label: array of shape (n_measured, n_targets)}}``, each run predicted by
         the fit that had not seen it, targets in the order of :meth:`regions_of`; of a model of
@@ -78,7 +55,7 @@ class Results:
         ``{region: names of the targets}``, in the order that ``target`` counts in; empty for a
         table that was read from a file.
     splits : sequence of Fold
-        The folds as they were made (:class:`drmbids.comparison.fold.Fold`), by which predictions
+        The folds as they were made (:class:`drmbids.core.fold.Fold`), by which predictions
         are taken apart again; none for a table that was read from a file.
     ranks : mapping of str to mapping of str to float
         ``{model: {region: n_features}}``, how many independent features the predictions of a target
@@ -88,6 +65,9 @@ class Results:
         (:func:`~drmbids.timing_audit`), where a model has an assumed hemodynamic response.
     failures : mapping of (str, str) to str
         ``{(model, fold): why}`` of fits that failed; their scores and predictions are missing.
+    left_out : DataFrame, optional
+        Columns ``model, run, fold, region, target``: runs, of folds of several, in which a model
+        has no score though it has in others; they are in no score of any model in their fold.
     """
 
     table: pd.DataFrame
@@ -100,13 +80,77 @@ class Results:
     ranks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     timing: pd.DataFrame | None = None
     failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    left_out: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.table, pd.DataFrame):
+            raise UsageError(f"a score table must be a DataFrame, got {shortly(self.table)}")
         lacking = [c for c in SCORE_COLUMNS if c not in self.table.columns]
         if lacking:
-            raise ValueError(f"a score table needs the columns {lacking}")
+            raise UsageError(
+                f"a score table needs the columns {', '.join(lacking)}, which it lacks"
+            )
         keys = ["model", "region", "target"]
         object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
+
+    def __repr__(self) -> str:
+        return results_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the median scores as a table, for notebooks."""
+        first = escape(results_text(self).splitlines()[0].removeprefix("Results("))
+        table = score_medians(self).to_html(float_format="{:.3f}".format, na_rep="n/a", border=0)
+        return f"<p>{first}; median r over targets of the means over folds</p>{table}"
+
+    def save(self, folder: str | Path) -> None:
+        """Write tables, predictions and folds: all but the estimators, which have their own save.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made where missing; files that it holds beside those of results stay.
+
+        Raises
+        ------
+        OutputError
+            If the folder holds something else that was saved, or cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> row = {"model": "drm", "fold": "run-1", "region": "V1", "target": 0, "r": 0.5}
+        >>> results = Results(pd.DataFrame([{**row, "r2": 0.2}]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     results.save(folder)
+        ...     Results.load(folder).table.equals(results.table)
+        True
+        """
+        write_results(Path(folder), {f.name: getattr(self, f.name) for f in fields(self)})
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Results":
+        """Return results that :meth:`save` wrote, with the same numbers.
+
+        Parameters
+        ----------
+        folder : str or Path
+
+        Raises
+        ------
+        DataError
+            If the folder holds no results, or a file is missing or was changed.
+        """
+        return cls(**read_results(Path(folder)))
+
+    @cached_property
+    def comparable(self) -> pd.DataFrame:
+        """The table without scores (NaN) in folds in which another model has none of the target.
+
+        All that is said of several folds (:meth:`per_target`, :meth:`summary`, differences, maps,
+        figures, tests) is over these, the same for all models. A model without a score of a target
+        in any fold costs the others nothing.
+        """
+        return shared_scores(self.table, self.scores, "fold", ["region", "target"])
 
     def regions_of(self, model: str) -> dict[str, int]:
         """Return the regions that a model predicts, and their targets, in the order of its series.
@@ -179,6 +223,9 @@ class Results:
     def unscored(self) -> pd.DataFrame:
         """Return which folds lack scores: one row for each model, fold and region that lacks some.
 
+        Where other models have scores of the fold, they do not count in means over folds either
+        (:attr:`comparable`).
+
         Returns
         -------
         DataFrame
@@ -191,9 +238,12 @@ class Results:
         return found[found["n_unscored"] > 0].reset_index(drop=True)
 
     def per_target(self) -> pd.DataFrame:
-        """Return the mean of the scores over folds: one row for each model, region and target."""
+        """Return the mean of the scores over folds: one row for each model, region and target.
+
+        The folds of a target are those in which all models have a score (:attr:`comparable`).
+        """
         keys = ["model", "region", "target"]
-        return self.table.groupby(keys, sort=False)[self.scores].mean().reset_index()
+        return self.comparable.groupby(keys, sort=False)[self.scores].mean().reset_index()
 
     def summary(self) -> pd.DataFrame:
         """Return median, mean and 95th percentile over targets of the fold means, by model."""
@@ -206,3 +256,18 @@ class Results:
         table = pd.concat(parts, axis=1).swaplevel(axis=1).sort_index(axis=1, level=0)
         table.columns = [f"{score}_{what}" for score, what in table.columns]
         return table.reset_index()
+
+
+def as_results(results: Any) -> Results:
+    """Return results, those of a table of scores too, or raise.
+
+    Parameters
+    ----------
+    results : Results or DataFrame
+
+    Raises
+    ------
+    UsageError
+        If it is something else, or a table that lacks columns.
+    """
+    return results if isinstance(results, Results) else Results(results)

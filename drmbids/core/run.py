@@ -8,6 +8,7 @@ import numpy as np
 
 from drmbids.core.exceptions import DataError
 from drmbids.core.frames import Frames
+from drmbids.core.screen import run_text
 from drmbids.core.space import PlaceSpace
 from drmbids.core.stream import Events, Stream
 
@@ -153,6 +154,9 @@ class Run:
         for name, stream in [*self.stimuli.items(), ("confounds", self.confounds)]:
             if getattr(stream, "weights", None) is not None:
                 raise DataError(f"{self.label}: {name!r} has weights, which belong to responses")
+
+    def __repr__(self) -> str:
+        return run_text(self)
 
     # mappingproxy objects cannot be pickled, and joblib has to send Runs to its workers
     def __getstate__(self) -> dict:

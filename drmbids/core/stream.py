@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from drmbids.core.exceptions import DataError
+from drmbids.core.screen import events_text, stream_text
 from drmbids.core.time import TimeGrid
 
 
@@ -142,6 +143,9 @@ class Stream:
             ("weights", weights),
         ):
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Stream({stream_text(self)})"
 
     # joblib sends large arrays to its workers as memory maps: those stand for arrays in memory
     def __getstate__(self) -> dict:
@@ -281,6 +285,9 @@ class Events:
             ("columns", columns),
         ):
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Events({events_text(self)})"
 
     def sample(self, grid: TimeGrid, ticks: slice = slice(None)) -> np.ndarray:
         """Return the conditions on the ticks, shape (n_ticks, n_columns).

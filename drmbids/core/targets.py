@@ -1,18 +1,48 @@
 """Targets of several runs, matched by their names and never by their position."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.arguments import shortly
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.space import PlaceSpace
 from drmbids.core.stream import Stream
 
 #: Names of the targets of each region, in the order of their columns.
 Targets = Mapping[str, tuple[str, ...]]
+
+
+def as_runs(runs: Any) -> list[Run]:
+    """Return runs in a list, or raise.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+
+    Raises
+    ------
+    UsageError
+        If it is something else, one run among it.
+
+    Examples
+    --------
+    >>> as_runs(run for run in [])
+    []
+    """
+    if isinstance(runs, Run):
+        raise UsageError(f"runs must be a list of Run, got a single Run, {runs.label}: give [run]")
+    if not isinstance(runs, Iterable) or isinstance(runs, str | bytes | Mapping):
+        raise UsageError(f"runs must be a list of Run, got {shortly(runs)}")
+    found = list(runs)
+    for k, run in enumerate(found):
+        if not isinstance(run, Run):
+            raise UsageError(f"runs must be a list of Run, got {shortly(run)} in place {k}")
+    return found
 
 
 def targets_of(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
@@ -62,7 +92,7 @@ def match_targets(runs: Sequence[Run]) -> list[Run]:
     >>> [one.responses["V1"].columns for one in found]
     [('0_0_1', '0_0_2'), ('0_0_1', '0_0_2')]
     """
-    runs = list(runs)
+    runs = as_runs(runs)
     wanted: dict[str, tuple[str, ...]] = {}
     lost: dict[str, str] = {}
     for region, names in targets_of(runs).items():

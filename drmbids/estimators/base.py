@@ -1,18 +1,18 @@
 """What estimators over runs share: one sample is one whole run, so no splitter can cut a run."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from drmbids.core.align import ONLY, saw_readout
-from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.align import ONLY
+from drmbids.core.exceptions import UsageError
 from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -20,7 +20,7 @@ from drmbids.core.stream import Stream
 from drmbids.core.targets import match_targets, targets_of, with_targets
 from drmbids.core.weights import with_weights
 from drmbids.estimators.contents import find_regions, warn_of_unmeasured
-from drmbids.metrics.scores import score_run
+from drmbids.estimators.mean_score import mean_score
 
 #: Names of stimulus and response when rows of an array stand for a run.
 ROW_STIMULUS, ROW_RESPONSE = "X", "y"
@@ -110,10 +110,11 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
             Training runs with their responses, or the rows of one run.
         y : None, or array of shape (n_samples,) or (n_samples, n_outputs)
             None with runs; targets of the rows otherwise.
-        sample_weight : array of shape (n_samples,), or mapping of str to array, optional
+        sample_weight : array of shape (n_samples,), mapping of str to array, or Series, optional
             How much each row counts; 0 or more. Runs carry weights of their own
             (:func:`~drmbids.with_weights`); a mapping from the label of each run to its weights
-            takes their place.
+            takes their place, or a Series of arrays with these labels, which scikit-learn can
+            route into folds.
 
         Returns
         -------
@@ -231,24 +232,7 @@ class RunEstimator(RegressorMixin, BaseEstimator, ABC):
             return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
         refuse_y(y)
         runs = self._matched(weighed(runs, sample_weight))
-        predicted = self.predict(runs)
-        several = predicted if isinstance(predicted, Mapping) else {ONLY: predicted}
-        values = [
-            _mean_r2(
-                [
-                    score_run(run, predictions, self.readouts_[name], self._nuisances[name])["r2"]
-                    for run, predictions in zip(runs, series, strict=True)
-                    if saw_readout(run, name, self.readouts_[name])
-                ]
-            )
-            for name, series in several.items()
-        ]
-        if np.isnan(values).all():
-            raise DataError(
-                f"{runs[0].label}: nothing to score, every target is missing, constant, or "
-                "explained by drift and confounds alone"
-            )
-        return float(np.nanmean(values))
+        return mean_score(self, runs, self.predict(runs))
 
     def _row_names(self) -> list[str]:
         """Return the names of the features of rows."""
@@ -270,12 +254,6 @@ def _objects(items: Sequence[Any]) -> np.ndarray:
     for k, item in enumerate(items):
         out[k] = item
     return out
-
-
-def _mean_r2(of_runs: Sequence[np.ndarray]) -> float:
-    """Return the mean R2 over targets and runs, NaN without any."""
-    values = np.concatenate(of_runs or [[np.nan]])
-    return math.nan if np.isnan(values).all() else float(np.nanmean(values))
 
 
 def as_runs(X: Any) -> list[Run] | None:
@@ -314,20 +292,24 @@ def weighed(runs: list[Run], sample_weight: Any) -> list[Run]:
     """Return runs with weights that were given beside them, by their labels.
 
     scikit-learn hands a list beside ``X`` whole to every fold when its length is another, where it
-    may fit by chance and weigh the wrong runs. So weights are asked for by name, or in the runs.
+    may fit by chance and weigh the wrong runs. So weights are asked for by name, or in the runs. A
+    mapping is for one fit; scikit-learn divides a Series among folds, labels and all.
 
     Raises
     ------
     UsageError
-        If the weights are no mapping.
+        If the weights are neither mapping nor Series.
     DataError
         If a run has none, or they do not fit.
     """
     if sample_weight is None:
         return runs
+    if isinstance(sample_weight, pd.Series):
+        sample_weight = sample_weight.to_dict()
     if not isinstance(sample_weight, Mapping):
         raise UsageError(
-            "sample_weight beside runs must name them, {run.label: weights}; better, let runs "
-            "carry them into every fold: runs = with_weights(runs, weights)"
+            "sample_weight beside runs must name them, {run.label: weights}, or a Series with "
+            "these labels; better, let runs carry them into every fold: "
+            "runs = with_weights(runs, weights)"
         )
     return with_weights(runs, sample_weight)

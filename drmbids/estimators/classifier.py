@@ -15,13 +15,16 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.core.targets import match_targets
 from drmbids.estimators.base import as_runs, refuse_y, weighed
+from drmbids.estimators.given_net import NetSource
 from drmbids.estimators.log_odds import LogOdds
+from drmbids.estimators.model_keys import ModelKeys
 from drmbids.estimators.storage import read_manifest, save_fitted
+from drmbids.estimators.tags import OnRuns
 from drmbids.spec.model import ModelSpec
 from drmbids.training.drm import Callback
 
 
-class DRMClassifier(ClassifierMixin, BaseEstimator):
+class DRMClassifier(ModelKeys, OnRuns, ClassifierMixin, BaseEstimator):
     """A dynamic representational model of choices, trained and scored run by run.
 
     Choices are a response of the runs: a :class:`~drmbids.Stream` with a column for each class, 1
@@ -31,9 +34,10 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    model : str, Path, mapping or ModelSpec, optional
-        A model file or its content, with a readout of kind ``choice``; one population that is
-        driven by all stimuli when absent.
+    model : str, Path, mapping, ModelSpec, DRMNet or callable, optional
+        A model file or its content, with a readout of kind ``choice``; a net made by hand whose
+        readout is :class:`~drmbids.Choice`, or a function of the training runs that returns one.
+        Default: one population that is driven by all stimuli.
     response : str
         The response that holds the choices.
     n_epochs : int, optional
@@ -61,8 +65,8 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         Columns of the response.
     net_ : DRMNet
         The trained brain.
-    model_ : ModelSpec
-        The model file it was built from.
+    model_ : ModelSpec or GivenNet
+        The model file it was built from, or the net that was given.
     history_ : list of dict
         One row for each epoch; losses are in nats for a choice.
 
@@ -81,7 +85,7 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        model: str | Path | Mapping[str, Any] | ModelSpec | None = None,
+        model: str | Path | Mapping[str, Any] | ModelSpec | NetSource | None = None,
         response: str = "choice",
         n_epochs: int | None = None,
         learning_rate: float | None = None,
@@ -256,7 +260,9 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
         save_fitted(Path(folder), self.model_, self.net_, self.classes_.tolist())
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> "DRMClassifier":
+    def load(
+        cls, path: str | Path, device: str = "cpu", model: NetSource | None = None
+    ) -> "DRMClassifier":
         """Return a trained model that :meth:`save` wrote, ready to predict.
 
         Parameters
@@ -265,18 +271,22 @@ class DRMClassifier(ClassifierMixin, BaseEstimator):
             The folder, or the manifest in it.
         device : str
             Where to compute.
+        model : DRMNet or callable, optional
+            What the classifier had in place of a model file, as for
+            :meth:`drmbids.DRMRegressor.load`.
 
         Raises
         ------
         DataError
             If a file is missing, was changed since, or holds no model of choices.
         """
-        drm = LogOdds.load(path, device)
+        drm = LogOdds.load(path, device, model)
         classes = read_manifest(Path(path)).get("classes")
         if not classes:
             raise DataError(f"{path}: no model of choices; load it with DRMRegressor")
         (response,) = drm.regions_
-        return cls(drm.model_, response=response, device=device)._take(drm, classes)
+        stated = drm.model_ if model is None else model
+        return cls(stated, response=response, device=device)._take(drm, classes)
 
     def _runs(self, X: Any) -> list[Run]:
         runs = as_runs(X)

@@ -6,7 +6,7 @@ three differences: derivatives are not orthogonalised run by run, an impulse has
 any TR, and volumes may be irregular without a stretched HRF.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from nilearn.glm.first_level import (
 from scipy.signal import fftconvolve
 from scipy.stats import gamma
 
+from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import UsageError
 from drmbids.core.stream import Events, Stream
 from drmbids.core.time import TimeGrid
@@ -84,9 +85,10 @@ def hrf_functions(hrf_model: str | HRF | Sequence[HRF]) -> dict[str, HRF]:
                 "or give functions f(t_r, oversampling)"
             )
         return _NAMED[hrf_model.lower()]
-    functions = [hrf_model] if callable(hrf_model) else list(hrf_model or ())
+    given = hrf_model if isinstance(hrf_model, Iterable) else [hrf_model]
+    functions = [hrf_model] if callable(hrf_model) else list(given)
     if not functions or not all(callable(f) for f in functions):
-        raise UsageError(f"hrf_model must be a name or functions, got {hrf_model!r}")
+        raise UsageError(f"hrf_model must be a name or functions, got {shortly(hrf_model)}")
     return {f"_{getattr(f, '__name__', k)}": f for k, f in enumerate(functions)}
 
 

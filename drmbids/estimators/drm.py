@@ -14,9 +14,11 @@ from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.estimators import starts
+from drmbids.estimators.agreement import table_of_starts
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_untrained
 from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
+from drmbids.estimators.model_keys import ModelKeys
 from drmbids.estimators.net_tables import NetTables, expected_responses
 from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
@@ -42,14 +44,14 @@ DEFAULTS = {
     "schedule": "cosine",
     "maps": "solved",
     "n_starts": 1,
-    "finish": None,
+    "finish": "auto",
     "n_finish_passes": 100,
 }
 # Those that are options of DRM too.
 _OF_TRAINING = ("learning_rate", "schedule", "maps", "finish", "n_finish_passes")
 
 
-class DRMRegressor(NetTables, RunEstimator):
+class DRMRegressor(NetTables, ModelKeys, RunEstimator):
     """A dynamic representational model, trained and scored run by run.
 
     In processes that ``torchrun`` started, training is shared among them: all call the same, each
@@ -92,12 +94,14 @@ class DRMRegressor(NetTables, RunEstimator):
         Whether maps to targets are solved by ridge in every epoch or trained by gradient; that of
         the model file, else ``"solved"``. Trained ones suit small nets with few targets.
     n_starts : int, optional
-        Seeds to start from, trained side by side; the fit with the lowest objective is kept: the
-        loss of the validation runs where there are any, else that of the training runs with the
-        priors. That of the model file, else 1. The first is ``random_state``, others are drawn.
-    finish : {"lbfgs"}, optional
-        Goes on from the best epoch to a minimum nearby, for models of few parameters beside their
-        maps and whole runs; that of the model file, else none.
+        Starts, trained side by side; the fit with the lowest objective is kept: the loss of the
+        validation runs where there are any, else that of the training runs with the priors. That of
+        the model file, else 1. The first has the seed ``random_state`` and the model's values; of
+        the others the seed, and each trained physical parameter, are drawn.
+    finish : {"auto", "lbfgs", "none"}, optional
+        ``"lbfgs"`` goes on from the best epoch to a minimum nearby, for models of few parameters
+        beside their maps and whole runs; that of the model file, else ``"auto"``: so do models of
+        100 such parameters or fewer, with trained delays or populations not seen on their own.
     n_finish_passes : int, optional
         Passes over the data that this may take; that of the model file, else 100.
 
@@ -109,8 +113,11 @@ class DRMRegressor(NetTables, RunEstimator):
         The model file it was built from, or the net that was given.
     history_ : list of dict
         One row for each epoch: ``epoch, train_loss, val_loss, objective, learning_rate, seconds``;
-        of several starts that of the best, with its number in ``start`` and
-        ``objective_start_<k>`` of each.
+        of several starts that of the best, with its number in ``start``, ``objective_start_<k>`` of
+        each, ``n_alike`` in the same minimum and ``n_exchanged`` of these in each other's place.
+    starts_ : DataFrame
+        One row for each start: ``start, objective, ending``, and the trained physical parameters
+        where it ended; see :func:`drmbids.estimators.agreement.table_of_starts`.
     regions_ : dict of str to int
         Targets of each region.
     readouts_ : dict of str to dict of str to int
@@ -129,14 +136,9 @@ class DRMRegressor(NetTables, RunEstimator):
     >>> import numpy as np
     >>> from drmbids import DRMRegressor, Events, Run, Stream
     >>> rng = np.random.default_rng(0)
-    >>> runs = [
-    ...     Run(
-    ...         {"V1": Stream(rng.normal(size=(40, 5)), 2.0 * np.arange(40))},
-    ...         {"events": Events([4.0, 30.0], [10.0, 10.0], ["face", "house"])},
-    ...         tr=2.0,
-    ...     )
-    ...     for _ in range(3)
-    ... ]
+    >>> events = Events([4.0, 30.0], [10.0, 10.0], ["face", "house"])
+    >>> series = [Stream(rng.normal(size=(40, 5)), 2.0 * np.arange(40)) for _ in range(3)]
+    >>> runs = [Run({"V1": values}, {"events": events}, tr=2.0) for values in series]
     >>> estimator = DRMRegressor(n_epochs=2).fit(runs[:2])
     >>> estimator.predict(runs[2:])[0].shape
     (40, 5)
@@ -216,10 +218,12 @@ class DRMRegressor(NetTables, RunEstimator):
         TrainingError
             If all diverged.
         """
-        best = starts.best_start(ended)
-        self.net_ = fits[best].model.net
+        best, nets = starts.best_start(ended), [fit.model.net for fit in fits]
+        self.net_ = nets[best]
+        self.starts_ = table_of_starts(nets, ended, best)
         if len(fits) > 1:
-            self.history_ = starts.history_of_starts([fit.model.history for fit in fits], best)
+            histories, endings = [fit.model.history for fit in fits], list(self.starts_["ending"])
+            self.history_ = starts.history_of_starts(histories, best, endings)
 
     def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)

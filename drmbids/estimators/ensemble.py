@@ -17,6 +17,7 @@ from drmbids.core.run import Run
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.fitted import predict_each
+from drmbids.estimators.given_net import NetSource
 from drmbids.estimators.storage import FORMAT_VERSION, MANIFEST
 from drmbids.estimators.together import fit_together
 
@@ -111,7 +112,9 @@ class Ensemble(RunEstimator):
         write_json(Path(folder) / ENSEMBLE, content)
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> "Ensemble":
+    def load(
+        cls, path: str | Path, device: str = "cpu", model: NetSource | None = None
+    ) -> "Ensemble":
         """Return an ensemble that :meth:`save` wrote, ready to predict.
 
         Parameters
@@ -120,6 +123,9 @@ class Ensemble(RunEstimator):
             The folder.
         device : str
             Where to compute.
+        model : DRMNet or callable, optional
+            What the members had in place of a model file, as for
+            :meth:`drmbids.DRMRegressor.load`.
 
         Raises
         ------
@@ -143,7 +149,7 @@ class Ensemble(RunEstimator):
             if not manifest.is_file() or sha256(manifest) != member["sha256"]:
                 raise DataError(f"{manifest}: missing, or not what was saved; save the model again")
         members = [
-            DRMRegressor.load(Path(path) / member["folder"], device)
+            DRMRegressor.load(Path(path) / member["folder"], device, model)
             for member in content["members"]
         ]
         # a copy that is fitted anew starts from the same model and seeds

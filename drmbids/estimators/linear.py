@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.frames import Frames
-from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, project_out
+from drmbids.core.nuisance import RANK_TOLERANCE, Nuisance, given_nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import RunEstimator
@@ -129,7 +129,7 @@ class LinearBaseline(RunEstimator):
 
     @property
     def _nuisance(self) -> Nuisance:
-        return Nuisance() if self.nuisance is None else self.nuisance
+        return given_nuisance(self.nuisance)
 
     def _fit_runs(self, runs: list[Run]) -> None:
         self.tr_ = tr_of(runs[0], runs[0].measured_times(list(self.regions_)))

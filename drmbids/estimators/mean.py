@@ -6,7 +6,7 @@ import numpy as np
 
 from drmbids.core.exceptions import UsageError
 from drmbids.core.frames import Frames
-from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.nuisance import Nuisance, given_nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
 from drmbids.estimators.base import RunEstimator
@@ -60,7 +60,7 @@ class MeanBaseline(RunEstimator):
 
     @property
     def _nuisance(self) -> Nuisance:
-        return Nuisance() if self.nuisance is None else self.nuisance
+        return given_nuisance(self.nuisance)
 
     def _fit_runs(self, runs: list[Run]) -> None:
         if self.over not in ("all", "repeats"):

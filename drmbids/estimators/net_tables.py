@@ -11,6 +11,7 @@ from drmbids.core.align import ONLY
 from drmbids.core.nuisance import Nuisance
 from drmbids.estimators.response_table import response_table
 from drmbids.losses.base import DRMLoss
+from drmbids.net.couplings import coupling_rows
 from drmbids.net.net import DRMNet
 from drmbids.net.readouts import Readouts, by_name
 from drmbids.training.drm import DRM
@@ -36,6 +37,35 @@ class NetTables:
         """Return connections with delay, weights, what they go through and what gates them."""
         check_is_fitted(self)
         return pd.DataFrame(self.net_.connection_rows())
+
+    def couplings_table(self) -> pd.DataFrame:
+        """Return inputs, couplings and modulations of linear areas on the scale of BOLD.
+
+        The scale of an area can move from its weights to its map, so that weights alone mean
+        nothing. Values here are what lasting activity does to BOLD, over this connection alone: the
+        matrices C, A and B of a dynamic causal model (Friston, Harrison and Penny 2003), where
+        theirs are divided by the time constant of the target.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``kind, source, condition, target, modulator, value``. ``input``: response of
+            the target (mean over its targets, in their unit) to the condition at 1. ``coupling``:
+            response of the target for a response of 1 of the source. ``modulation``: what the
+            modulator at 1 adds to the value of the connection.
+
+        Raises
+        ------
+        UsageError
+            If a population is not linear or has several units, a connection is more than a delay
+            and its gates, or a population does not have a BOLD region of its own.
+
+        References
+        ----------
+        Friston, Harrison and Penny 2003, NeuroImage 19:1273-1302, equation 1.
+        """
+        check_is_fitted(self)
+        return pd.DataFrame(coupling_rows(self.net_))
 
     def hrf_table(self) -> pd.DataFrame:
         """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""

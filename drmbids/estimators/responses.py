@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.nuisance import Nuisance, given_nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Stream
 from drmbids.core.targets import match_targets, targets_of, with_targets
@@ -95,7 +95,7 @@ class PCAResponses(RunTransformer):
     def _learn(self, runs: list[Run]) -> None:
         runs = match_targets(runs)
         self.regions_, self.targets_ = find_regions(runs), targets_of(runs)
-        nuisance = Nuisance() if self.nuisance is None else self.nuisance
+        nuisance = given_nuisance(self.nuisance)
         rest = []
         for run in runs:
             basis = nuisance.basis(run, run.measured_times(list(self.regions_)))
@@ -191,7 +191,7 @@ class TransformedResponses(RunEstimator):
 
     @property
     def _nuisance(self) -> Nuisance:
-        return Nuisance() if self.nuisance is None else self.nuisance
+        return given_nuisance(self.nuisance)
 
     def _nuisances_of_fit(self) -> Sequence[Nuisance]:
         return []  # the estimator says which runs it can be fitted to

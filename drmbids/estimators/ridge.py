@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from drmbids.core.arguments import numbers
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
@@ -232,7 +233,7 @@ class RidgeBaseline(LinearBaseline):
         if self.delays is None:
             tr = tr_of(run, run.measured_times(list(self.regions_)))
             return tuple(tr * k for k in range(int(HRF_LENGTH / tr + 1e-9) + 1))
-        delays = tuple(float(d) for d in self.delays)
+        delays = numbers("delays", self.delays)
         if not delays or min(delays) < 0 or len(set(delays)) < len(delays):
             raise UsageError(f"delays must be different times from 0 s up, got {list(delays)}")
         return delays

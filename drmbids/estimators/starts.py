@@ -11,6 +11,8 @@ from drmbids.core.arguments import whole_number
 from drmbids.core.exceptions import TrainingWarning, UsageError
 from drmbids.core.processes import RANDOM
 from drmbids.core.run import Run
+from drmbids.estimators.agreement import EXCHANGED, SAME
+from drmbids.estimators.draws import draw_physical
 from drmbids.estimators.given_net import GivenNet
 from drmbids.net.net import DRMNet
 from drmbids.spec.model import ModelSpec
@@ -49,6 +51,9 @@ def nets_of_starts(
 ) -> list[DRMNet]:
     """Return a net for each seed; random numbers of others are not touched.
 
+    All but the first start from physical parameters that are drawn too
+    (:func:`~drmbids.estimators.draws.draw_physical`).
+
     Parameters
     ----------
     model : ModelSpec or GivenNet
@@ -71,6 +76,8 @@ def nets_of_starts(
             # the CPU's generator alone: nets are built there, and others are not put back
             torch.default_generator.manual_seed(seed)
             nets.append(model.build(runs))
+    for net, seed in zip(nets[1:], seeds[1:], strict=True):
+        draw_physical(net, seed)
     return nets
 
 
@@ -114,7 +121,7 @@ def best_start(ended: Sequence[Trained]) -> int:
 
 
 def history_of_starts(
-    histories: Sequence[Sequence[Mapping[str, Any]]], best: int
+    histories: Sequence[Sequence[Mapping[str, Any]]], best: int, endings: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Return the history of the start that is kept, with the objectives of all beside it.
 
@@ -124,18 +131,24 @@ def history_of_starts(
         Rows of each start; fewer of one that diverged.
     best : int
         The start that is kept.
+    endings : sequence of str
+        How each start ended, from :func:`~drmbids.estimators.agreement.endings_of_starts`.
 
     Returns
     -------
     list of dict
-        Rows of that start, with ``start`` and ``objective_start_<k>`` for each; NaN after one
-        diverged.
+        Rows of that start, with ``start``, ``n_alike`` and ``n_exchanged``, which count the starts
+        that ended in the same minimum, and ``objective_start_<k>`` for each; NaN after one
+        diverged or where others went on for longer.
     """
+    n_exchanged = sum(ending == EXCHANGED for ending in endings)
+    n_alike = n_exchanged + sum(ending == SAME for ending in endings)
+    counted = {"n_alike": n_alike, "n_exchanged": n_exchanged} if endings else {}
     rows = []
     for epoch, row in enumerate(histories[best]):
         objectives = {
             f"objective_start_{k}": own[epoch]["objective"] if epoch < len(own) else np.nan
             for k, own in enumerate(histories)
         }
-        rows.append({**row, "start": best, **objectives})
+        rows.append({**row, "start": best, **counted, **objectives})
     return rows

@@ -15,9 +15,10 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.base import as_runs, refuse_y
 from drmbids.estimators.contents import condition_label
+from drmbids.estimators.tags import RunsOut
 
 
-class RunTransformer(TransformerMixin, BaseEstimator, ABC):
+class RunTransformer(RunsOut, TransformerMixin, BaseEstimator, ABC):
     """Base of steps that change runs, for scikit-learn's ``make_pipeline``.
 
     A derived class gives :meth:`_learn` and :meth:`_change`.

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from drmbids.core.exceptions import TrainingError
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.nuisance import Nuisance, given_nuisance
 from drmbids.core.run import Run
 from drmbids.core.targets import only_targets
 from drmbids.estimators.base import refuse_y
@@ -24,19 +24,15 @@ from drmbids.estimators.rest_search import Descent, search
 from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
 from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
 from drmbids.estimators.rest_storage import load_rest, save_rest
-from drmbids.functional.whittle import (
-    band_connectivity,
-    normalised,
-    statistics_error,
-    whittle,
-)
+from drmbids.estimators.tags import OnRuns
+from drmbids.functional.whittle import band_connectivity, normalised, statistics_error, whittle
 from drmbids.metrics.connectivity import connectivity_correlation
 
 #: A matrix of the connectome: strengths, or lengths in mm.
 Connectome = Sequence[Sequence[float]] | np.ndarray
 
 
-class WholeBrain(BaseEstimator):
+class WholeBrain(OnRuns, BaseEstimator):
     """A brain at rest: masses on a structural connectome, with conduction delays.
 
     Nothing drives the brain but its own noise, so no volume can be predicted; what is fitted are
@@ -199,11 +195,9 @@ class WholeBrain(BaseEstimator):
         if "weights" in self.trainable:
             folds = fold_spectra(*self._seen(runs))
             self.penalty_, start = choose_penalty(self.penalties, folds, self._fit_spectra)
-            if start is not None:
-                share = training_share(folds, self.spectra_)
+            share = 1.0 if start is None else training_share(folds, self.spectra_)
         self.model_, self.descents_ = self._fit_spectra(self.spectra_, share * self.penalty_, start)
-        growing = self.model_.unstable_modes()
-        if growing:
+        if growing := self.model_.unstable_modes():
             raise TrainingError(
                 f"{growing} modes of the fitted brain grow, so it has no resting state; take a "
                 "weaker coupling to start from, or other constants"
@@ -346,7 +340,7 @@ class WholeBrain(BaseEstimator):
         """Return runs and how their spectra are estimated."""
         return (
             runs,
-            Nuisance() if self.nuisance is None else self.nuisance,
+            given_nuisance(self.nuisance),
             SEGMENT[self.measurement] if self.segment is None else self.segment,
             BAND[self.measurement] if self.band is None else self.band,
         )

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.exceptions import DataError, UsageError
-from drmbids.core.nuisance import Nuisance, project_out
+from drmbids.core.nuisance import Nuisance, given_nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.inference.vertex import vertex_shift
@@ -90,12 +90,18 @@ def event_responses(
     shown.insert(0, Events([], [], [], columns=there))  # what there is without any event
     predicted = estimator.predict([_run_like(runs[0], {stimulus: e}, length) for e in shown])
     if isinstance(predicted, Mapping):
-        parts = [_by_region(predicted[name], estimator.readouts_[name]) for name in predicted]
+        parts = [(estimator.readouts_[name], predicted[name]) for name in predicted]
     else:
-        parts = [_by_region(predicted, estimator.regions_)]
-    times = STEP_S * np.arange(len(next(iter(parts[0].values()))[0]))
+        parts = [(estimator.regions_, predicted)]
+    times = STEP_S * np.arange(len(parts[0][1][0]))
+    means = {
+        region: [of_run[:, k] for of_run in found]
+        for regions, series in parts
+        for found in [[region_means(of_run, regions) for of_run in series]]
+        for k, region in enumerate(regions)
+    }
     tables = []
-    for region, series in ((r, s) for part in parts for r, s in part.items()):
+    for region, series in means.items():
         for (name, duration), values in zip(trials, series[1:], strict=True):
             kept = times <= duration + AFTER_S + STEP_S / 2
             response = (values - series[0])[kept]
@@ -123,15 +129,6 @@ def _run_like(run: Run, stimuli: Mapping[str, Any], length: float) -> Run:
         columns = run.confounds.columns
         confounds = Stream(np.zeros((2, len(columns))), [0.0, length], columns)
     return Run({}, dict(stimuli), confounds, duration=length + STEP_S, tr=STEP_S)
-
-
-def _by_region(predicted: Any, regions: Mapping[str, int]) -> dict[str, list[np.ndarray]]:
-    """Return the mean over the targets of each region, one series for each run."""
-    ends = np.cumsum(list(regions.values()))
-    return {
-        region: [run[:, end - n : end].mean(axis=1) for run in predicted]
-        for (region, n), end in zip(regions.items(), ends, strict=True)
-    }
 
 
 def response_peaks(table: pd.DataFrame) -> pd.DataFrame:
@@ -194,7 +191,7 @@ def event_averages(
         ``n_events``.
     """
     check_is_fitted(estimator)
-    nuisance = Nuisance() if nuisance is None else nuisance
+    nuisance = given_nuisance(nuisance)
     conditions = conditions_of(runs, stimulus)
     predicted = estimator.predict(list(runs))
     if isinstance(predicted, Mapping):
@@ -211,9 +208,10 @@ def event_averages(
             continue
         basis = nuisance.basis(run, times)
         measured = np.concatenate([run.responses[name].values for name in regions], axis=1)
-        both = [_means(project_out(basis, x), regions) for x in (measured, series)]
+        alike = np.where(np.isfinite(measured), series, np.nan)  # the same targets in both means
+        both = [region_means(project_out(basis, x), regions) for x in (measured, alike)]
         both = np.where(np.isfinite(both[0]), np.stack(both), 0.0)
-        there = np.isfinite(_means(measured, regions))
+        there = np.isfinite(region_means(measured, regions))
         for onset, name in zip(events.onsets, events.conditions, strict=True):
             if name not in conditions:  # a number that modulates an event, which has its own row
                 continue
@@ -241,8 +239,21 @@ def event_averages(
     return pd.concat(tables, ignore_index=True)
 
 
-def _means(series: np.ndarray, regions: Mapping[str, int]) -> np.ndarray:
-    """Return the mean over the targets of each region that are there, (n_times, n_regions)."""
+def region_means(series: np.ndarray, regions: Mapping[str, int]) -> np.ndarray:
+    """Return the mean over the targets of each region, of those that are there at a time.
+
+    Parameters
+    ----------
+    series : array of shape (n_times, n_targets)
+        Targets of all regions side by side; NaN where missing.
+    regions : mapping of str to int
+        Number of targets of each.
+
+    Returns
+    -------
+    array of shape (n_times, n_regions)
+        NaN at times when no target of a region is there.
+    """
     ends = np.cumsum(list(regions.values()))
     columns = []
     for n, end in zip(regions.values(), ends, strict=True):

@@ -73,13 +73,29 @@ def odd_peaks(peaks: pd.DataFrame) -> list[str]:
     Returns
     -------
     list of str
-        Such as ``"V1 responds to face after 0.1 s"``.
+        Such as ``"V1 responds to face and house after 0.1 s"``, conditions alike together.
     """
     early, late = USUAL_PEAKS_S
     brief = peaks[peaks["duration_s"] == peaks["duration_s"].min()]
     odd = brief[(brief["peak_s"] < early) | (brief["peak_s"] > late)]
     odd = odd[np.isfinite(odd["peak_s"])]
+    at: dict[tuple[str, str], list[str]] = {}
+    for row in odd.itertuples():
+        at.setdefault((str(row.region), f"{row.peak_s:.1f}"), []).append(str(row.condition))
     return [
-        f"{row.region} responds to {row.condition} after {row.peak_s:.1f} s"
-        for row in odd.itertuples()
+        f"{region} responds to {and_more(conditions)} after {peak} s"
+        for (region, peak), conditions in at.items()
     ]
+
+
+def and_more(names: Sequence[str], most: int = 3) -> str:
+    """Return names as they read in a sentence, the first few where there are many.
+
+    Examples
+    --------
+    >>> and_more(["face"]), and_more(["face", "house"]), and_more(list("abcde"))
+    ('face', 'face and house', 'a, b, c and 2 more')
+    """
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,6 +1,5 @@
 """NegativeBinomial: counts that vary more than a Poisson process lets them."""
 
-import math
 from typing import ClassVar
 
 import numpy as np
@@ -9,8 +8,7 @@ from torch import Tensor
 
 from drmbids.core.exceptions import ModelError
 from drmbids.functional.masked import masked_mean, split_missing
-from drmbids.losses.base import DRMLoss
-from drmbids.losses.poisson import LEAST_MEAN, check_counts, expected_counts
+from drmbids.losses.counts import CountLoss
 from drmbids.nodes import DRMNode
 
 #: Below this the distribution is a Poisson's to six digits for any count there is; smaller values
@@ -18,7 +16,7 @@ from drmbids.nodes import DRMNode
 LEAST_DISPERSION = 1e-6
 
 
-class NegativeBinomial(DRMLoss, DRMNode):
+class NegativeBinomial(CountLoss, DRMNode):
     """Mean negative log-likelihood (nats) of counts whose variance grows faster than their mean.
 
     A prediction is the natural logarithm of a rate, as for :class:`~drmbids.Poisson`. A count of
@@ -56,9 +54,7 @@ class NegativeBinomial(DRMLoss, DRMNode):
     0.8109
     """
 
-    option_units: ClassVar = {"bin_width": "s", "dispersion": "1"}
-    in_nats: ClassVar = True
-    draws: ClassVar = True
+    option_units: ClassVar = {**CountLoss.option_units, "dispersion": "1"}
 
     def __init__(
         self,
@@ -67,13 +63,12 @@ class NegativeBinomial(DRMLoss, DRMNode):
         trainable: bool = True,
         bin_width: float = 1.0,
     ):
-        super().__init__()
-        if n_targets < 1 or not dispersion > LEAST_DISPERSION or not 0 < bin_width < math.inf:
+        super().__init__(bin_width)
+        if n_targets < 1 or not dispersion > LEAST_DISPERSION:
             raise ModelError(
-                "NegativeBinomial: n_targets, dispersion and bin_width must be positive, got "
-                f"{n_targets}, {dispersion:g} and {bin_width:g} s"
+                "NegativeBinomial: n_targets and dispersion must be positive, got "
+                f"{n_targets} and {dispersion:g}"
             )
-        self.bin_width = float(bin_width)
         self.add_parameter(
             "dispersion",
             torch.full((n_targets,), float(dispersion)),
@@ -104,7 +99,7 @@ class NegativeBinomial(DRMLoss, DRMNode):
             How much each count counts, above 0.
         """
         count, present = split_missing(target.double())
-        log_mean = torch.where(present, prediction.double(), 0.0) + math.log(self.bin_width)
+        log_mean = self.log_mean(torch.where(present, prediction.double(), 0.0))
         # in float64: differences of logarithms of gamma functions, large where dispersion is small
         size = self.value("dispersion").double().reciprocal()
         log_total = torch.logaddexp(size.log(), log_mean)
@@ -117,15 +112,6 @@ class NegativeBinomial(DRMLoss, DRMNode):
             + torch.lgamma(count + 1)
         )
         return masked_mean(surprise, present, weight).to(prediction)
-
-    def expected(self, prediction: Tensor) -> Tensor:
-        """Return the expected counts of bins.
-
-        Parameters
-        ----------
-        prediction : Tensor of shape (n_measured, batch, n_targets)
-        """
-        return (prediction + math.log(self.bin_width)).exp()
 
     def draw(self, prediction: Tensor, rng: np.random.Generator) -> Tensor:
         """Return counts, shape (n_measured, n_targets): Poisson, of rates that vary.
@@ -141,20 +127,7 @@ class NegativeBinomial(DRMLoss, DRMNode):
             If an expected count is too large.
         """
         dispersion = self.value("dispersion").detach().cpu().double().numpy()
-        mean = expected_counts(self, prediction) * rng.gamma(
+        mean = self.expected_to_draw(prediction) * rng.gamma(
             1 / np.broadcast_to(dispersion, prediction.shape), dispersion
         )
         return torch.from_numpy(rng.poisson(mean)).to(prediction)
-
-    def predicting(self, expected: Tensor) -> Tensor:
-        """Return the prediction that stands for expected counts.
-
-        Parameters
-        ----------
-        expected : Tensor of shape (n_measured, batch, n_targets)
-        """
-        return expected.clamp(min=LEAST_MEAN).log() - math.log(self.bin_width)
-
-    def check_target(self, target: Tensor) -> None:
-        """Raise :class:`~drmbids.core.exceptions.DataError` for counts below 0."""
-        check_counts(target)

@@ -19,7 +19,7 @@ from drmbids.net.grouping import Grouping
 from drmbids.net.mass_loop import make_mass_loop
 from drmbids.net.readouts import AnyReadout, Readouts
 from drmbids.net.stability import delay_problems, loop_problems, mass_problems
-from drmbids.net.tables import connection_rows, parameter_rows, schedule_text
+from drmbids.net.tables import connection_rows, net_text, parameter_rows, schedule_text
 from drmbids.net.wiring import (
     afferent_widths,
     as_matrix,
@@ -290,6 +290,9 @@ class DRMNet(nn.Module):
         """Keep the activity, but cut it off from the graph: no gradient flows further back."""
         if self._carry is not None:
             self._carry = self._carry.detach()
+
+    def __repr__(self) -> str:
+        return net_text(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # activity in the middle of a run hangs on a graph, which can be neither copied nor pickled

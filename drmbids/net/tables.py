@@ -1,5 +1,6 @@
 """What a net tells about itself: schedule, connections, parameters."""
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
@@ -8,13 +9,18 @@ from drmbids.connections.base import DRMConnection
 from drmbids.connections.gate import Gate
 from drmbids.connections.learned_delay import LearnedDelay
 from drmbids.connections.weights import Weights
+from drmbids.core.screen import cut, listed, numbered
 from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
 from drmbids.net.groups import Stack
+from drmbids.net.readouts import by_name
 from drmbids.net.wiring import afferent_widths
 
 if TYPE_CHECKING:
     from drmbids.net.net import DRMNet
+
+#: Populations and connections that a net lists.
+_MOST_ROWS = 6
 
 
 def schedule_text(net: "DRMNet") -> str:
@@ -152,6 +158,73 @@ def _through(connection: DRMConnection) -> str:
     if type(connection) not in (DRMConnection, LearnedDelay):
         found.insert(0, type(connection).__name__)
     return ", ".join(found + ([] if connection.dale is None else [f"Dale: {connection.dale}"]))
+
+
+def population_rows(net: "DRMNet") -> list[dict[str, Any]]:
+    """Return name, kind, number of units and regions of each population; see :class:`DRMNet`."""
+    parts = by_name(net.readout).values()
+    return [
+        {
+            "name": name,
+            "kind": type(population).__name__,
+            "units": population.n_units,
+            "region": [
+                region
+                for part in parts
+                for region, sources in zip(part.regions, part.sources, strict=True)
+                if k in sources
+            ],
+        }
+        for k, (name, population) in enumerate(
+            zip(net.population_names, net.population_list, strict=True)
+        )
+    ]
+
+
+def net_text(net: "DRMNet") -> str:
+    """Return what a net is made of, in less than a screen."""
+    n = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    lines = [f"DRMNet(ticks of {net.resolution:g} s, {numbered(n, 'trainable number')}"]
+    for name, columns in list(net.stimuli.items())[:_MOST_ROWS]:
+        lines.append(
+            f"  stimulus {cut(name)}: {numbered(len(columns), 'column')} ({listed(columns)})"
+        )
+    lines += more_than(net.stimuli, "stimuli")
+    for row in population_rows(net)[:_MOST_ROWS]:
+        read = f", read out by {listed(row['region'], 3)}" if row["region"] else ""
+        units = numbered(row["units"], "unit")
+        lines.append(f"  population {cut(row['name'])}: {row['kind']}, {units}{read}")
+    lines += more_than(net.population_names, "populations")
+    edges = [_edge_text(net, to, a) for to, line in enumerate(net.afferents) for a in line]
+    lines += [f"  {text}" for text in edges[:_MOST_ROWS]] + more_than(edges, "connections")
+    for name, part in by_name(net.readout).items():
+        targets = [f"{cut(r)} {k}" for r, k in zip(part.regions, part.n_targets, strict=True)]
+        label = f"readout {cut(name)}: " if name else "readout: "
+        through = getattr(part, "hrf", None)
+        hrf = "" if through is None else f" through {type(through).__name__}"
+        lines.append(
+            f"  {label}{type(part).__name__}{hrf}, targets of {listed(targets, length=30)}"
+        )
+    return "\n".join(lines) + ")"
+
+
+def more_than(items: Sized, what: str) -> list[str]:
+    """Return a line for those that are not listed."""
+    more = len(items) - _MOST_ROWS
+    return [f"  and {more} more {what}"] if more > 0 else []
+
+
+def _edge_text(net: "DRMNet", to: int, afferent: Afferent) -> str:
+    """Return source, target, delay and gates of a connection."""
+    connection = afferent.connection
+    gates = [cast(Gate, gate.connection).label for gate in afferent.gates]
+    delay = connection.delay
+    parts = [
+        f" after {float(delay):g} s" if isinstance(delay, float | int) and delay > 0 else "",
+        f" through {through}" if (through := _through(connection)) else "",
+        f" gated by {listed(gates, 3)}" if gates else "",
+    ]
+    return f"{cut(origin(net, afferent))} -> {cut(net.population_names[to])}{''.join(parts)}"
 
 
 def parameter_rows(net: "DRMNet") -> list[dict[str, Any]]:

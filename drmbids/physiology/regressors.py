@@ -91,8 +91,9 @@ def physiological_confounds(
     if not columns:
         there = [column for stream in recordings for column in stream.columns]
         raise DataError(
-            f"nothing recorded for {', '.join(wanted)}: it takes {CARDIAC!r} or {RESPIRATORY!r}, "
-            f"the columns are {there}"
+            f"nothing recorded for {', '.join(wanted)}, which need a column {CARDIAC!r} or "
+            f"{RESPIRATORY!r}; the recordings have {', '.join(there) or 'no column'}: correct "
+            "Columns in their JSON files, or leave out --physio"
         )
     return pd.DataFrame(columns)
 

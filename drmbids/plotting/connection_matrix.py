@@ -51,7 +51,8 @@ def connection_matrix(
     panels = [("Mean weight", weights, "RdBu_r")]
     if np.nanmax(delays) > 0:
         panels.append(("Delay (s)", delays, "viridis"))
-    figure = Figure(figsize=(0.4 + 3.7 * len(panels), 3.7), layout="constrained")
+    height = float(np.clip(0.9 + 2.8 * shape[0] / shape[1], 1.7, 3.7))
+    figure = Figure(figsize=(0.4 + 3.7 * len(panels), height), layout="constrained")
     grid = np.atleast_1d(figure.subplots(1, len(panels)))
     for axes, (title, values, cmap) in zip(grid, panels, strict=True):
         finite = np.abs(values[np.isfinite(values)])

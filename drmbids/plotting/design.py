@@ -1,28 +1,38 @@
 """The conditions of one run over time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from drmbids.plotting.style import PALETTE, WIDTH, no_data, shorten, styled
+from drmbids.plotting.style import WIDTH, condition_colors, no_data, shorten, styled
 
-# An event shorter than this share of the run is drawn this wide, or it could not be seen.
+# An event shorter than this share of the run is conditions this wide, or it could not be seen.
 _NARROWEST = 0.002
 
 
 @styled
-def design(events: pd.DataFrame, duration: float | None = None, title: str = "") -> Figure:
+def design(
+    events: pd.DataFrame,
+    duration: float | None = None,
+    title: str = "",
+    conditions: Sequence[str] = (),
+) -> Figure:
     """Draw each condition's events as bars over time; their height shows the amplitude.
 
     Parameters
     ----------
     events : DataFrame
         Columns ``onset`` and ``duration`` in seconds, ``condition`` and, optionally,
-        ``amplitude``. Conditions are drawn from the top in the order they first occur.
+        ``amplitude``.
     duration : float, optional
         End of the time axis in seconds; the end of the last event when absent.
     title : str
         Shown above the axes.
+    conditions : sequence of str
+        Order of rows and colours, that of other figures of the same data; others follow in the
+        order they first occur. Those without events are left out.
 
     Returns
     -------
@@ -35,7 +45,10 @@ def design(events: pd.DataFrame, duration: float | None = None, title: str = "")
     'Time (s)'
     """
     events = events.reset_index(drop=True)
-    conditions = list(dict.fromkeys(events["condition"].astype(str)))
+    shown = list(dict.fromkeys(events["condition"].astype(str)))
+    order = list(dict.fromkeys([*map(str, conditions), *shown]))
+    colors = condition_colors(order)
+    conditions = [name for name in order if name in shown]
     figure = Figure(figsize=(WIDTH, 0.75 + 0.24 * max(len(conditions), 2)), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
@@ -53,7 +66,7 @@ def design(events: pd.DataFrame, duration: float | None = None, title: str = "")
             width=np.maximum(events["duration"][which], _NARROWEST * span),
             bottom=row - 0.4 * np.maximum(0.1, size[which]),
             align="edge",
-            color=PALETTE[row % len(PALETTE)],
+            color=colors[condition],
             linewidth=0,
         )
     axes.set_yticks(range(len(conditions)), [shorten(c, 32) for c in conditions])

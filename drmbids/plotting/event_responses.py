@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from drmbids.plotting.style import GREY, PALETTE, WIDTH, no_data, shorten, styled
+from drmbids.plotting.style import GREY, WIDTH, condition_colors, no_data, shorten, styled
 
 # More regions than this are not drawn: the table has them.
 MOST_REGIONS = 6
@@ -17,7 +17,10 @@ _DASHES = ("-", "--", ":")
 
 @styled
 def event_responses(
-    responses: pd.DataFrame, averages: pd.DataFrame | None = None, unit: str = "image units"
+    responses: pd.DataFrame,
+    averages: pd.DataFrame | None = None,
+    unit: str = "image units",
+    conditions: Sequence[str] = (),
 ) -> Figure:
     """Draw what a model predicts for single events of each condition, a row for each region.
 
@@ -31,6 +34,8 @@ def event_responses(
         measured, predicted, n_events``.
     unit : str
         Unit of the signal.
+    conditions : sequence of str
+        Those of all figures, in the order of their colours; those drawn here when empty.
 
     Returns
     -------
@@ -49,16 +54,16 @@ def event_responses(
     grid = figure.subplots(max(1, len(regions)), n_columns, squeeze=False)
     if not regions:
         return no_data(figure, grid[0, 0], "no event was predicted")
-    conditions = list(dict.fromkeys(responses["condition"]))
-    colors = {name: PALETTE[k % len(PALETTE)] for k, name in enumerate(conditions)}
+    drawn = list(dict.fromkeys(responses["condition"].astype(str)))
+    colors = condition_colors([*conditions, *drawn])
     for axes, region in zip(grid, regions, strict=True):
         own = responses[responses["region"] == region]
-        _draw_predicted(axes[0], own, conditions, colors)
+        _draw_predicted(axes[0], own, drawn, colors)
         axes[0].set_title(f"{shorten(str(region))}: predicted for single events")
         axes[0].set_ylabel(f"Signal ({unit})")
         if averages is not None:
-            _draw_averages(axes[1], averages[averages["region"] == region], conditions, colors)
-            axes[1].set_title("average around events")
+            _draw_averages(axes[1], averages[averages["region"] == region], drawn, colors)
+            axes[1].set_title("around events: measured (dots), predicted", fontsize=7.5)
     for axes in grid[-1]:
         axes.set_xlabel("Time after onset (s)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -91,9 +96,6 @@ def _draw_averages(
         part = rows[rows["condition"] == condition]
         axes.plot(part["time_s"], part["measured"], "o", markersize=3, color=colors[condition])
         axes.plot(part["time_s"], part["predicted"], color=colors[condition])
-    axes.plot([], [], "o", markersize=3, color=GREY, label="measured")
-    axes.plot([], [], color=GREY, label="predicted")
     axes.axhline(0, color=GREY, linewidth=0.5)
     if not np.isfinite(rows["measured"]).any():
         axes.text(0.5, 0.5, "no event", ha="center", va="center", transform=axes.transAxes)
-    axes.legend(loc="best")

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from drmbids.plotting.style import GREY, PALETTE, WIDTH, no_data, shorten, styled
 
 _MOST_PANELS = 9
+# More values than this in a panel are not named: names would cover one another.
+_MOST_NAMED = 6
 
 
 @styled
@@ -16,7 +18,8 @@ def recovery(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Columns ``quantity, name, unit, truth, estimate``; the first nine quantities are drawn.
+        Columns ``quantity, name, unit, truth, estimate``; of quantities with an estimate the first
+        nine are drawn.
 
     Returns
     -------
@@ -28,7 +31,8 @@ def recovery(table: pd.DataFrame) -> Figure:
     >>> recovery(pd.DataFrame([row])).axes[0].get_xlabel()
     'truth (s)'
     """
-    groups = list(table.groupby("quantity", sort=False))[:_MOST_PANELS]
+    known = np.isfinite(table[["truth", "estimate"]].astype(float)).all(axis=1)
+    groups = list(table[known].groupby("quantity", sort=False))[:_MOST_PANELS]
     n_columns = min(len(groups), 3) or 1
     n_rows = -(-len(groups) // n_columns) or 1
     figure = Figure(figsize=(WIDTH / 3 * n_columns, 2.5 * n_rows), layout="constrained")
@@ -38,14 +42,13 @@ def recovery(table: pd.DataFrame) -> Figure:
     for axes in grid.flat[len(groups) :]:
         axes.set_axis_off()
     for axes, (quantity, rows) in zip(grid.flat, groups, strict=False):
-        pairs = rows[["truth", "estimate"]].astype(float)
-        finite = np.isfinite(pairs).all(axis=1)
         axes.set_title(shorten(str(quantity), 30))
-        if not finite.any():
-            no_data(figure, axes, "no finite estimate")
-            continue
-        truth, estimate = pairs[finite].to_numpy().T
+        truth, estimate = rows[["truth", "estimate"]].to_numpy(float).T
         axes.scatter(truth, estimate, s=14, color=PALETTE[0], alpha=0.75, linewidth=0)
+        if len(truth) <= _MOST_NAMED:
+            for name, x, y in zip(rows["name"], truth, estimate, strict=True):
+                at = {"xytext": (3, 3), "textcoords": "offset points"}
+                axes.annotate(shorten(str(name), 20), (x, y), fontsize=5.5, color=GREY, **at)
         low, high = min(truth.min(), estimate.min()), max(truth.max(), estimate.max())
         # at least a fifth of the value is shown: a hair's breadth must not look like a miss
         span = max(1.16 * (high - low), 0.4 * max(abs(low), abs(high)), 1e-3)

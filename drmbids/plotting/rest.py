@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from drmbids.plotting.style import GREY, MEASURED, PALETTE, WIDTH, no_data, shorten, styled
 
@@ -120,8 +120,10 @@ def spectra(
         axes.plot(frequencies, middle, color=color, label=name)
     positive = all((np.asarray(p) > 0).all() for p in powers.values())
     axes.set(xlabel="Frequency (Hz)", ylabel=label, yscale="log" if positive else "linear")
-    for axis_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        axis_formatter(StrMethodFormatter("{x:g}"))  # plain numbers: mathematics is not parsed
+    if positive:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # mathematics is not parsed
     axes.margins(x=0)
     axes.legend()
     return figure
@@ -176,5 +178,5 @@ def connectivity_dynamics(
         shares, _ = np.histogram(values, bins)
         right.stairs(shares / max(len(values), 1), bins, color=color, label=title.lower())
     right.set(xlabel="r of connectivities", ylabel="Share of pairs of windows")
-    right.legend(loc="upper left")
+    right.legend(loc="best")
     return figure

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec
 
 import matplotlib as mpl
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -109,6 +110,18 @@ def model_colors(models: Iterable[str], baseline: str | None = None) -> dict[str
             colors[model] = PALETTE[free % len(PALETTE)]
             free += 1
     return colors
+
+
+def condition_colors(conditions: Iterable[str]) -> dict[str, str]:
+    """Return one colour for each condition, by its place: the palette, or hues where it ends.
+
+    Figures of the same runs give the same order, and so have the same colours.
+    """
+    names = list(dict.fromkeys(map(str, conditions)))
+    if len(names) <= len(PALETTE):
+        return dict(zip(names, PALETTE, strict=False))
+    hues = mpl.colormaps["turbo"](np.linspace(0.05, 0.95, len(names)))
+    return {name: mpl.colors.to_hex(hue) for name, hue in zip(names, hues, strict=True)}
 
 
 def shorten(name: str, length: int = 24) -> str:

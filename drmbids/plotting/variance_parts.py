@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from drmbids.plotting.style import BLACK, GREY, PALETTE, WIDTH, no_data, shorten, styled
+from drmbids.plotting.style import BLACK, GREY, WIDTH, condition_colors, no_data, shorten, styled
 
 
 @styled
@@ -44,6 +44,7 @@ def variance_parts(parts: pd.DataFrame, unit: str = "targets") -> Figure:
     if finite.empty:
         return no_data(figure, grid[0, 0], "no finite part of the variance")
     n_spaces = dict(zip(finite["part"], finite["n_spaces"], strict=True))
+    colors = condition_colors(name for name in names if n_spaces[name] == 1)
     for axes in grid.flat[len(regions) :]:
         axes.set_axis_off()
     for axes, region in zip(grid.flat, regions, strict=False):
@@ -53,7 +54,7 @@ def variance_parts(parts: pd.DataFrame, unit: str = "targets") -> Figure:
             shared = n_spaces[name] > 1
             axes.barh(
                 k, means.get(name, 0.0), height=0.7,
-                color="white" if shared else PALETTE[k % len(PALETTE)],
+                color="white" if shared else colors[str(name)],
                 edgecolor=GREY if shared else "none", hatch="////" if shared else None,
             )  # fmt: skip
         axes.axvline(0, color=BLACK, linewidth=0.6)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from drmbids.core.exceptions import ModelError
-from drmbids.core.nuisance import Nuisance
+from drmbids.core.nuisance import Nuisance, given_nuisance
 from drmbids.functional.lead_field import SourceModel
 from drmbids.nodes import DRMNode
 
@@ -81,7 +81,7 @@ class DRMReadout(DRMNode, ABC):
         self.regions = tuple(regions or (f"R{k}" for k in range(len(self.n_targets))))
         self.sources = tuple(tuple(s) for s in (sources or self._default_sources()))
         self.n_confounds = n_confounds
-        self.nuisance = Nuisance() if nuisance is None else nuisance
+        self.nuisance = given_nuisance(nuisance)
         if not len(self.regions) == len(self.n_targets) == len(self.sources):
             raise ModelError(
                 f"readout: {len(self.regions)} regions, {len(self.n_targets)} target counts, "
@@ -163,6 +163,10 @@ class DRMReadout(DRMNode, ABC):
         own for that, chosen in training, says how far voxels are drawn to their region.
         """
         return torch.zeros(self.n_features(region), dtype=torch.long)
+
+    def step_shares(self) -> list[tuple[nn.Parameter, float]]:
+        """Return parameters beside the maps that take shorter steps, as shares of the others'."""
+        return []
 
     def linear_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that have a closed form given the activity."""

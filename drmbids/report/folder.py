@@ -81,14 +81,28 @@ class Analysis:
 
     @property
     def hypotheses(self) -> list[str]:
-        """Names of the models that were given, all but those that every comparison has."""
-        return [name for name in self.models if name not in (*self.baselines, "mean")]
+        """Names of the models that were given, all but the baselines beside them."""
+        beside = self.inputs.get("beside", ("mean",))
+        return [name for name in self.models if name not in (*self.baselines, *beside)]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Names of the given models as their files have them, by their names in tables."""
+        fitted = self.inputs.get("fitted", ())
+        return {str(m["name"]): str(m.get("title") or m["name"]) for m in fitted}
 
     @property
     def n_parameters(self) -> dict[str, int]:
         """Trained numbers of the models that were given, as far as recorded."""
         fitted = self.inputs.get("fitted", ())
         return {str(m["name"]): m["n_parameters"] for m in fitted if "n_parameters" in m}
+
+    @property
+    def conditions(self) -> list[str]:
+        """Names of the conditions of all runs, in the order of their colours."""
+        runs = self.inputs.get("runs") or []
+        found = [c.get("name") for run in runs for c in run.get("conditions") or []]
+        return [str(name) for name in dict.fromkeys(found)]
 
     @property
     def held_out(self) -> str:

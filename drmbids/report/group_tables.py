@@ -19,14 +19,14 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``model, region, n_targets, n_folds`` (with a score), ``r_median, r_mean, r_p95,
-        r2_median, r2_mean, r2_p95``, maybe ``log_likelihood`` (nats, summed over those targets and
-        folds that all models with any have it of).
+        Columns ``model, region, n_targets, n_folds`` (with a score of every model), ``r_median,
+        r_mean, r_p95, r2_median, r2_mean, r2_p95``, maybe ``log_likelihood`` (nats, summed over
+        those targets and folds that all models with any have it of).
     """
     table = with_all_regions(scores)
     keys = ["model", "region"]
     rows, results = [], Results(table)
-    scored = results.table.dropna(subset=results.scores, how="all")
+    scored = results.comparable.dropna(subset=results.scores, how="all")
     n_folds = (
         scored.groupby(keys)["fold"]
         .nunique()
@@ -42,7 +42,7 @@ def participant_scores(scores: pd.DataFrame) -> pd.DataFrame:
         rows.append(row)
     found = pd.DataFrame(rows)
     if "log_likelihood" in table:
-        wide = table.pivot(
+        wide = results.comparable.pivot(
             index=["region", "target", "fold"], columns="model", values="log_likelihood"
         )
         # a model that has none, as its training runs leave no error variance, costs no other

@@ -99,11 +99,15 @@ def participant_headlines(analysis: Analysis) -> list[str]:
     """
     scores = analysis.table("desc-scores_timeseries")
     pairs = analysis.table("desc-pairs_scores")
-    found = []
+    found, titles = [], analysis.titles
     if pairs is not None:
         n_folds = None if scores is None else int(scores["fold"].nunique())
         in_sample = analysis.held_out == "none"
-        sentence = pair_sentence(pairs, analysis.n_parameters, in_sample, n_folds)
+        named = ["model", "baseline", "better", "simpler"]
+        named = [column for column in named if column in pairs]
+        pairs = pairs.assign(**{column: pairs[column].replace(titles) for column in named})
+        sizes = {titles.get(name, name): n for name, n in analysis.n_parameters.items()}
+        sentence = pair_sentence(pairs, sizes, in_sample, n_folds)
         found += [] if sentence is None else [sentence]
     if scores is not None and len(scores) and analysis.baselines:
         ratio = analysis.inputs.get("cross_validation", {}).get("test_train_ratio")
@@ -120,7 +124,8 @@ def participant_headlines(analysis: Analysis) -> list[str]:
             if differences:
                 in_sample = analysis.held_out == "none"
                 name = str(fitted["name"])
-                found.append(headline(name, differences, analysis.free_hrf, in_sample))
+                title = titles.get(name, name)
+                found.append(headline(title, differences, analysis.free_hrf, in_sample))
     timing = analysis.table("desc-timing_scores")
     finding = None if timing is None else timing_finding(timing)
     return found if finding is None else [*found, f"Timing: {finding}."]
@@ -133,11 +138,39 @@ def scores_line(analysis: Analysis) -> str | None:
     ----------
     analysis : Analysis
     """
+    medians = _median_scores(analysis)
+    return None if medians is None else _scores_text(medians, analysis.where)
+
+
+def scores_over_participants(of_each: Sequence[Sequence[Analysis]]) -> str | None:
+    """Return the median over participants of the scores of every model; None for one of them.
+
+    Parameters
+    ----------
+    of_each : sequence of sequence of Analysis
+        The analyses of each participant; only those that are alone are put together.
+    """
+    alone = [analyses[0] for analyses in of_each if len(analyses) == 1]
+    tables = {analysis: _median_scores(analysis) for analysis in alone}
+    found = {analysis: table for analysis, table in tables.items() if table is not None}
+    if len(found) < 2 or len({analysis.where for analysis in found}) > 1:
+        return None
+    where = next(iter(found)).where
+    medians = pd.concat(list(found.values())).groupby(level="model", sort=False).median()
+    return f"{len(found)} participants, median over them of the {_scores_text(medians, where)}"
+
+
+def _median_scores(analysis: Analysis) -> pd.DataFrame | None:
+    """Return the median over targets of r and R2 of each model."""
     scores = analysis.table("desc-scores_timeseries")
     if scores is None or scores.empty:
         return None
     medians = Results(scores).per_target().groupby("model", sort=False)[["r", "r2"]].median()
-    return f"median r (R²) {analysis.where}: " + ", ".join(
+    return medians.rename(index=analysis.titles)
+
+
+def _scores_text(medians: pd.DataFrame, where: str) -> str:
+    return f"median r (R²) {where}: " + ", ".join(
         f"{model} {format_value(row['r'])} ({format_value(row['r2'])})"
         for model, row in medians.iterrows()
     )

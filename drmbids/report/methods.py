@@ -34,7 +34,10 @@ class Training:
     seed : int, optional
         Seed of the initial weights.
     n_starts : int
-        Initial weights that were tried.
+        Starts that were tried.
+    n_alike, n_exchanged : int
+        Starts in the minimum that was kept, and those of them with populations in each other's
+        place; 0 where it is not known.
     n_finish_passes : int
         Passes of L-BFGS after the epochs.
     """
@@ -46,6 +49,8 @@ class Training:
     cutoff_s: float | None = None
     seed: int | None = None
     n_starts: int = 1
+    n_alike: int = 0
+    n_exchanged: int = 0
     n_finish_passes: int = 0
 
 
@@ -196,7 +201,7 @@ def _training_sentences(training: Mapping[str, Training]) -> list[str]:
     alike: dict[tuple, list[str]] = {}
     for name, how in training.items():
         steps = (how.n_epochs, how.learning_rate, how.cutoff_s, how.n_finish_passes)
-        key = (how.penalties, *steps, how.seed, how.n_starts)
+        key = (how.penalties, *steps, how.seed, how.n_starts, how.n_alike, how.n_exchanged)
         alike.setdefault(key, []).append(name)
     return [
         _training_sentence(training[names[0]], f" of {_join(names)}" if len(alike) > 1 else "")
@@ -223,7 +228,14 @@ def _training_sentence(how: Training, whose: str) -> str:
         )
     seed = "" if how.seed is None else f"; the random seed was {how.seed}"
     if how.n_starts > 1:
-        seed += f"; of {how.n_starts} fits from different initial weights the best was kept"
+        seed += f"; of {how.n_starts} fits from different initial values the best was kept"
+        if how.n_alike:
+            seed += f", and {how.n_alike} of them agreed"
+        if how.n_exchanged:
+            seed += (
+                f" ({how.n_exchanged} with populations in each other's place, which the data do "
+                "not tell apart)"
+            )
     return (
         f"The linear maps{whose} were solved in closed form as ridge regression "
         f"({_CITATIONS['ridge']}) with {penalty}; all other parameters were trained by "

@@ -1,5 +1,6 @@
 """Sections on the model: its graph, hemodynamics, parameters, training and recovery."""
 
+import numpy as np
 import pandas as pd
 
 from drmbids.inference.event_responses import response_peaks
@@ -28,7 +29,8 @@ def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         name = str(model.get("name"))
         section.facts(
             {
-                "Model": name,
+                "Model": analysis.titles.get(name, name),
+                **({"In tables": name} if analysis.titles.get(name, name) != name else {}),
                 **({"Description": model["description"]} if model.get("description") else {}),
                 "Populations": len(model.get("populations", [])),
                 "Trainable parameters": model.get("n_parameters"),
@@ -53,7 +55,7 @@ def fill_responses(section: Section, analysis: Analysis, figures: FigureFolder) 
     averages = analysis.model_tables("averages")
     for model, table in analysis.model_tables("responses").items():
         content, file = figures.save(
-            event_responses(table, averages.get(model)),
+            event_responses(table, averages.get(model), conditions=analysis.conditions),
             f"{analysis.stem}_desc-{model}responses_bold",
         )
         more = table["region"].nunique() - MOST_REGIONS
@@ -140,6 +142,15 @@ def fill_recovery(section: Section, analysis: Analysis, figures: FigureFolder) -
     table = analysis.table("desc-recovery_scores")
     if table is None:
         return
-    content, file = figures.save(recovery(table), f"{analysis.stem}_desc-recovery_bold")
-    section.figure(content, "Estimate against truth; on the dashed line they are equal.", file)
+    found = np.isfinite(table["estimate"].astype(float))
+    if found.any():
+        content, file = figures.save(recovery(table), f"{analysis.stem}_desc-recovery_bold")
+        section.figure(content, "Estimate against truth; on the dashed line they are equal.", file)
+    if not found.all():
+        names = ", ".join(dict.fromkeys(table.loc[~found, "name"].astype(str)))
+        section.note(
+            f"The fitted model has no estimate of {names}: the data were simulated with "
+            "populations, connections or regions of these names, and it has none that are called "
+            "so. Give regions and populations the names of the truth to compare them."
+        )
     section.table(table, "Estimates beside the truth.", folded=len(table) > 25)

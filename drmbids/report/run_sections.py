@@ -1,6 +1,6 @@
 """Sections on what went in and how the run was made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ def fill_inputs(section: Section, analysis: Analysis) -> None:
             "Regions": len(inputs.get("regions", {})),
             "Voxels": sum(inputs.get("regions", {}).values()),
             "Confounds": "yes" if any(run.get("confounds") for run in runs) else "none",
-            "Models compared": ", ".join(analysis.models) or "none",
+            "Models compared": ", ".join(_named(m, analysis.titles) for m in analysis.models)
+            or "none",
         }
     )
     table = pd.DataFrame([_run_row(run) for run in runs])
@@ -40,6 +41,12 @@ def fill_inputs(section: Section, analysis: Analysis) -> None:
     if inputs.get("regions"):
         regions = pd.DataFrame(list(inputs["regions"].items()), columns=["region", "voxels"])
         section.table(regions, "Regions.", folded=len(regions) > 12)
+
+
+def _named(model: str, titles: Mapping[str, str]) -> str:
+    """Return the name of a model in tables, and that in its file where they differ."""
+    title = titles.get(model, model)
+    return model if title == model else f"{model} ({title})"
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +87,8 @@ def fill_design(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         return
     label = str(shown.get("label", ""))
     run = next((r for r in analysis.inputs.get("runs", []) if r.get("label") == label), {})
-    figure = design(pd.DataFrame(shown["events"]), run.get("duration"))
+    events = pd.DataFrame(shown["events"])
+    figure = design(events, run.get("duration"), conditions=analysis.conditions)
     content, file = figures.save(figure, f"{analysis.stem}_desc-design_bold")
     section.figure(content, f"Events of {label}.", file)
 

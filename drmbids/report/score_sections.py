@@ -40,8 +40,8 @@ def fill_scores(section: Section, analysis: Analysis, figures: FigureFolder) -> 
             _part(summary, _SCORES),
             "Correlation (r) and explained variance (R²) of measured and predicted series "
             f"{analysis.where}: mean over folds for each voxel, then median, mean and 95th "
-            "percentile over voxels; SD of r: of the median over voxels, over folds. All scores of "
-            "a row are over the same folds; a fold left out lacks one of them.",
+            "percentile over voxels; SD of r: of the median over voxels, over folds. All rows are "
+            "over the same folds; one is left out where some model has no score in it.",
         )
     table = analysis.table("desc-scores_timeseries")
     if table is None:

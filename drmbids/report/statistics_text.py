@@ -59,20 +59,8 @@ def statistics_text(inputs: Mapping[str, Any]) -> str:
     ]
     if held_out == "none":
         sentences = ["Differences between models are in sample, and were not tested."]
-    if "mean" in inputs.get("models", ()):
-        sentences.insert(
-            0,
-            "The model mean predicted, without any use of the stimuli, the mean of the training "
-            "runs at the same time after the start of the run.",
-        )
-    if "freehrf" in inputs.get("models", ()):
-        sentences.insert(
-            0,
-            "The model freehrf was a linear model whose hemodynamic responses were free for each "
-            "condition and voxel: ridge regression on Glover's response and five gamma densities "
-            "that peak from 2 to 13 s, with penalties by generalised cross-validation in the "
-            "training runs.",
-        )
+    models = inputs.get("models", ())
+    sentences = [text for name, text in _BESIDE.items() if name in models] + sentences
     if recorded.get("timing_audit"):
         sentences.append(
             "Whether the events came at the stated times was audited by linear models of shifted "
@@ -175,3 +163,19 @@ def group_text(paired: pd.DataFrame, selection: pd.DataFrame) -> str:
     body = " ".join(sentences) or "No inference over participants was made."
     listed = "\n".join(f"- {REFERENCES[key]}" for key, cited in _CITE.items() if cited in body)
     return f"{body}\n\n{listed}".strip()
+
+
+# What the models beside the GLM are; no model of a user has one of these names.
+_BESIDE = {
+    "freehrf": "The model freehrf was a linear model whose hemodynamic responses were free for "
+    "each condition and voxel: ridge regression on Glover's response and five gamma densities that "
+    "peak from 2 to 13 s, with penalties by generalised cross-validation in the training runs.",
+    "ar1": "The model ar1 was the GLM with noise that is autocorrelated over one volume "
+    "(prewhitened least squares).",
+    "hrflibrary": "The model hrflibrary was a linear model with the best of 20 double-gamma "
+    "responses for each voxel, chosen in the training runs.",
+    "ridge": "The model ridge was ridge regression on delayed stimuli (a finite impulse response), "
+    "with a penalty for each voxel, chosen by leaving out training runs in turn.",
+    "mean": "The model mean predicted, without any use of the stimuli, the mean of the training "
+    "runs at the same time after the start of the run.",
+}

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from drmbids.core.exceptions import ModelError
+from drmbids.core.arguments import shortly
+from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.spec.check import check_relations
 from drmbids.spec.components import check_components
 from drmbids.spec.draft import Draft
@@ -32,9 +33,13 @@ def load_model(path: FilePath | str) -> ModelSpec:
 
     Raises
     ------
+    UsageError
+        If the path is none.
     ModelError
         Listing every fault of the file, one line each: ``file:line: path.to.key: problem; remedy``.
     """
+    if not isinstance(path, str | FilePath):
+        raise UsageError(f"a model file must be the path of a file, got {shortly(path)}")
     path = FilePath(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ModelError(f"{path}: not a model file; its name must end in {', '.join(SUFFIXES)}")

@@ -297,10 +297,10 @@ class TrainingSpec(Part):
         default=None,
         description="Seeds to start from; the fit with the lowest objective is kept.",
     )
-    finish: Literal["lbfgs"] | None = Field(
+    finish: Literal["auto", "lbfgs", "none"] | None = Field(
         default=None,
-        description="Goes on from the best epoch to a minimum nearby by L-BFGS, for models of few "
-        "parameters.",
+        description="'lbfgs' goes on from the best epoch to a minimum nearby, for models of few "
+        "parameters; 'auto', the default, where there may be several minima.",
     )
     n_finish_passes: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="Passes over the data that the finish may take."

@@ -8,6 +8,7 @@ import numpy as np
 from drmbids.core.exceptions import DataError
 from drmbids.core.run import Run
 from drmbids.core.stream import Events
+from drmbids.core.targets import as_runs
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class DataShape:
         """
         if isinstance(data, DataShape):
             return data
-        if not len(data):
+        data = as_runs(data)
+        if not data:
             raise DataError("no runs, so the sizes of the model are not known; give one or more")
         regions: dict[str, int] = {}
         stimuli: dict[str, tuple[str, ...]] = {}

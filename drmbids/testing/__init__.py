@@ -9,6 +9,7 @@ from drmbids.testing.hemodynamics import check_hrf
 from drmbids.testing.losses import check_loss
 from drmbids.testing.populations import check_population
 from drmbids.testing.readouts import check_readout
+from drmbids.testing.scikit_learn import expected_failed_checks
 from drmbids.testing.synapses import check_synapse
 from drmbids.testing.weights import check_weights
 
@@ -21,4 +22,5 @@ __all__ = [
     "check_readout",
     "check_synapse",
     "check_weights",
+    "expected_failed_checks",
 ]

@@ -19,12 +19,13 @@ from drmbids.net.net import DRMNet
 from drmbids.net.readouts import Readouts, by_name
 from drmbids.training.captured import Captured
 from drmbids.training.checkpoint import Checkpoint
-from drmbids.training.finish import Finish, check_whole, finish_training
-from drmbids.training.loop import check_schedule, train
+from drmbids.training.finish import Finish, check_whole, finish_training, is_finished
+from drmbids.training.loop import check_schedule
 from drmbids.training.losses import is_solved, losses_of
 from drmbids.training.map_training import Maps
 from drmbids.training.objective import Objective
 from drmbids.training.passes import RunData, feature_windows
+from drmbids.training.profiles import find_and_train
 from drmbids.training.runners import Alone, Runner, SideBySide
 from drmbids.training.trainee import Callback, Schedule, Trainee
 
@@ -77,9 +78,10 @@ class DRM:
         Whether the maps of the squared error are solved for in every epoch, or begin at zero and
         are trained by gradient, nuisance taken out all the same
         (:mod:`drmbids.training.map_training`). Then they have no penalties.
-    finish : {"lbfgs"}, optional
-        Goes on from the best state of the epochs to a minimum nearby
-        (:mod:`drmbids.training.finish`). For models of few parameters, and whole runs.
+    finish : {"auto", "lbfgs", "none"}, optional
+        ``"lbfgs"`` goes on from the best state of the epochs to a minimum nearby
+        (:mod:`drmbids.training.finish`), for models of few parameters and whole runs; ``"auto"``
+        where the objective may have several minima (:mod:`drmbids.training.modes`).
     n_finish_passes : int
         Passes over the data that this may take.
 
@@ -152,8 +154,8 @@ class DRM:
             )
         self.maps: Maps = maps
         if finish not in (None, *get_args(Finish)):
-            raise UsageError(f"unknown finish {finish!r}; choose lbfgs or None")
-        self.finish = finish
+            raise UsageError(f"unknown finish {finish!r}; choose auto, lbfgs or none")
+        self.finish: Finish = finish or "none"
         self.n_finish_passes = whole_number("n_finish_passes", n_finish_passes, least=1)
         self.history: list[dict[str, Any]] = []
 
@@ -198,7 +200,7 @@ class DRM:
         if val_iter is not None:
             self._check_resolution(val_iter)
         trainee, n_before = self.trainee(data_iter, val_iter), len(self.history)
-        train([trainee], self.runner(), n_epochs, cutoff, checkpoint)
+        find_and_train([trainee], self.runner(), n_epochs, cutoff, checkpoint)
         if trainee.failure is not None:
             raise trainee.failure
         self.end(trainee, n_epochs, cutoff)
@@ -250,17 +252,16 @@ class DRM:
 
     def _optimizer(self) -> torch.optim.Optimizer | None:
         readouts = by_name(self.net.readout)
-        maps = [
-            p for n, part in readouts.items() if self.solved[n] for p in part.linear_parameters()
-        ]
-        solved = {id(p) for p in maps}
+        maps = {n: {id(p) for p in part.linear_parameters()} for n, part in readouts.items()}
+        solved = {key for name, keys in maps.items() if self.solved[name] for key in keys}
+        slow = {id(p): share for part in readouts.values() for p, share in part.step_shares()}
         wired = [*self.net.populations.parameters(), *self.net.connections.parameters()]
         weights = {id(p) for p in wired if p.ndim > 1}
         by_rate: dict[float, list[nn.Parameter]] = {}
         for p in nn.ModuleList([self.net, *self.losses.values()]).parameters():
             if p.requires_grad and id(p) not in solved:
                 n_inputs = p[0].numel() if id(p) in weights else 1
-                share = min(1.0, FULL_STEP_INPUTS / n_inputs)
+                share = slow.get(id(p), min(1.0, FULL_STEP_INPUTS / n_inputs))
                 by_rate.setdefault(share * self.learning_rate, []).append(p)
         groups = [{"params": p, "lr": rate, "largest": rate} for rate, p in by_rate.items()]
         return torch.optim.Adam(groups) if groups else None
@@ -309,21 +310,21 @@ class DRM:
         """Raise :class:`UsageError` unless a training of :meth:`estimate` makes sense."""
         check_schedule(n_epochs, cutoff)
         self._check_resolution(data_iter)
-        if self.finish is not None:
+        if self.finish == "lbfgs":
             check_whole(data_iter, cutoff)
 
     def _check_resolution(self, data: DRMIterator) -> None:
         """Raise :class:`UsageError` where data are at other ticks than the net."""
-        if not math.isclose(data.resolution, self.net.resolution, rel_tol=1e-9):
+        theirs, own = data.resolution, self.net.resolution
+        if not math.isclose(theirs, own, rel_tol=1e-9):
             raise UsageError(
-                f"the data are at {data.resolution:g} s a tick, the net at "
-                f"{self.net.resolution:g} s; make both alike: DRMIterator.from_runs(runs, "
-                "net.resolution)"
+                f"the data are at {theirs:g} s a tick, the net at {own:g} s; make both alike: "
+                "DRMIterator.from_runs(runs, net.resolution)"
             )
 
     def end(self, trainee: Trainee, n_epochs: int, cutoff: int | None) -> None:
         """Finish a training after its epochs, as far as that was asked for."""
-        if self.finish is not None:
+        if is_finished(trainee, self.finish, cutoff):
             finish_training(trainee, self.runner(), n_epochs, cutoff, self.n_finish_passes)
 
     @property

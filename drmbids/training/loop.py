@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from drmbids.connections.annealing import anneal_delays, set_delay_width
+from drmbids.connections.annealing import SOUGHT_WIDTH, anneal_delays, set_delay_width
 from drmbids.core.exceptions import DivergenceError, UsageError
 from drmbids.core.interruption import stop_if_asked
 from drmbids.iterators.item import Item
@@ -73,7 +73,7 @@ def train(
                 started = time.perf_counter()
                 last = epoch == n_epochs
                 for trainee in trainees:
-                    if anneal_delays(trainee.net, epoch, n_epochs):
+                    if anneal_delays(trainee.net, epoch, n_epochs, SOUGHT_WIDTH):
                         trainee.forget()
                 with held_fixed(solved):
                     losses = window.run(partial(run_epoch, trainees, runner, backward=not last))
@@ -140,7 +140,7 @@ def _one_pass(
     """Return the losses over the only window: one pass serves the solution and the gradient."""
     workers = trainees[0].workers
     with workers.together(), torch.set_grad_enabled(backward):
-        features, _ = _next_window(runner, items, None)
+        features, _ = next_window(runner, items, None)
     for trainee, item, seen in zip(trainees, items, features, strict=True):
         trainee.observe(item, seen)
         trainee.complete()
@@ -180,7 +180,7 @@ def _look_ahead(trainees: Sequence[Trainee], runner: Runner, cutoff: int | None)
     """Show all windows to each trainee, for what its losses depend on as a whole."""
     carry = None
     for items in together(trainees, cutoff):
-        features, carry = _next_window(runner, items, carry)
+        features, carry = next_window(runner, items, carry)
         for trainee, item, seen in zip(trainees, items, features, strict=True):
             trainee.observe(item, seen)
         carry = carry.detach()
@@ -205,7 +205,7 @@ def _truncated(
 
     with torch.set_grad_enabled(backward):
         for items in together(trainees, cutoff):
-            features, carry = _next_window(runner, items, carry)
+            features, carry = next_window(runner, items, carry)
             for k, trainee in enumerate(trainees):
                 pending[k].append(trainee.window_loss(items[k], features[k]))
             ticks += items[0]["stimulus"][0].shape[0]
@@ -217,9 +217,10 @@ def _truncated(
     return totals
 
 
-def _next_window(
+def next_window(
     runner: Runner, items: Sequence[Item], carry: Carry | None
 ) -> tuple[list[Features], Carry]:
+    """Return the features of all nets over the next window, and the carry; stop if asked to."""
     stop_if_asked()
     if carry is None or items[0]["first"]:
         carry = runner.initial_carry(n_runs_in(items), items[0].get("runs"))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from drmbids.core.arguments import numbers
 from drmbids.functional.ridge import Products, residualise
 from drmbids.functional.ridge_search import CleanRun, RidgeFit, search_products, search_ridge
 from drmbids.training.targets import Cleaner, Group, RegionTargets
@@ -256,5 +257,5 @@ def blocks(x: Tensor, y: Tensor, removed: float) -> list[tuple[Tensor, Tensor, f
 
 def default_alphas(alphas: Sequence[float] | float | None, like: Tensor) -> Tensor:
     """Return penalties as a float64 tensor on the device of ``like``."""
-    values = DEFAULT_ALPHAS if alphas is None else alphas
+    values = DEFAULT_ALPHAS if alphas is None else numbers("alphas", alphas)
     return torch.as_tensor(values, dtype=torch.float64, device=like.device).reshape(-1)

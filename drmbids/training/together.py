@@ -14,7 +14,7 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.alike import same_structure
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
-from drmbids.training.loop import train
+from drmbids.training.profiles import find_and_train
 from drmbids.training.runners import MOST_RUNS
 
 #: A training that diverges is begun again so many times, each at this share of the learning rate.
@@ -122,7 +122,7 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     nets = [fit.model.net for fit in fits]
     runner = first.model.runner(nets)
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
-    train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)
+    find_and_train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)
     for fit, trainee in zip(fits, trainees, strict=True):
         if trainee.failure is None:
             fit.model.end(trainee, fit.n_epochs, fit.cutoff)

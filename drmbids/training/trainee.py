@@ -117,7 +117,7 @@ class Trainee:
             objective.loss.zero_grad(set_to_none=True)
             objective.begin(self.data.n_runs)
 
-    def _shares(self, item: Item, features: Features) -> Iterator[tuple[Objective, Item, Features]]:
+    def shares(self, item: Item, features: Features) -> Iterator[tuple[Objective, Item, Features]]:
         """Yield each objective with its part of the item and of the features."""
         first = 0
         for objective in self.objectives:
@@ -127,7 +127,7 @@ class Trainee:
 
     def observe(self, item: Item, features: Features) -> None:
         """Take note of one window of the pass that looks ahead."""
-        for objective, part, own in self._shares(item, features):
+        for objective, part, own in self.shares(item, features):
             objective.observe(part, own)
 
     def complete(self) -> None:
@@ -150,7 +150,7 @@ class Trainee:
             return objective.window_loss(item, features, objective.n_measured)
         total = features[0].new_zeros(())
         weights = sum(objective.weight for objective in self.objectives)
-        for k, (objective, part, own) in enumerate(self._shares(item, features)):
+        for k, (objective, part, own) in enumerate(self.shares(item, features)):
             with torch.set_grad_enabled(torch.is_grad_enabled() and objective.weight > 0):
                 loss = objective.window_loss(part, own, objective.n_measured)
             self.parts[k] = self.parts[k].to(loss) + loss.detach()
@@ -308,7 +308,7 @@ class Trainee:
             for objective in self.objectives:
                 objective.begin_validation(data.n_runs)
             for item, features, _ in feature_windows(self.net, data):
-                for objective, part, own in self._shares(item, features):
+                for objective, part, own in self.shares(item, features):
                     objective.validate(part, own)
         losses = {}
         for objective in self.objectives:

@@ -14,26 +14,24 @@ from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.bids.geometry import find_geometry
 from drmbids.bids.load import read_runs
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.comparison.units import Units, fit_all_runs
 from drmbids.core.exceptions import DataWarning, DivergenceError, TrainingWarning
+from drmbids.core.fold import Fold
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.processes import own_processes
 from drmbids.core.results import Results
 from drmbids.core.run import Run
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.estimators.free_hrf import free_hrf_baseline
-from drmbids.estimators.glm import GLMBaseline
-from drmbids.estimators.mean import MeanBaseline
 from drmbids.recovery.truth import find_truth
 from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
+from drmbids.workflows.baselines import baseline_models
 from drmbids.workflows.citation import citation
 from drmbids.workflows.compared import scoring_nuisance
-from drmbids.workflows.config import BASELINE, DRM, FREE_HRF, MEAN, Config
+from drmbids.workflows.config import BASELINE, DRM, FREE_HRF, Config
 from drmbids.workflows.cross_validation import CrossValidation
 from drmbids.workflows.logs import collected_warnings, logger
 from drmbids.workflows.overwrite import check_participant
@@ -140,22 +138,21 @@ def analyse_participant(
         specs = dict(models) or {DRM: default_model(runs)}
         nuisance = scoring_nuisance(next(iter(specs.values())))
         fitted = {name: _regressor(config, spec) for name, spec in specs.items()}
-        compared = {**_baselines(config, nuisance, held_out), **fitted}
+        baselines = baseline_models(config, nuisance, held_out)
+        compared = {**baselines, **fitted}
         results = _compare(config, compared, runs, folds, nuisance, units, usable.timing)
         n_permutations = config.n_permutations if held_out.has_test else 0
-        seed = DEFAULT_SEED if config.random_seed is None else config.random_seed
         statistics = comparison_statistics(
             results,
             runs,
             BASELINE,
-            further_baselines=[name for name in (FREE_HRF, MEAN) if name in compared],
+            further_baselines=[name for name in baselines if name != BASELINE],
             n_permutations=n_permutations,
-            random_state=seed,
+            random_state=DEFAULT_SEED if config.random_seed is None else config.random_seed,
         )
         write_series(dataset, runs, results, held_out)
         write_scores(dataset, runs, statistics, held_out)
-        glm = BASELINE, compared[BASELINE]
-        parts = variance_table(config, results, runs, glm, specs, units)
+        parts = variance_table(config, results, runs, baselines, specs, units)
         if parts is not None:
             write_parts(dataset, runs, parts, held_out)
         failed = _failed_folds(results)
@@ -170,7 +167,8 @@ def analyse_participant(
         "physio": list(config.physio),
         "models": list(compared),
         "baseline": BASELINE,
-        "free_hrf": FREE_HRF,
+        "free_hrf": FREE_HRF if FREE_HRF in baselines else None,
+        "beside": list(baselines),
         "cross_validation": held_out.record(results),
         "statistics": statistics_record(statistics, n_permutations, parts, config.intervals),
         "fitted": [model_record(estimator, name) for name, estimator in fitted.items()],
@@ -197,15 +195,6 @@ def _failed_folds(results: Results) -> list[dict[str, str]]:
         {"model": model, "fold": fold, "error": why}
         for (model, fold), why in results.failures.items()
     ]
-
-
-def _baselines(config: Config, nuisance: Nuisance, held_out: CrossValidation) -> dict[str, Any]:
-    """Return the models that every comparison has; the mean of other runs where there are some."""
-    linear = {
-        BASELINE: GLMBaseline(config.baseline_hrf, nuisance=nuisance),
-        FREE_HRF: free_hrf_baseline(nuisance),
-    }
-    return linear | ({MEAN: MeanBaseline(nuisance=nuisance)} if held_out.whole_runs else {})
 
 
 def _fit_on_all_runs(

@@ -1,6 +1,7 @@
 """``drmbids check``: all that is wrong with data and models, in one table."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import told_by
 from drmbids.checks.table import problem_table
 from drmbids.core.exceptions import DataError, ModelError
+from drmbids.core.options_text import in_options
 from drmbids.workflows.compared import load_models
 from drmbids.workflows.config import Config, resolve_config
 from drmbids.workflows.preflight import find_participants, ignored_participants, request_of
@@ -46,11 +48,14 @@ def run_check(
     # nothing is written: output and level are what a configuration cannot go without
     usual = {"out_dir": bids_dir / "derivatives" / "drmbids", "level": "participant"}
     config = resolve_config({**usual, **options, "bids_dir": bids_dir}, config_file)
-    problems = find_problems(config)
+    problems = [
+        replace(p, found=in_options(p.found), remedy=in_options(p.remedy))
+        for p in find_problems(config)
+    ]
     if as_json:
         print(json.dumps([p.as_dict() for p in problems], indent=2, ensure_ascii=False))
     else:
-        print(problem_table(problems, bids_dir))
+        print(problem_table(problems, bids_dir, together=config.verbosity <= 0))
     return exit_code(problems)
 
 

@@ -11,6 +11,9 @@ HeldOut = Literal["auto", "run", "session", "blocks", "stimulus", "none"]
 #: How intervals of physical parameters are had, if at all.
 Intervals = Literal["none", "laplace", "bootstrap", "jackknife"]
 
+#: Models that can stand beside the GLM, which is always there.
+Baseline = Literal["glm", "ar1", "freehrf", "hrflibrary", "ridge", "mean"]
+
 #: HRF of the baseline, by the names of nilearn.
 BaselineHRF = Literal[
     "glover",

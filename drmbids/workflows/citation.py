@@ -73,6 +73,8 @@ def _training(estimator: DRMRegressor) -> Training:
         seed=estimator.random_state,
         n_finish_passes=estimator.history_[-1]["epoch"] - n_epochs,
         n_starts=estimator.n_starts or estimator.model_.training.n_starts or 1,
+        n_alike=estimator.history_[0].get("n_alike", 0),
+        n_exchanged=estimator.history_[0].get("n_exchanged", 0),
     )
 
 

@@ -18,6 +18,9 @@ _WHO = {
         glm="linear model with an assumed hemodynamic response",
         freehrf="linear model with free hemodynamic responses",
         mean="mean of the training runs",
+        ar1="linear model with an assumed hemodynamic response and autocorrelated noise",
+        hrflibrary="linear model with the best of 20 hemodynamic responses for each voxel",
+        ridge="linear model of delayed stimuli, ridge regression",
     ),
     "region": _column("Region of interest"),
     "target": _column(
@@ -91,11 +94,15 @@ _PAIRED = {
     "median": _column("Median over targets of the fold means, model minus baseline", "1"),
     "mean": _column("Mean over targets of the fold means, model minus baseline", "1"),
     "share_better": _column("Share of targets in which the model beats the baseline", "1"),
-    "n_folds": _column("Folds with a score; all scores of a row are means over these", "1"),
-    "n_folds_left_out": _column(
-        "Folds without a score: constant series or predictions, or a fit that failed", "1"
+    "n_folds": _column(
+        "Folds in which all models have a score; all scores are means over these", "1"
     ),
-    "r_difference_n_folds": _column("Folds that r_difference is over: those of both models", "1"),
+    "n_folds_left_out": _column(
+        "Folds in which this or another model has no score: constant series or predictions, or a "
+        "fit that failed",
+        "1",
+    ),
+    "r_difference_n_folds": _column("Folds that r_difference is over", "1"),
     "fold_mean": _column("Mean over folds of the median difference over targets", "1"),
     "fold_se": _column(
         "Standard error of fold_mean, corrected for shared training runs (Nadeau and Bengio 2003)",
@@ -153,6 +160,8 @@ _MODEL = {
     "val_loss": _column("Squared error over the variance of the targets, validation runs", "1"),
     "objective": _column("What decides which epoch and start is kept, the lowest", "1"),
     "start": _column("Which of several starts was kept, counted from 0", "1"),
+    "n_alike": _column("Starts that ended in the minimum of the one that was kept, with it", "1"),
+    "n_exchanged": _column("Of these, starts in which populations changed places", "1"),
     "learning_rate": _column("Step size of the gradient descent", "1"),
     "seconds": _column("Duration of the epoch", "s"),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from drmbids.core.align import ONLY
 from drmbids.core.exceptions import ModelError
@@ -12,12 +13,17 @@ from drmbids.spec.model import ModelSpec
 from drmbids.spec.problems import shortened
 from drmbids.workflows.config import BASELINE, FREE_HRF, MEAN
 
-# Models that are always there, and what they are.
-_ALWAYS = {
+#: Models that may stand beside those given, and what they are.
+MEANINGS = {
     BASELINE: "linear model with an assumed hemodynamic response, the baseline",
     FREE_HRF: "linear model with free hemodynamic responses, ridge regression on a basis",
     MEAN: "mean of the training runs, which knows nothing of the stimuli",
+    "ar1": "linear model with an assumed hemodynamic response and autocorrelated noise",
+    "hrflibrary": "linear model with the best of 20 hemodynamic responses for each voxel",
+    "ridge": "linear model of delayed stimuli, ridge regression",
 }
+# Those that are described wherever results are written.
+_ALWAYS = (BASELINE, FREE_HRF, MEAN)
 
 #: Letters and digits of a model's name that names of files have room for, beside the entities.
 MOST_LETTERS = 64
@@ -54,7 +60,7 @@ def load_models(files: Sequence[Path]) -> dict[str, ModelSpec]:
     found: dict[str, ModelSpec] = {}
     problems = []
     # some file systems, and so some readers of the results, do not tell capitals apart
-    taken = {label.lower() for label in describe_models([])}
+    taken = {label.lower() for label in describe_models(MEANINGS)}
     for path, spec in zip(files, specs, strict=True):
         label = "".join(c for c in spec.name if c.isascii() and c.isalnum())
         own = {label.lower() + what for what in ("", *_SERIES)}
@@ -107,13 +113,13 @@ def scoring_nuisance(spec: ModelSpec) -> Nuisance:
     return replace(readout.nuisance(), confounds=readout.confounds != "none")
 
 
-def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str, str]:
+def describe_models(names: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
     """Return the meaning of every ``desc`` label in the names of files.
 
     Parameters
     ----------
     names : mapping or sequence of str
-        Names of the models, besides those that are always there.
+        Names of the models, besides the baselines that are there if nothing else is asked for.
     """
     said = {
         "scores": "scores of all models by fold, region and target",
@@ -132,8 +138,8 @@ def describe_models(names: Mapping[str, ModelSpec] | Sequence[str]) -> dict[str,
         "recovery": "estimates beside the truth, where the data are simulated",
         "truth": "true hemodynamic responses, where the data are simulated",
     }
-    for name in (*_ALWAYS, *names):
-        what = _ALWAYS.get(name, f"dynamic representational model {name}")
+    for name in dict.fromkeys((*_ALWAYS, *names)):
+        what = MEANINGS.get(name, f"dynamic representational model {name}")
         said[name] = what
         said |= {name + series: f"{meaning}: {what}" for series, meaning in _SERIES.items()}
     return said

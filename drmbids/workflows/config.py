@@ -16,7 +16,14 @@ from drmbids.core.exceptions import UsageError
 from drmbids.core.files import write_text
 from drmbids.core.formats import Colour, FileFormat, MoreStimuli
 from drmbids.physiology import Physio
-from drmbids.workflows.choices import BaselineHRF, HeldOut, Intervals, Level, OutputLayout
+from drmbids.workflows.choices import (
+    Baseline,
+    BaselineHRF,
+    HeldOut,
+    Intervals,
+    Level,
+    OutputLayout,
+)
 
 #: Models that are compared: the name in files and tables.
 BASELINE, FREE_HRF, MEAN, DRM = "glm", "freehrf", "mean", "drm"
@@ -91,6 +98,10 @@ echo : tuple of str
         Blocks that each run is cut into where blocks are left out.
     guard : float
         Seconds on each side of a left-out block that are neither trained on nor scored.
+    baselines : tuple of {"glm", "ar1", "freehrf", "hrflibrary", "ridge", "mean"}
+        What is compared beside the models and the GLM, which is always there: the GLM for
+        autocorrelated noise, linear models with free hemodynamic responses, with the best of a
+        library, with delayed stimuli, and the mean of the other runs.
     baseline_hrf : {"glover", "spm"}, each also with "+ derivative" and "+ dispersion"
         HRF of the linear model that the DRM is compared with.
     n_permutations : int
@@ -191,6 +202,7 @@ echo : tuple of str
     cv: HeldOut = "auto"
     n_blocks: Annotated[int, Field(ge=2)] = 4
     guard: Annotated[float, Field(ge=0)] = 32.0
+    baselines: tuple[Baseline, ...] = (FREE_HRF, MEAN)
     baseline_hrf: BaselineHRF = "glover"
     n_permutations: Annotated[int, Field(ge=0)] = 1000
     variance_parts: Mapping[str, tuple[str, ...]] | None = None

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drmbids.comparison.fold import Fold
 from drmbids.comparison.paired import volume_ratio
+from drmbids.core.fold import Fold
 from drmbids.core.results import Results
 from drmbids.workflows.config import Config
 

@@ -1,15 +1,20 @@
-"""Earlier results of the same participant: those of other tasks or acquisitions stay."""
+"""What is in a participant's folder already: other analyses, and files of the user, stay."""
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from drmbids.bids.entities import BIDSName
 from drmbids.core.exceptions import DataError, OutputError
+from drmbids.core.files import write_json
 from drmbids.workflows.settings import read_record
 
 _INPUTS = "*_desc-inputs_runs.json"
+
+#: File in the folder of a participant that lists the files that drmbids wrote there.
+WRITTEN = ".written.json"
 
 
 def keep_other_analyses(old: Path, new: Path) -> None:
@@ -37,12 +42,91 @@ def keep_other_analyses(old: Path, new: Path) -> None:
     others = [entities for entities in before if entities not in made]
     if not others:
         return
-    for path in sorted(old.rglob("*")):
-        target = new / path.relative_to(old)
-        if path.is_file() and not target.exists():
-            owner = _owner(_entities(path), [*made, *others])
+    for name in sorted(_written(old) & _files(old)):
+        if not (new / name).exists():
+            owner = _owner(_entities(Path(name)), [*made, *others])
             if owner is not None and owner not in made:
-                _link(path, target)
+                _link(old / name, new / name)
+
+
+def keep_foreign_files(old: Path, new: Path) -> set[str]:
+    """Bring files that drmbids did not write into the folder that replaces the old one.
+
+    Parameters
+    ----------
+    old, new : Path
+        As for :func:`keep_other_analyses`.
+
+    Returns
+    -------
+    set of str
+        Their paths within the folder.
+
+    Raises
+    ------
+    OutputError
+        If a result has the name of such a file, or one cannot be brought over.
+    """
+    foreign = _files(old) - _written(old)
+    for name in sorted(foreign):
+        if os.path.lexists(new / name):
+            raise OutputError(
+                f"{old / name} was not written by drmbids, and a result has its name: move it "
+                "elsewhere, then repeat the call (what was fitted is kept)"
+            )
+        _link(old / name, new / name)
+    return foreign
+
+
+def record_files(folder: Path, foreign: Collection[str] = ()) -> None:
+    """Record which files of a participant drmbids wrote: all that are there now, but for some.
+
+    Parameters
+    ----------
+    folder : Path
+        ``sub-<label>``.
+    foreign : collection of str
+        Paths within the folder of files that it did not write.
+    """
+    write_json(folder / WRITTEN, {"files": sorted(_files(folder) - {*foreign})})
+
+
+@contextmanager
+def recorded_files(folder: Path) -> Iterator[None]:
+    """Add the files that are new when the context ends to the record of a participant's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        ``sub-<label>``; nothing is recorded where it is missing.
+    """
+    foreign = _files(folder) - _written(folder)
+    yield
+    if folder.is_dir():
+        record_files(folder, foreign)
+
+
+def _files(folder: Path) -> set[str]:
+    """Return the paths of all files in a folder, links that lead nowhere among them."""
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and path != folder / WRITTEN
+    }
+
+
+def _written(folder: Path) -> set[str]:
+    """Return which files of a folder drmbids wrote: by its record, or else by their names."""
+    recorded = read_record(folder / WRITTEN).get("files")
+    if isinstance(recorded, list):
+        return {str(name) for name in recorded}
+    analyses = [_entities(path) for path in folder.glob(f"models/{_INPUTS}")]
+    return {
+        name
+        for name in _files(folder)
+        if (analyses and name.startswith("figures/") and name.endswith(".svg"))
+        or _owner(_entities(Path(name)), analyses) is not None
+    }
 
 
 def check_results(out_dir: Path, subject: str, option: str) -> None:
@@ -103,8 +187,8 @@ def _link(source: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(source, target)
+            os.link(source, target, follow_symlinks=False)
         except OSError:
-            shutil.copy2(source, target)
+            shutil.copy2(source, target, follow_symlinks=False)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error

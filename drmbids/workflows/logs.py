@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from rich.logging import RichHandler
 
 from drmbids.bids.problems import ProblemWarning
 from drmbids.core.exceptions import OutputError
+from drmbids.core.options_text import in_options
 from drmbids.core.warned import each_warning
 
 logger = logging.getLogger("drmbids")
@@ -35,6 +37,49 @@ class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         prefix = f"drmbids: {record.levelname.lower()}: " if self.prefix else ""
         return prefix + record.getMessage()
+
+
+class _Once(logging.Filter):
+    """Lets a warning through once; what differs in participant and numbers alone is counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: dict[str, str] = {}
+        self.again: dict[str, list[str]] = {}
+        self.seen: dict[str, str] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is shown."""
+        text = record.getMessage()
+        label = _LABEL.match(text)
+        if record.levelno != logging.WARNING or label is None:
+            return True
+        kind = _NUMBER.sub("#", text.replace(label[1], ""))
+        if self.first.setdefault(kind, label[1]) == label[1]:
+            return True
+        self.seen.setdefault(kind, text)
+        participants = self.again.setdefault(kind, [])
+        if label[1] not in participants:
+            participants.append(label[1])
+        return False
+
+    def repeated(self) -> list[str]:
+        """Return a line for each kind of warning that was held back, and begin anew."""
+        found = []
+        for kind, labels in self.again.items():
+            some = ", ".join(labels[:_MOST_NAMED])
+            more = f" and {len(labels) - _MOST_NAMED} more" if len(labels) > _MOST_NAMED else ""
+            start = self.seen[kind].partition(": ")[2][:_MOST_LETTERS]
+            found.append(f"the same warning as of {self.first[kind]} in {some}{more}: {start}…")
+        self.again = {}
+        return found
+
+
+#: The participant that a message is about.
+_LABEL = re.compile(r"(sub-[0-9A-Za-z+]+): ")
+_NUMBER = re.compile(r"\d[\d.]*")
+#: Participants that are named, and letters of a message that are shown again.
+_MOST_NAMED, _MOST_LETTERS = 5, 100
 
 
 class _Console(logging.StreamHandler):
@@ -81,7 +126,11 @@ def logging_to(file: Path, verbosity: int = 0) -> Iterator[None]:
     to_file = logging.FileHandler(file, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     to_file.setLevel(logging.DEBUG)
-    handlers = [to_file, *_console_handlers(verbosity)]
+    console, once = _console_handlers(verbosity), _Once()
+    if verbosity <= 0:
+        for handler in console:
+            handler.addFilter(once)
+    handlers = [to_file, *console]
     previous = logger.level
     logger.setLevel(logging.DEBUG)
     for handler in handlers:
@@ -89,6 +138,8 @@ def logging_to(file: Path, verbosity: int = 0) -> Iterator[None]:
     try:
         yield
     finally:
+        for text in once.repeated():
+            logger.warning("%s (each in %s)", text, file)
         logger.setLevel(previous)
         for handler in handlers:
             logger.removeHandler(handler)
@@ -133,7 +184,7 @@ def collected_warnings(label: str, ignore: Sequence[str] = ()) -> Iterator[list[
     texts: list[str] = []
 
     def show(message: Warning | str, category: type[Warning]) -> None:
-        text = " ".join(str(message).split())
+        text = in_options(" ".join(str(message).split()))
         unwanted = isinstance(message, ProblemWarning) and message.problem.code in ignore
         if unwanted or text in texts:
             return

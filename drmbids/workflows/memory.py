@@ -9,6 +9,7 @@ import nibabel as nib
 
 from drmbids.bids.find import RunFiles, find_runs
 from drmbids.core.exceptions import DRMError
+from drmbids.core.memory import N_LINEAR, comparison_bytes
 from drmbids.workflows.config import Config
 from drmbids.workflows.preflight import run_query
 
@@ -16,25 +17,28 @@ from drmbids.workflows.preflight import run_query
 BASE_MB = 700.0
 
 # A rough upper estimate: an image is read whole, in float64; of it about a third are voxels of
-# regions, whose series are there as read, and, in float32, as a model takes them and predicts them.
-_IN_REGIONS, _COPIES, _BYTES = 1 / 3, 2, 8
+# regions, whose series are held as those of the check of the participant.
+_IN_REGIONS, _BYTES = 1 / 3, 8
 
 
-def needed_mb(shapes: Iterable[tuple[int, ...]]) -> float:
+def needed_mb(shapes: Iterable[tuple[int, ...]], n_models: int) -> float:
     """Return about how many megabytes the analysis of images of these shapes takes.
 
     Parameters
     ----------
     shapes : iterable of tuple of int
         One for each run.
+    n_models : int
+        Models that are compared.
 
     Examples
     --------
-    >>> round(needed_mb([(60, 70, 60, 300)] * 4))
-    2918
+    >>> round(needed_mb([(60, 70, 60, 300)] * 4, n_models=4))
+    8159
     """
-    sizes = [_BYTES * math.prod(shape) / 1e6 for shape in shapes]
-    return BASE_MB + max(sizes, default=0.0) + sum(sizes) * _IN_REGIONS * _COPIES
+    sizes = [math.prod(shape) for shape in shapes]
+    series = comparison_bytes(sum(sizes) * _IN_REGIONS, n_models)
+    return BASE_MB + (_BYTES * max(sizes, default=0) + series) / 1e6
 
 
 def participant_mb(config: Config, subject: str) -> float:
@@ -48,7 +52,8 @@ def participant_mb(config: Config, subject: str) -> float:
     """
     try:
         files = find_runs(config.bids_dir, **run_query(config, subject))
-        return needed_mb(_shape(path) for file in files for path in _paths(file))
+        shapes = [_shape(path) for file in files for path in _paths(file)]
+        return needed_mb(shapes, N_LINEAR + max(1, len(config.model)))
     except (DRMError, OSError, nib.filebasedimages.ImageFileError):
         return BASE_MB  # the check of the participant says what is wrong with it
 

@@ -3,7 +3,7 @@
 import shutil
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,15 +14,23 @@ from drmbids.bids.derivatives import DerivativeDataset
 from drmbids.core.exceptions import DataError, DRMError, EarlierResultError, ModelError, OutputError
 from drmbids.core.files import write_text
 from drmbids.core.interruption import Interrupted, ask_to_stop, stop_asked, watching
+from drmbids.core.options_text import in_options
 from drmbids.iterators.device import check_device
 from drmbids.report.folder import find_analyses
-from drmbids.report.headline import all_headlines, scores_line
+from drmbids.report.headline import all_headlines, scores_line, scores_over_participants
 from drmbids.report.participant import write_participant_report
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.analysis import Analysed, analyse_participant
 from drmbids.workflows.compared import describe_models, load_models
 from drmbids.workflows.config import DRM, Config
-from drmbids.workflows.earlier import check_results, keep_other_analyses, saved_methods
+from drmbids.workflows.earlier import (
+    check_results,
+    keep_foreign_files,
+    keep_other_analyses,
+    record_files,
+    recorded_files,
+    saved_methods,
+)
 from drmbids.workflows.locks import held
 from drmbids.workflows.logs import logger, logging_to, new_call_folder
 from drmbids.workflows.outcomes import Outcome, exit_code, write_outcomes
@@ -87,6 +95,7 @@ def _run_all(config: Config) -> int:
         finally:
             stop.unlink(missing_ok=True)
             write_outcomes(outcomes, subjects, call / "participants.tsv")
+        _say_scores(config.out_dir, outcomes)
         return exit_code(outcomes, stopped=stop_asked() and not crashed)
 
 
@@ -102,7 +111,7 @@ def _begin(config: Config) -> tuple[dict[str, ModelSpec], list[str]]:
     if not written_again:
         check_folder(config, settings)  # before what describes the folder is written
     told = None if written_again else settings_hash(settings)
-    _describe(config, describe_models(models or [DRM]), told)
+    _describe(config, describe_models([*config.baselines, *(models or [DRM])]), told)
     check_device(config.device)
     torch.set_num_threads(config.n_threads)
     subjects = find_participants(config)
@@ -169,12 +178,22 @@ def _say_results(folder: Path) -> None:
         logger.info("%s: %s", folder.name, sentence)
 
 
+def _say_scores(out_dir: Path, outcomes: Sequence[Outcome]) -> None:
+    """Log the scores over the participants of a call, where there are several."""
+    done = [outcome.subject for outcome in outcomes if outcome.status == "done"]
+    with suppress(DataError):  # the reports say what is wrong with a table
+        line = scores_over_participants([find_analyses(out_dir / f"sub-{s}") for s in done])
+        if line is not None:
+            logger.info("%s", line)
+
+
 def _analyse(config: Config, models: Mapping[str, ModelSpec], subject: str, call: Path) -> Analysed:
     """Do what is asked for one participant; return what is to be told of it."""
     out_dir, label = config.out_dir, f"sub-{subject}"
     if config.reports_only:
         check_results(out_dir, subject, "--reports-only")
-        write_participant_report(out_dir, subject)
+        with recorded_files(out_dir / label):
+            write_participant_report(out_dir, subject)
         return Analysed("")
     if config.boilerplate_only:
         check_results(out_dir, subject, "--boilerplate-only")
@@ -188,13 +207,15 @@ def _analyse(config: Config, models: Mapping[str, ModelSpec], subject: str, call
         analysed = analyse_participant(config, models, subject, dataset, units)
         keep_other_analyses(out_dir / label, stage / label)
         _report(stage, subject, call)
+        foreign = keep_foreign_files(out_dir / label, stage / label)
+        record_files(stage / label, foreign)
     write_text(out_dir / "logs" / "CITATION.md", analysed.methods)
     return analysed
 
 
 def _log_error(error: Exception, label: str, call: Path, debug: bool) -> str:
     """Log an error, its traceback in the file only, and return it as one line."""
-    text = " ".join(str(error).split())
+    text = in_options(" ".join(str(error).split()))
     if not isinstance(error, DRMError):
         text = f"internal error: {type(error).__name__}: {text} (traceback in {call})"
     logger.error("%s: %s", label, text)
@@ -217,6 +238,7 @@ def _report(stage: Path, subject: str, call: Path) -> None:
 def _report_failure(out_dir: Path, subject: str, text: str) -> None:
     """Write a report that says what went wrong; a fault in it must not hide the first one."""
     try:
-        write_participant_report(out_dir, subject, failure=text)
+        with recorded_files(out_dir / f"sub-{subject}"):
+            write_participant_report(out_dir, subject, failure=text)
     except Exception as error:
         logger.error("sub-%s: no report could be written: %s", subject, error)

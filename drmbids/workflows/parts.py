@@ -27,7 +27,7 @@ def variance_table(
     config: Config,
     results: Results,
     runs: Sequence[Run],
-    baseline: tuple[str, LinearBaseline],
+    baselines: Mapping[str, LinearBaseline],
     specs: Mapping[str, ModelSpec],
     units: Units | None = None,
 ) -> pd.DataFrame | None:
@@ -39,8 +39,8 @@ def variance_table(
     results : Results
         Of all compared models.
     runs : sequence of Run
-    baseline : (str, LinearBaseline)
-        Name of the linear model, and the model unfitted.
+    baselines : mapping of str to LinearBaseline
+        Unfitted, by name; the variance of the first, the GLM, is divided.
     specs : mapping of str to ModelSpec
         Model files by name.
     units : Units, optional
@@ -58,7 +58,7 @@ def variance_table(
     """
     if config.variance_parts is None:
         return None
-    name, estimator = baseline
+    name, estimator = next(iter(baselines.items()))
     spaces, folds = config.variance_parts, list(results.splits)
     asked = spaces, [fold.label for fold in folds], config.guard, results.nuisance
     table = kept_table(

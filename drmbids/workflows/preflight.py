@@ -14,13 +14,14 @@ from drmbids.bids.dataset import open_dataset
 from drmbids.bids.entities import PROCESSING, BIDSName
 from drmbids.bids.find import RunFiles
 from drmbids.bids.ignored import ignored_subjects, kept_subjects
-from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, error
+from drmbids.bids.problems import Problem, ProblemError, ProblemWarning, error, grouped
 from drmbids.bids.stimuli import EVENTS, Stimuli
 from drmbids.checks.check import inspect_runs
 from drmbids.checks.inspection import Request
 from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.exceptions import ModelError
 from drmbids.core.formats import MoreStimuli
+from drmbids.core.options_text import in_options
 from drmbids.core.run import Run
 from drmbids.spec.model import ModelSpec
 from drmbids.workflows.config import Config
@@ -125,12 +126,11 @@ def usable_runs(config: Config, models: Mapping[str, ModelSpec], subject: str) -
     """
     inspection = inspect_runs(request_of(config, models, subject))
     errors = [p for p in inspection.problems if p.severity == "error"]
-    for problem in inspection.problems:
-        if problem.severity == "warning":
-            warnings.warn(ProblemWarning(problem), stacklevel=2)
+    for problem in grouped([p for p in inspection.problems if p.severity == "warning"]):
+        warnings.warn(ProblemWarning(problem), stacklevel=2)
     if not inspection.usable:
         for problem in errors[1:]:  # the first is told as the reason why the participant failed
-            logger.error("sub-%s: %s", subject, problem)
+            logger.error("sub-%s: %s", subject, in_options(str(problem)))
         if all(p.code.startswith("MD") for p in errors):
             raise ModelError([str(p) for p in errors])
         raise ProblemError(errors)
@@ -233,7 +233,8 @@ def run_query(config: Config, subject: str) -> dict[str, Any]:
         "echo": config.echo,
     }
     if config.cv == "session" and not config.session_label and "session" not in config.filters:
-        labels["session"] = ("*",)  # a session is held out of several: they are meant
+        # a session is held out of several: they are meant; folds say it where runs have none
+        labels["session"] = ("*", "Query.NONE")
     query: dict[str, Any] = {name: list(values) or None for name, values in labels.items()}
     query |= {name: getattr(config, name) for name in ("space", "res", "den", "hemi", "desc")}
     return {

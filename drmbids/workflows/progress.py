@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from drmbids.comparison.fold import IN_SAMPLE
+from drmbids.core.fold import IN_SAMPLE
 from drmbids.workflows.logs import CONSOLE, logger
 
 _BARS = [True]

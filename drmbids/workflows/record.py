@@ -16,7 +16,7 @@ from drmbids.core.fingerprint import fingerprint
 from drmbids.core.run import Run, VoxelSpace
 from drmbids.core.stream import Events
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.net.net import DRMNet
+from drmbids.net.tables import population_rows
 
 # Bytes at the start of an image that are compared: its header, and the first of its data.
 _HEAD = 65536
@@ -111,19 +111,10 @@ def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
     net = estimator.net_
     return {
         "name": name,
+        "title": str(getattr(estimator.model_, "name", None) or name),
         "description": estimator.model_.description,
         "seed": estimator.random_state,
-        "populations": [
-            {
-                "name": label,
-                "kind": type(population).__name__,
-                "units": population.n_units,
-                "region": _regions_of(net, k),
-            }
-            for k, (label, population) in enumerate(
-                zip(net.population_names, net.population_list, strict=True)
-            )
-        ],
+        "populations": population_rows(net),
         "stimuli": {name: list(columns) for name, columns in net.stimuli.items()},
         "n_parameters": estimator.n_parameters_,
         "resolution": net.resolution,
@@ -169,16 +160,6 @@ def _parts(parts: pd.DataFrame) -> dict[str, list[str]]:
     """Return the unique parts of each model."""
     alone = parts[(parts["measure"] == "unique") & (parts["n_spaces"] == 1)]
     return {str(m): list(rows["part"].unique()) for m, rows in alone.groupby("model", sort=False)}
-
-
-def _regions_of(net: DRMNet, population: int) -> list[str]:
-    """Return the regions that a population feeds."""
-    readout = net.readout
-    return [
-        region
-        for region, sources in zip(readout.regions, readout.sources, strict=True)
-        if population in sources
-    ]
 
 
 def _run_row(run: Run, files: RunFiles) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def settings_of(config: Config, models: Mapping[str, ModelSpec]) -> dict[str, An
     """
     told = asdict(config.with_absolute_paths())
     kept = {k: v for k, v in told.items() if k not in (*SELECTION, *EXECUTION)}
+    if config.baselines == Config.baselines:
+        del kept["baselines"]  # as earlier versions, which had no choice, recorded it
     kept["filters"] = {k: v for k, v in config.filters.items() if k not in _SELECTED}
     kept["mask"] = {name: _content(path) for name, path in config.mask.items()}
     kept["derivatives"] = {name: _described(path) for name, path in config.derivatives.items()}

@@ -257,7 +257,7 @@ def test_no_mask_and_wrong_smoothing(tiny: Path) -> None:
     mask_of(tiny).unlink()
     with pytest.raises(DataError, match=r"not exactly one brain mask .* give the regions as atlas"):
         load_runs(tiny)
-    with pytest.raises(UsageError, match="positive number of mm, got -1"):
+    with pytest.raises(UsageError, match="smoothing_fwhm must be a finite number above 0, got -1"):
         load_runs(tiny, smoothing_fwhm=-1)
 
 

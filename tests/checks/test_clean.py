@@ -12,6 +12,8 @@ from drmbids.checks import CHECKS
 from drmbids.checks.check import check_dataset, inspect_runs
 from drmbids.checks.inspection import Request
 from drmbids.core.exceptions import ModelError, UsageError
+from drmbids.core.freedom import freedom_of, nothing_left
+from drmbids.core.nuisance import Nuisance
 
 
 def test_a_dataset_without_fault_has_none(tree) -> None:
@@ -117,6 +119,17 @@ def test_few_degrees_of_freedom(tree) -> None:
     problems = check_dataset(tree.root, confounds=[f"c{k}" for k in range(20)])
     assert [p.code for p in problems] == ["DG04"] * 3
     assert "23 drift and confound columns take most of 40 volumes" in problems[0].found
+
+
+def test_a_single_degree_of_freedom_is_none(tree) -> None:
+    """The check and the fit count alike: with one degree of freedom r is 1 or -1."""
+    names = [f"c{k}" for k in range(36)]
+    problems = check_dataset(tree.root, confounds=names)
+    assert {p.code for p in problems} == {"DG01", "DG02"}  # of no run is anything left
+    assert "39 drift and confound columns leave nothing of 40 volumes" in problems[0].found
+    runs = drmbids.load_runs(tree.root, confounds=names)
+    assert [freedom_of(run, Nuisance()) for run in runs] == [(39, 40, 1)] * 3
+    assert nothing_left(runs[0], Nuisance()).endswith(problems[0].remedy)
 
 
 def test_too_large_for_this_machine(tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -380,7 +380,7 @@ FAULTS = [
     Fault(21, voxels(lambda data: data[..., :1]), "IM10", "1 volumes"),
     Fault(22, metadata(RepetitionTime=0), "IM11", "0 s is not within"),
     Fault(22, metadata(RepetitionTime=2000), "IM11", "milliseconds"),
-    Fault(22, metadata(RepetitionTime=2, SliceTiming=[0, 670]), "TM01", "670 s of slice 1.*millis"),
+    Fault(22, metadata(RepetitionTime=2, SliceTiming=[0, 670]), "TM01", "slice 1 is 670 s.*millis"),
     Fault(22, metadata(RepetitionTime=2, StartTime=1000), "TM01", "1000 s is not within.*millisec"),
     Fault(22, metadata(RepetitionTime=2, StartTime=1), None),
     Fault(22, metadata(RepetitionTime=2, SliceTimingCorrected=True), "TM02", "StartTime"),
@@ -422,7 +422,10 @@ FAULTS = [
     Fault(37, events("30\t2\tFace\n", add=True), "EV19", "'Face', 'face' differ in blanks or cap"),
     Fault(37, events("30\t2\tface \n", add=True), "EV19", "line 6: trial_type 'face '"),
     Fault(
-        37, different_names, "EV10", "6 of 6 conditions occur in one run only, of 3: .* and 1 more"
+        37,
+        different_names,
+        "EV10",
+        "6 of 6 conditions occur in only one of the 3 runs: .* and 1 more",
     ),
     Fault(38, modulated, "EV20", "'modulation' is there, and is not used"),
     Fault(38, events(HEADER + "0\t4\t2\tface\n1\t6\t2\thouse\n"), "TB02", "lines 2, 3: 4 fields"),

@@ -20,7 +20,7 @@ populations: {V1: {kind: leeky}}
 projections: [{from: evnts, to: V1}]
 """
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def run(bids: Path, out: Path, *options: str) -> int:

@@ -5,9 +5,9 @@ import json
 import multiprocessing
 import os
 import random
+import runpy
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,17 +25,18 @@ from drmbids.workflows.scratch import WORK
 
 OPTIONS = ("--n-epochs", "12", "--n-permutations", "0", "--checkpoint-minutes", "0", "-q")
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
 
 
 def run(arguments: Sequence[str]) -> None:
     # where the tests run in the background, Ctrl-C is ignored by all that they start
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.exit(main(list(arguments)))
+    sys.argv = ["drmbids", *arguments]
+    runpy.run_module("drmbids", run_name="__main__", alter_sys=True)
 
 
 def start(arguments: Sequence[str]) -> multiprocessing.Process:
-    """Start the command line in a process of its own, in which everything is imported already."""
+    """Start ``python -m drmbids`` in a process in which everything is imported already."""
     process = multiprocessing.get_context("fork").Process(target=run, args=(arguments,))
     process.start()
     assert process.pid is not None
@@ -80,9 +81,9 @@ def differing(found: Path, wanted: Path) -> list[str]:
 def test_killed_at_random_moments(bids: Path, whole: Path, tmp_path: Path) -> None:
     draw, out, codes = random.Random(1), tmp_path / "out", []
     arguments = [str(bids), str(out), "participant", *OPTIONS]
-    for _ in range(5):
+    for _ in range(4):
         process = start(arguments)
-        process.join(draw.uniform(0.1, 1.5))
+        process.join(draw.uniform(0.1, 0.8))
         if process.exitcode is None:
             os.kill(process.pid, signal.SIGKILL)
         process.join()
@@ -167,9 +168,7 @@ def test_exit_codes_of_a_process(
     bids: Path, tmp_path: Path, code: int, arguments: list[str]
 ) -> None:
     """The shell sees what the help says; 1, 73, 75 and 130 are seen above and in test_faults."""
-    call = [text.format(bids=bids, tmp=tmp_path) for text in arguments]
-    done = subprocess.run(
-        [sys.executable, "-m", "drmbids", *call], capture_output=True, check=False
-    )
-    assert done.returncode == code, done.stderr
+    process = start([text.format(bids=bids, tmp=tmp_path) for text in arguments])
+    process.join()
+    assert process.exitcode == code
     assert code in EXIT_CODES

@@ -9,7 +9,7 @@ import pytest
 
 from drmbids.cli.main import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 AWAY = """\
 schema_version: 1

@@ -1,6 +1,7 @@
 """Participants with one run each: blocks of time are held out, or nothing is, and that is said."""
 
 import json
+import re
 from pathlib import Path
 
 import nibabel as nib
@@ -10,16 +11,24 @@ import pytest
 
 from drmbids.cli.main import main
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
 
-TR, LENGTHS = 2.0, {"01": 120, "02": 100}
+TR, LENGTHS = 2.0, {"01": 120, "02": 100, "03": 80}
 
 
 @pytest.fixture(scope="module")
 def bids(write_bids, tmp_path_factory) -> Path:
-    """Return a dataset of participants with one run, of different lengths."""
+    """Return a dataset of participants with one run, of different lengths, and two regions."""
     root = write_bids(tmp_path_factory.mktemp("one") / "ds", tuple(LENGTHS), n_runs=1)
     rng = np.random.default_rng(0)
+    rois = root / "derivatives" / "rois"
+    rois.mkdir()
+    described = {"Name": "rois", "BIDSVersion": "1.10.1", "DatasetType": "derivative"}
+    described["GeneratedBy"] = [{"Name": "hand"}]
+    (rois / "dataset_description.json").write_text(json.dumps(described))
+    (rois / "desc-rois_dseg.tsv").write_text("index\tname\n1\tone\n2\ttwo\n")
+    labels = np.zeros((4, 4, 2), np.uint8)
+    labels[1:3, 1:3] = [1, 2]
     for subject, n in LENGTHS.items():
         base = root / f"sub-{subject}" / "func" / f"sub-{subject}_task-look_run-1"
         onsets = np.arange(4, n * TR - 12, 14.0)
@@ -32,6 +41,9 @@ def bids(write_bids, tmp_path_factory) -> Path:
         image = nib.Nifti1Image(data.astype(np.float32), np.diag([3.0, 3.0, 3.0, 1.0]))
         image.header.set_zooms((3.0, 3.0, 3.0, TR))
         nib.save(image, f"{base}_bold.nii.gz")
+        atlas = rois / f"sub-{subject}" / "func" / f"sub-{subject}_task-look_desc-rois_dseg.nii.gz"
+        atlas.parent.mkdir(parents=True)
+        nib.save(nib.Nifti1Image(labels, np.diag([3.0, 3.0, 3.0, 1.0])), atlas)
     return root
 
 
@@ -51,6 +63,8 @@ def test_blocks_of_one_run_are_held_out_and_the_group_level_follows(bids, tmp_pa
             bids,
             out,
             "participant",
+            "--atlas",
+            "rois",
             "--n-blocks",
             "2",
             "--guard",
@@ -71,6 +85,7 @@ def test_blocks_of_one_run_are_held_out_and_the_group_level_follows(bids, tmp_pa
     func = out / "sub-01" / "func"
     scores = pd.read_csv(func / "sub-01_task-look_desc-scores_timeseries.tsv", sep="\t")
     assert scores["fold"].unique().tolist() == ["block-1", "block-2"]
+    assert set(scores["region"]) == {"one", "two"}
     glm = scores[scores["model"] == "glm"]
     assert glm["r"].median() > 0.5
     series = [
@@ -82,7 +97,9 @@ def test_blocks_of_one_run_are_held_out_and_the_group_level_follows(bids, tmp_pa
     # what is written is what was scored: r of each block, from the images
     for k, rows in glm.groupby("fold")["r"]:
         block = slice(60 * int(k[-1]) - 60, 60 * int(k[-1]))
-        pairs = zip(measured.reshape(8, -1), predicted.reshape(8, -1), strict=True)
+        pairs = zip(
+            *(np.moveaxis(x, 2, 0).reshape(8, -1) for x in (measured, predicted)), strict=True
+        )  # region by region
         r = [np.corrcoef(m[block], p[block])[0, 1] for m, p in pairs]
         np.testing.assert_allclose(rows, r, atol=1e-4)
     report = (out / "sub-01.html").read_text()
@@ -91,12 +108,16 @@ def test_blocks_of_one_run_are_held_out_and_the_group_level_follows(bids, tmp_pa
     assert call(bids, out, "group") == 0
     group = pd.read_csv(out / "group" / "desc-differences_participants.tsv", sep="\t")
     one = pd.read_csv(out / "sub-01/models/sub-01_task-look_desc-paired_scores.tsv", sep="\t")
-    keys = ["model", "baseline"]
-    own = group[(group["participant_id"] == "sub-01") & (group["score"] == "r")].set_index(keys)
+    keys = ["model", "baseline", "region"]
+    own = group[(group["participant_id"] == "sub-01") & (group["score"] == "r")]
+    assert set(own["region"]) == {"one", "two", "all"}
+    own = own[own["region"] != "all"].set_index(keys)
     one = one[one["score"] == "r"].set_index(keys)
     np.testing.assert_allclose(own["fold_se"], one.loc[own.index, "fold_se"])
-    assert set(group["held_out"]) == {"blocks"} and group["participant_id"].nunique() == 2
-    assert "2 participants, scored in held-out blocks of time" in (out / "group.html").read_text()
+    assert set(group["held_out"]) == {"blocks"} and group["participant_id"].nunique() == len(
+        LENGTHS
+    )
+    assert "3 participants, scored in held-out blocks of time" in (out / "group.html").read_text()
 
 
 def test_scores_in_sample_are_called_so_wherever_they_are(bids, tmp_path):
@@ -128,8 +149,9 @@ def test_scores_in_sample_are_called_so_wherever_they_are(bids, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--cv", "run"), "hold out blocks of time"),
-        (("--n-blocks", "12"), "10 blocks fit"),
+        (("--cv", "run"), "add runs, or hold out blocks of time (--cv blocks)"),
+        (("--cv", "session"), "hold out runs (--cv run) or blocks of time (--cv blocks)"),
+        (("--n-blocks", "12"), "10 blocks fit (--n-blocks 10)"),
     ],
 )
 def test_what_cannot_be_held_out_is_said_by_check_and_fit_alike(
@@ -139,5 +161,6 @@ def test_what_cannot_be_held_out_is_said_by_check_and_fit_alike(
     assert main(["check", str(bids), *label, *options]) == 65
     told = capsys.readouterr().out
     assert "DG02" in told and words in " ".join(told.split())
+    assert not re.search("cv=|Query|guard=|n_blocks=", told)
     assert call(bids, tmp_path / "out", "participant", *label, *options) == 65
     assert words in capsys.readouterr().err

@@ -142,16 +142,39 @@ def test_an_option_error_is_one_line_with_what_was_meant(
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        (["ds", "out", "particpant"], "participant"),
+        ([*BASE, "--cv", "rnu"], "run"),
+        ([*BASE, "--baselines", "freehfr"], "freehrf"),
+        (["modle", "show", "x"], "model"),
+        (["model", "sho", "x"], "show"),
+        (["check", "ds", "--taks", "x"], "--task"),
+    ],
+)
+def test_errors_say_what_was_probably_meant(
+    line: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(line)
+    err = capsys.readouterr().err
+    assert end.value.code == 2 and err.count("\n") == 1 and f"; did you mean {meant}?" in err
+
+
 def test_options_of_other_bids_apps_work_or_answer(capsys: pytest.CaptureFixture[str]) -> None:
     plain = parsed()
     assert parsed("--skip_bids_validator", "--notrack") == plain
+    assert parsed("--bids_database_dir", "x", "--fs-license-file", "y") == plain
     both = parsed("--nthreads", "4", "--omp-nthreads", "2", "--mem", "8000")
     assert both == plain | {"n_cpus": 4, "n_threads": 2, "mem_mb": 8000}
+    assert parsed("--mem_mb", "16GB")["mem_mb"] == 16000
+    assert parsed("--baselines", "glm", "ridge")["baselines"] == ["glm", "ridge"]
     for option, answer in (
         (["--dry-run"], "run `drmbids check`"),
         (["--dummy-scans", "4"], "non_steady_state_outlier"),
         (["--high-pass", "0.008"], "high_pass_hz"),
-        (["--bids-database-dir", "x"], "no database is needed"),
+        (["--use-plugin", "x"], "drmbids cluster --help"),
     ):
         with pytest.raises(SystemExit) as end:
             parsed(*option)

@@ -20,7 +20,7 @@ from drmbids.core.files import sha256
 
 FILES = Path(__file__).with_name("participant_files.txt")
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def level(bids: Path, *options: str, out: Path | None = None) -> int:
@@ -46,6 +46,7 @@ def files_in(root: Path) -> list[str]:
 
 def test_files_are_those_of_the_list(done: Path) -> None:
     assert files_in(done) == FILES.read_text().split()
+    assert "could not be made" not in (done / "sub-01.html").read_text()
 
 
 def assert_valid(dataset: Path) -> None:
@@ -241,7 +242,11 @@ def test_results_of_another_task_stay(
         assert difference in line
     assert (out / "dataset_description.json").read_bytes() == described
     assert {p: sha256(p) for p in look} == look
+    notes = [out / "sub-01" / name for name in ("notes.txt", "models/my_model.yaml")]
+    for path in notes:
+        path.write_text("mine")
     assert level(bids, *options, "--overwrite", out=out) == 0
+    assert [path.read_text() for path in notes] == ["mine", "mine"]
     (line,) = capsys.readouterr().err.splitlines()
     assert "sub-01: replaces the results of an earlier call: " in line
     record = (out / "sub-01/models/sub-01_task-look_desc-inputs_runs.json").read_text()

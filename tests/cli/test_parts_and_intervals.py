@@ -11,6 +11,8 @@ import pytest
 from drmbids.cli.bids_app import bids_app_parser
 from drmbids.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("no_figures_in_module")
+
 MODEL = """schema_version: 1
 name: {name}
 stimuli: {{events: {{conditions: all}}}}

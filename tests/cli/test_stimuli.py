@@ -30,7 +30,7 @@ readout: {regions: {brain: [V1]}}
 training: {n_epochs: 1}
 """
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 def test_a_model_file_brings_its_stimuli(tiny_bids: Path, tmp_path: Path) -> None:

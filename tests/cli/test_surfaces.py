@@ -18,7 +18,7 @@ KINDS = {
     "ptseries": ("_space-fsLR_seg-Two_den-91k_", ".ptseries.nii", ".pscalar.nii"),
 }
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 @pytest.mark.parametrize("kind", KINDS)

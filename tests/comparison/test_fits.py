@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,15 +74,19 @@ def test_warnings_and_errors_come_back_from_other_processes(make_runs):
 
 
 def test_a_search_in_processes_finds_the_same(make_runs):
-    """The runs are large enough for joblib to hand them over as memory maps."""
+    """The runs are large enough for joblib to hand them over as memory maps.
+
+    By processes that are forked: new ones would import all libraries first, and map no more.
+    """
     runs = make_runs(3, 0, np.full((1700, 4), 0.1))
     assert runs[0].stimuli["features"].values.nbytes > 1_000_000
     ridge = RidgeBaseline(delays=(0.0,), alphas=[1.0])
     model = make_pipeline(ScaleStimuli(), PCAStimuli("features"), ridge)
     grid = {"pcastimuli__n_components": [1, 4]}
-    alone, shared = (
-        GridSearchCV(model, grid, cv=3, n_jobs=n, error_score="raise").fit(runs) for n in (1, 2)
-    )
+    with joblib.parallel_config("multiprocessing"):
+        alone, shared = (
+            GridSearchCV(model, grid, cv=3, n_jobs=n, error_score="raise").fit(runs) for n in (1, 2)
+        )
     assert shared.best_params_ == alone.best_params_
     np.testing.assert_allclose(
         shared.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"], rtol=1e-9

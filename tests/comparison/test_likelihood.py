@@ -9,11 +9,11 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import TestedRun
 from drmbids.comparison.likelihood import run_log_likelihoods, with_log_likelihood
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.selection import select_models
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import TestedRun
 from drmbids.core.nuisance import Nuisance, project_out
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream

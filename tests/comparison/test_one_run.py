@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import whole_predictions
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.likelihood import with_log_likelihood
 from drmbids.comparison.paired import paired_differences
@@ -15,6 +14,7 @@ from drmbids.comparison.parts import partition_conditions
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.time_blocks import BlockFolds
 from drmbids.core.exceptions import DataError
+from drmbids.core.fold import whole_predictions
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.glm import GLMBaseline
@@ -151,7 +151,7 @@ def test_no_cross_validation_scores_in_sample(run):
 @pytest.mark.parametrize(
     ("cv", "match"),
     [
-        ("run", r"needs two at least, found \['run-1'\]; add runs, or .*cv='blocks'"),
+        ("run", r"needs two or more, found only run-1; add runs, or .*cv='blocks'"),
         (2, "needs 2 or more, found 1; add runs, or .*cv='blocks'"),
         (BlockFolds(9, 32.0), "160 measured volumes are too few for 9 blocks|leave nothing"),
     ],

@@ -59,7 +59,7 @@ def test_few_regressors_keep_the_level_too(make_runs, ridge, n_features):
 @pytest.mark.parametrize("cv", ["run", SPLIT], ids=["cross-validation", "split"])
 def test_without_an_effect_p_of_models_fitted_again_is_uniform(make_runs, ridge, cv):
     model = ridge(alpha=1e3)
-    p = null_p(make_runs, model, cv, n_permutations=49, n_draws=2, refit={"m": model})
+    p = null_p(make_runs, model, cv, 300, n_draws=1, n_permutations=49, refit={"m": model})
     assert kstest(p, "uniform").pvalue > 0.05
     assert np.mean(p < 0.05) == pytest.approx(0.05, abs=0.03)
 
@@ -68,10 +68,10 @@ def test_without_an_effect_p_of_models_fitted_again_is_uniform(make_runs, ridge,
 def test_runs_exchanged_without_an_effect_find_nothing(make_runs, ridge, refit):
     model, found = ridge(alpha=1e3), []
     for seed in range(2):
-        runs = make_runs(7, seed, np.zeros((20, 100)))
+        runs = make_runs(5, seed, np.zeros((20, 100)))
         results = compare_models({"m": model}, runs)
         options = {"refit": {"m": model}} if refit else {}
-        table = permutation_test(results, runs, 39, "runs", random_state=seed, **options)
+        table = permutation_test(results, runs, 19, "runs", random_state=seed, **options)
         found.append(table["p"])
     assert np.mean(np.concatenate(found) <= 0.05) == pytest.approx(0.05, abs=0.03)
 
@@ -80,16 +80,16 @@ def test_runs_exchanged_without_an_effect_find_nothing(make_runs, ridge, refit):
 def test_an_effect_is_found_where_it_is(make_runs, ridge, scheme, refit):
     weights = np.zeros((3, 60))
     weights[:, ::6] = 0.5
-    runs = make_runs(6, 0, weights)
+    runs = make_runs(4 if refit else 6, 0, weights)
     models = {"m": ridge()}
     results = compare_models(models, runs)
     refit = models if refit else None
-    table = permutation_test(results, runs, 59 if refit else 999, scheme, refit)
+    table = permutation_test(results, runs, 39 if refit else 999, scheme, refit)
     driven = np.arange(60) % 6 == 0
     assert (table.loc[driven, "p_fwe"] <= 0.05).mean() > 0.8
     assert (table.loc[~driven, "p_fwe"] <= 0.05).sum() <= 2
-    # the smallest p of 59 permutations, times 6, as a sixth of the targets are driven
-    assert (table.loc[driven, "p_fdr"] <= (0.11 if refit else 0.05)).mean() > 0.8
+    # the smallest p of 39 permutations, times 6, as a sixth of the targets are driven
+    assert (table.loc[driven, "p_fdr"] <= (0.16 if refit else 0.05)).mean() > 0.8
     assert table["region"].tolist() == ["V1"] * 30 + ["V2"] * 30
 
 
@@ -142,7 +142,7 @@ def test_missing_volumes_and_targets_that_never_vary(make_runs, ridge):
     models = {"m": ridge()}
     results = compare_models(models, runs)
     for refit in (None, models):
-        table = permutation_test(results, runs, 49, refit=refit)
+        table = permutation_test(results, runs, 19, refit=refit)
         np.testing.assert_allclose(table["r"], results.per_target()["r"])
         assert table[["p", "p_fwe", "p_fdr"]].isna().all(axis=1).tolist() == [True] + [False] * 7
         assert (table.loc[1:, "p_fwe"] <= 0.06).all()
@@ -206,7 +206,7 @@ def test_what_does_not_belong_together_is_refused(make_runs, ridge):
     with pytest.raises(UsageError, match="do not follow"):
         permutation_test(other, runs, 9)
     for options in ({"n_permutations": 0}, {"scheme": "volumes"}):
-        with pytest.raises(UsageError, match="scheme shift or runs and 1 permutation"):
+        with pytest.raises(UsageError, match=r"scheme must be shift|n_permutations must be"):
             permutation_test(results, runs, **options)
     for refit in ({}, {"drm": ridge()}):
         with pytest.raises(UsageError, match="refit has"):

@@ -4,6 +4,7 @@ The truth is worked out by plain numpy, or follows from how the data were made.
 """
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,13 @@ import pytest
 
 from drmbids.comparison.ceiling import noise_ceiling, repeat_groups
 from drmbids.comparison.compare import compare_models
+from drmbids.comparison.held_out import held_out_series
 from drmbids.comparison.likelihood import with_log_likelihood
 from drmbids.comparison.paired import corrected_t, paired_differences
 from drmbids.comparison.permutation import permutation_test
 from drmbids.comparison.statistics import comparison_statistics
+from drmbids.comparison.time_blocks import BlockFolds
+from drmbids.comparison.unscored import warn_of_unscored
 from drmbids.core.exceptions import DataError, DataWarning
 from drmbids.core.results import Results
 from drmbids.core.run import Run
@@ -49,7 +53,8 @@ MODELS = {"glm": GLMBaseline(), "mean": MeanBaseline()}
 def with_rest() -> tuple[list[Run], Results]:
     """Return runs of which two show nothing, and the scores of a model that then predicts zero."""
     runs = resting_runs()
-    with pytest.warns(DataWarning, match=r"glm, V1: 2 of 5 folds have no score.*: run-3, run-4"):
+    told = r"glm, V1: 2 of 5 folds have no score.*no mean over folds, of this.*: run-3, run-4"
+    with pytest.warns(DataWarning, match=told):
         return runs, compare_models(MODELS, runs, log_likelihood=True)
 
 
@@ -70,17 +75,72 @@ def test_the_summary_counts_the_folds_of_all_its_columns(with_rest):
     runs, results = with_rest
     found = comparison_statistics(results, runs, "mean", n_permutations=19)
     summary = found.summary.set_index("model")
-    assert summary["n_folds"].to_dict() == {"glm": 3, "mean": 5}
-    assert summary["n_folds_left_out"].to_dict() == {"glm": 2, "mean": 0}
+    assert summary["n_folds"].to_dict() == {"glm": 3, "mean": 3}
+    assert summary["n_folds_left_out"].to_dict() == {"glm": 2, "mean": 2}
     assert summary.loc["glm", "r_difference_n_folds"] == 3
     rows = results.table[results.table["fold"].isin(["run-0", "run-1", "run-2"])]
-    for score in results.scores:
-        kept = rows[rows["model"] == "glm"].groupby("target")[score].mean()
-        assert summary.loc["glm", f"{score}_median"] == pytest.approx(kept.median())
+    in_group = participant_scores(results.table).set_index("model")
+    for model, score in product(MODELS, results.scores):
+        kept = rows[rows["model"] == model].groupby("target")[score].mean()
+        assert summary.loc[model, f"{score}_median"] == pytest.approx(kept.median())
+        if score != "log_likelihood":
+            assert in_group.loc[model, f"{score}_median"] == pytest.approx(kept.median())
     assert found.ceiling is None and "r_ceiling_median" not in summary
-    assert participant_scores(results.table).set_index("model")["n_folds"].to_dict() == {
-        "glm": 3, "mean": 5
+    assert in_group["n_folds"].to_dict() == {"glm": 3, "mean": 3}
+
+
+def test_each_fold_keeps_the_scores_that_it_has(with_rest):
+    _, results = with_rest
+    of_mean = results.table[results.table["model"] == "mean"]
+    assert of_mean[results.scores].notna().all(axis=None)
+    shown = results.comparable.set_index(["model", "fold"])[results.scores].notna().all(axis=1)
+    assert shown.groupby("fold").agg("unique").map(list).to_dict() == {
+        "run-0": [True], "run-1": [True], "run-2": [True], "run-3": [False], "run-4": [False]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("cv", [BlockFolds(2, guard=8.0), [([0, 1], [2, 3])]])
+def test_runs_of_a_fold_are_the_same_for_all_models(cv):
+    runs = resting_runs()[1:4] if isinstance(cv, BlockFolds) else resting_runs()[:4]
+    without = cv if isinstance(cv, BlockFolds) else [([0, 1], [2])]
+    bare = compare_models({"glm": GLMBaseline()}, runs[:-1], cv=without)
+    with pytest.warns(DataWarning, match=r"glm, V1: no score in .*run-3.*scores of no model"):
+        found = compare_models(MODELS, runs, cv=cv)
+    one, other = (r.table[r.table["model"] == "glm"][["r", "r2"]] for r in (found, bare))
+    np.testing.assert_allclose(one, other)
+    assert set(found.left_out["model"]) == {"glm"}
+    assert found.left_out["run"].str.contains("run-3").all()
+    if isinstance(cv, BlockFolds):
+        return  # the mean of training runs is flat there, and has no r
+    first, last = held_out_series(found, runs, "mean")  # raises unless the scores follow from them
+    assert np.isnan(last.measured).all() and last.run == "run-3"
+    r2 = 1 - ((first.measured - first.predicted) ** 2).sum(0) / (first.measured**2).sum(0)
+    scores = found.table[found.table["model"] == "mean"]["r2"]
+    np.testing.assert_allclose(scores, r2, atol=1e-12)
+
+
+def test_a_model_that_fails_in_a_fold_takes_it_from_all_means(with_rest):
+    _, results = with_rest
+    rows = results.table[results.table["fold"].isin(["run-0", "run-1", "run-2"])]
+    failed = rows[rows["model"] == "mean"].assign(model="drm")
+    failed.loc[failed["fold"] == "run-1", results.scores] = np.nan
+    never = failed.assign(model="never", r=np.nan, r2=np.nan, log_likelihood=np.nan)
+    found = Results(pd.concat([rows, failed, never], ignore_index=True))
+    kept = rows[rows["fold"] != "run-1"].groupby(["model", "target"])["r"].mean()
+    means = found.per_target().set_index(["model", "target"])["r"]
+    np.testing.assert_allclose(means.reindex(kept.index), kept)
+    assert means["never"].isna().all()
+
+
+def test_models_without_a_fold_in_common_are_said():
+    rows = [(m, f, "V1", 0, r, r) for m, f, r in
+            (("a", "1", 0.1), ("a", "2", None), ("b", "1", None), ("b", "2", 0.3))]  # fmt: skip
+    found = Results(pd.DataFrame(rows, columns=["model", "fold", "region", "target", "r", "r2"]))
+    assert found.comparable["r"].isna().all()
+    with pytest.warns(DataWarning) as told:
+        warn_of_unscored(found)
+    assert "V1: no fold has a score of every model" in str(told[-1].message)
+    assert "(a in 1; b in 2): leave one of the models out" in str(told[-1].message)
 
 
 def test_the_test_against_chance_is_over_the_same_folds(with_rest):
@@ -116,7 +176,10 @@ def test_a_run_without_a_score_is_in_no_mean_of_its_fold():
     with pytest.warns(DataWarning):
         whole = compare_models(MODELS, runs, log_likelihood=True, return_estimators=True)
     pairs = [([0, 1], [2, 3]), ([2, 3], [0, 1, 4])]
-    results = compare_models(MODELS, runs, cv=pairs, log_likelihood=True, return_estimators=True)
+    with pytest.warns(DataWarning, match="run-3, run-4"):
+        results = compare_models(
+            MODELS, runs, cv=pairs, log_likelihood=True, return_estimators=True
+        )
     plain = compare_models(MODELS, runs, cv=[([0, 1], [2]), ([2, 3], [0, 1])], log_likelihood=True)
     for score in results.scores:
         one, other = (

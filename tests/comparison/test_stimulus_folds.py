@@ -7,13 +7,13 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from drmbids.comparison.compare import compare_models
-from drmbids.comparison.fold import Fold, whole_predictions
 from drmbids.comparison.folds import make_folds
 from drmbids.comparison.paired import paired_differences
 from drmbids.comparison.permutation import permutation_test
 from drmbids.comparison.statistics import comparison_statistics
 from drmbids.comparison.stimulus_folds import StimulusFolds
 from drmbids.core.exceptions import DataError, UsageError
+from drmbids.core.fold import Fold, whole_predictions
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
@@ -155,11 +155,15 @@ def test_a_run_without_the_stimulus_is_trained_on_whole(runs):
 @pytest.mark.parametrize(
     ("folds", "error", "match"),
     [
-        (StimulusFolds(stimulus="none"), DataError, r"needs two at least, found \[\]"),
+        (StimulusFolds(stimulus="none"), DataError, "needs two or more, found none"),
         (StimulusFolds(stimulus="features"), DataError, "run-0: stimulus 'features' is sampled"),
-        (StimulusFolds(reach=300.0), DataError, "nothing is left to train on; lower the reach"),
+        (
+            StimulusFolds(reach=300.0),
+            DataError,
+            "nothing is left to train on; hold out whole runs",
+        ),
         (StimulusFolds(n_folds=6), UsageError, "n_folds must be from 2 to 5"),
-        (StimulusFolds(reach=-1.0), UsageError, "reach must be 0 s or more"),
+        (StimulusFolds(reach=-1.0), UsageError, "reach must be a finite number of 0 or more"),
     ],
 )
 def test_what_cannot_be_done_is_refused(runs, folds, error, match):

@@ -168,8 +168,8 @@ def test_volumes_left_are_counted_against_the_nuisance(n_left: int, enough: bool
     assert (text is None) == enough
     if text is not None:
         assert text == (
-            f"run-7: 7 drift and confound columns leave nothing of {n_left} volumes; "
-            "use fewer confounds"
+            f"run-7: 7 drift and confound columns leave nothing of the {n_left} volumes that are "
+            "kept of 20; use fewer confounds"
         )
     assert nothing_left(scrubbed(n_left), Nuisance(), NoNuisance()) is None
 
@@ -189,5 +189,5 @@ def test_a_run_of_which_nothing_is_left_is_named_and_left_out() -> None:
     with pytest.warns(DataWarning, match="run left out: run-7: 7 drift and confound columns") as w:
         assert runs_with_freedom(runs, Nuisance()) == [runs[0], runs[2]]
     assert len(w) == 1
-    with pytest.raises(DataError, match="leave nothing of 7 volumes"):
+    with pytest.raises(DataError, match="leave nothing of the 7 volumes that are kept of 20"):
         runs_with_freedom(runs[1:2], Nuisance())

@@ -10,12 +10,16 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, LeaveOneOut, cross_val_score
 
+from drmbids.connections.base import DRMConnection
 from drmbids.core.choices import choice_stream
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.classifier import DRMClassifier
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.net.net import DRMNet
+from drmbids.populations.leaky import Leaky
+from drmbids.readouts.choice import Choice
 from drmbids.spec.default import default_model
 
 N_TRIALS, SLOPE = 60, 5.0
@@ -160,3 +164,27 @@ def test_what_are_no_choices_is_refused(runs: list[Run]) -> None:
         fitted.fit(np.zeros((10, 2)))
     with pytest.raises(UsageError, match="readout of kind choice, not bold"):
         DRMClassifier(default_model(runs).model_copy(update={"resolution_s": 0.1})).fit(runs)
+
+
+def decider(runs: list[Run]) -> DRMNet:
+    """Return a net made by hand whose readout is a choice."""
+    classes = len(runs[0].responses["choice"].columns)
+    net = DRMNet(
+        {"choice": Leaky(2, 2)},
+        [DRMConnection()],
+        [[None]],
+        Choice([2], [classes], regions=["choice"]),
+        0.1,
+        {"events": ["left", "right"]},
+    )
+    net.population_list[0].initialise_inputs(2)
+    return net
+
+
+def test_a_net_made_by_hand_chooses_and_comes_back(runs: list[Run], tmp_path: Path) -> None:
+    fitted = DRMClassifier(decider, n_epochs=20).fit(runs[:3])
+    assert fitted.score(runs[3:]) > 0.7
+    fitted.save(tmp_path)
+    loaded = DRMClassifier.load(tmp_path, model=decider)
+    np.testing.assert_array_equal(loaded.predict_proba(runs)[3], fitted.predict_proba(runs)[3])
+    assert clone(loaded).get_params()["model"] is decider

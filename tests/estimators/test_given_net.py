@@ -17,6 +17,7 @@ from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.drm import DRMRegressor
+from drmbids.estimators.ensemble import Ensemble
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.inference.intervals import parameter_intervals
 from drmbids.net.net import DRMNet
@@ -131,6 +132,78 @@ def test_permutations_and_stored_fits_take_it(net: DRMNet, tmp_path: Path) -> No
     assert not np.array_equal(other.table["r2"], ours["r2"])
     p = permutation_test(first, RUNS, n_permutations=20)
     assert p["p"].between(0, 1).all()
+
+
+class Mine(DRMPopulation):
+    """A population of a user's own, which does what a leaky one does."""
+
+    def __init__(self, n_units: int, n_inputs: int):
+        super().__init__(n_units, n_inputs)
+        self.inner = Leaky(n_units, n_inputs, tau=1.0)
+
+    def set_resolution(self, resolution):
+        super().set_resolution(resolution)
+        self.inner.set_resolution(resolution)
+
+    def initial_state(self, batch):
+        return self.inner.initial_state(batch)
+
+    def forward(self, inputs, state):
+        return self.inner(inputs, state)
+
+    def initialise_inputs(self, n_stimulus):
+        self.inner.initialise_inputs(n_stimulus)
+
+
+def of_my_own(runs: Sequence[Run]) -> DRMNet:
+    """Return the net of SPEC, of populations of a user's own."""
+    areas = {"V1": Mine(2, 2), "V2": Mine(2, 2)}
+    net = DRMNet(
+        areas,
+        ws=[[DRMConnection()], [None]],
+        Wp=[[None, None], [DRMConnection(0.5), None]],
+        readout=BOLD([2, 2], [3, 3], regions=list(areas)),
+        resolution=0.5,
+        stimuli={"events": ("a", "b")},
+    )
+    areas["V1"].initialise_inputs(2)
+    areas["V2"].initialise_inputs(0)
+    return net
+
+
+def test_a_population_of_ones_own_has_the_numbers_of_the_one_it_copies(tmp_path: Path) -> None:
+    """Comparison, permutations, cross-validation, intervals, save and load, one after the other."""
+    models = {
+        "file": DRMRegressor(as_model(SPEC), n_epochs=2),
+        "own": DRMRegressor(of_my_own, n_epochs=2),
+    }
+    results = compare_models(models, RUNS)
+    tested = permutation_test(results, RUNS, n_permutations=20)
+    for table, columns in ((results.table, ["r", "r2"]), (tested, ["r", "p", "p_fwe", "p_fdr"])):
+        file, own = (table[table["model"] == name][columns].to_numpy() for name in models)
+        np.testing.assert_array_equal(own, file)
+    folds = [
+        cross_validate(model, RUNS, cv=LeaveOneOut(), error_score="raise")["test_score"]
+        for model in models.values()
+    ]
+    np.testing.assert_array_equal(*folds)
+    file, own = (clone(model).fit(RUNS) for model in models.values())
+    intervals = [parameter_intervals(model, RUNS) for model in (file, own)]
+    assert set(intervals[1]["parameter"]) >= {"inner.tau"}
+    names = ["value", "low", "high"]
+    np.testing.assert_array_equal(*(table[names].to_numpy() for table in intervals))
+    own.save(tmp_path)
+    loaded = DRMRegressor.load(tmp_path, model=of_my_own)
+    np.testing.assert_array_equal(loaded.predict(RUNS)[0], file.predict(RUNS)[0])
+
+
+def test_ensembles_and_classifiers_of_nets_made_by_hand_come_back(tmp_path: Path) -> None:
+    fitted = Ensemble(DRMRegressor(by_hand, n_epochs=1), n_members=2).fit(RUNS)
+    fitted.save(tmp_path)
+    loaded = Ensemble.load(tmp_path, model=by_hand)
+    np.testing.assert_array_equal(loaded.predict(RUNS)[0], fitted.predict(RUNS)[0])
+    with pytest.raises(UsageError, match="made by hand"):
+        Ensemble.load(tmp_path)
 
 
 class Squared(DRMPopulation):

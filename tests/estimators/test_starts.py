@@ -17,13 +17,14 @@ from drmbids.core.interruption import Interrupted, ask_to_stop, watching
 from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.estimators.classifier import DRMClassifier
+from drmbids.estimators.draws import draw_physical
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.starts import best_start, history_of_starts, seeds_of_starts
 from drmbids.estimators.together import fit_together
 from drmbids.spec.default import default_model
 from drmbids.spec.parts import TrainingSpec
 from drmbids.training import together
-from drmbids.training.together import Trained
+from drmbids.training.together import Fit, Trained
 from drmbids.workflows.columns import MODEL_TABLES, log_columns
 
 SEEDS = seeds_of_starts(0, 3)
@@ -42,10 +43,20 @@ def runs() -> list[Run]:
     return [make_run(k) for k in range(3)]
 
 
+class FromSeed(DRMRegressor):
+    """A fit of its own that starts as the start of several with this seed does."""
+
+    def _build(self, runs: list[Run], label: str = "") -> list[Fit]:
+        fits = super()._build(runs, label)
+        if self.random_state != SEEDS[0]:
+            draw_physical(fits[0].model.net, self.random_state)
+        return fits
+
+
 @pytest.fixture(scope="module")
 def alone(runs: list[Run]) -> list[DRMRegressor]:
     """Return the fits that three starts consist of."""
-    return [DRMRegressor(n_epochs=3, random_state=seed).fit(runs[:2]) for seed in SEEDS]
+    return [FromSeed(n_epochs=3, random_state=seed).fit(runs[:2]) for seed in SEEDS]
 
 
 def lowest(fit: DRMRegressor) -> float:
@@ -66,6 +77,8 @@ def test_the_start_with_the_lowest_objective_is_kept(
     np.testing.assert_allclose(
         model.predict(runs)[2], alone[best].predict(runs)[2], rtol=0, atol=2e-3
     )
+    assert list(model.starts_["ending"][best : best + 1]) == ["same"]
+    np.testing.assert_allclose(model.starts_["objective"], found, rtol=1e-4)
     assert log_columns(model.history_[0]).keys() == {f"objective_start_{k}" for k in range(3)}
 
 
@@ -181,9 +194,9 @@ def test_choices_are_learned_from_several_starts_too() -> None:
     responses = {"choice": choice_stream(onsets + 0.6, shown)}
     run = Run(responses, {"events": Events(onsets, np.full(8, 0.4), shown)}, duration=9.0)
     model = DRMClassifier(n_epochs=2, n_starts=2).fit([run])
-    alone = [DRMClassifier(n_epochs=2, random_state=s).fit([run]) for s in seeds_of_starts(0, 2)]
-    best = int(np.argmin([lowest(fit) for fit in alone]))
+    of_starts = [[row[f"objective_start_{k}"] for row in model.history_] for k in range(2)]
+    best = int(np.argmin([min(objectives) for objectives in of_starts]))
     assert {row["start"] for row in model.history_} == {best}
-    np.testing.assert_array_equal(
-        model.predict_proba([run])[0], alone[best].predict_proba([run])[0]
-    )
+    alone = DRMClassifier(n_epochs=2).fit([run])
+    assert of_starts[0] == pytest.approx([row["objective"] for row in alone.history_])
+    assert of_starts[1] != pytest.approx(of_starts[0])

@@ -1,8 +1,11 @@
 """Predicted responses to events against nilearn's regressors, and averages around events."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from nilearn.glm.first_level.hemodynamic_models import compute_regressor
+from sklearn.base import BaseEstimator
 
 from drmbids.core.exceptions import DataError, UsageError
 from drmbids.core.nuisance import Nuisance
@@ -97,3 +100,41 @@ def test_averages_are_plain_means_around_onsets() -> None:
     np.testing.assert_allclose(first["measured"], expected, atol=1e-9)
     # the model is right, so that what it predicts is near in the same average
     assert np.corrcoef(first["measured"], first["predicted"])[0, 1] > 0.95
+
+
+def test_a_target_without_values_counts_in_no_mean() -> None:
+    run = make_run(0, noise=0.5)
+    both = run.responses["V1"].values
+    gone = np.where([False, True], np.nan, both)  # a voxel that was never measured
+    half = np.where((np.arange(120)[:, None] < 60) & [False, True], np.nan, both)
+    model = GLMBaseline("spm").fit([run])
+    alone, partly = (
+        [replace(run, responses={**run.responses, "V1": Stream(v, TIMES)})] for v in (gone, half)
+    )
+    nuisance = Nuisance("none")
+    predicted = model.predict([run])[0]
+    predicted = predicted - predicted.mean(0)
+    rows = [int(onset // 2) for onset in ONSETS[::2]]
+    expected = [predicted[[r + k for r in rows], 0].mean() for k in range(12)]
+    found = event_averages(model, alone, nuisance)
+    found = found[(found["condition"] == "face") & (found["region"] == "V1")]
+    np.testing.assert_allclose(found["predicted"], expected, atol=1e-9)
+    found = event_averages(model, partly, nuisance)
+    assert np.isfinite(found[["measured", "predicted"]]).all(axis=None)
+
+    class OneTargetLost(BaseEstimator):
+        """A model that cannot say anything of its second target."""
+
+        def fit(self, runs: list[Run]) -> "OneTargetLost":
+            self.regions_ = model.regions_
+            return self
+
+        def predict(self, runs: list[Run]) -> list[np.ndarray]:
+            return [np.where([False, True, False], np.nan, s) for s in model.predict(runs)]
+
+    table = event_responses(OneTargetLost().fit([run]), [run], durations=[2.0], conditions=["face"])
+    single = replace(run, responses={"V1": Stream(both[:, :1], TIMES)})
+    first = GLMBaseline("spm").fit([single])  # targets of a GLM know nothing of each other
+    expected = event_responses(first, [single], durations=[2.0], conditions=["face"])
+    part = table[table["region"] == "V1"]
+    np.testing.assert_allclose(part["response"], expected["response"], atol=1e-9)

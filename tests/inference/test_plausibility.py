@@ -37,11 +37,14 @@ def test_limits_and_lengths_are_named() -> None:
 def test_odd_peaks_are_those_of_brief_events() -> None:
     table = pd.DataFrame(
         {
-            "condition": ["a", "b", "a", "c"],
-            "duration_s": [1.0, 1.0, 20.0, 1.0],
-            "region": "V1",
-            "peak_s": [0.1, 5.0, 20.0, np.nan],
+            "condition": ["a", "b", "a", "c", "d", "b"],
+            "duration_s": [1.0, 1.0, 20.0, 1.0, 1.0, 1.0],
+            "region": ["V1"] * 5 + ["V2"],
+            "peak_s": [0.1, 5.0, 20.0, np.nan, 0.12, 9.0],
             "height": 1.0,
         }
     )
-    assert odd_peaks(table) == ["V1 responds to a after 0.1 s"]
+    assert odd_peaks(table) == [
+        "V1 responds to a and d after 0.1 s",
+        "V2 responds to b after 9.0 s",
+    ]

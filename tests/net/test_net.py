@@ -253,3 +253,31 @@ def test_tracts_of_coupled_masses_come_last() -> None:
             BOLD([2, 3], [1]),
             stimuli={"s": 1},
         )
+
+
+@pytest.mark.parametrize("n", [2, 40])
+def test_a_net_fits_a_screen_and_names_what_it_is_made_of(n: int) -> None:
+    populations = {f"area {k}": Leaky(3, 2 if k == 0 else 3) for k in range(n)}
+    chain = [
+        [DRMConnection(0.5) if source == to - 1 else None for source in range(n)] for to in range(n)
+    ]
+    net = DRMNet(
+        populations,
+        ws=[[DRMConnection()] if k == 0 else [None] for k in range(n)],
+        Wp=chain,
+        readout=BOLD([3] * n, [7] * n, regions=[f"region {k}" for k in range(n)]),
+        stimuli={"events": ["face", "house"]},
+    )
+    text = repr(net)
+    lines = text.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 130
+    trained = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    assert lines[0] == f"DRMNet(ticks of 0.1 s, {trained} trainable numbers"
+    for part in (
+        "stimulus events: 2 columns (face, house)",
+        "population area 0: Leaky, 3 units, read out by region 0",
+        "area 0 -> area 1 after 0.5 s",
+        "readout: BOLD through DoubleGamma, targets of region 0 7",
+    ):
+        assert part in text
+    assert ("and 34 more populations" in text) == (n == 40)

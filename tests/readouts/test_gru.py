@@ -1,11 +1,14 @@
 """GRUReadout: the states are those of cells gone through by hand, and forget what is over."""
 
+from types import ModuleType
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from drmbids.core.exceptions import ModelError
-from drmbids.readouts.gru import GRUReadout
+from drmbids.readouts.gru import GRUReadout, linear_recurrence
 
 TIMES = torch.tensor([0.4, 3.0, 7.7], dtype=torch.float64)
 
@@ -58,11 +61,39 @@ def test_nothing_before_the_memory_matters() -> None:
 def test_the_response_depends_on_what_came_before() -> None:
     readout = make()
     one, other = activity_of(readout), [torch.zeros_like(a) for a in activity_of(readout)]
-    other[0][readout.memory + 2] = 2.0
+    one, other[0][readout.memory + 2] = [30 * a for a in one], 60.0  # far from where it is linear
     rest = [torch.zeros_like(a) for a in one]
     both = [a + b for a, b in zip(one, other, strict=True)]
     first, second, zero, summed = (readout.features(a, TIMES)[0] for a in (one, other, rest, both))
     assert not torch.allclose(summed - zero, first + second - 2 * zero, atol=1e-3)
+
+
+def test_units_start_at_the_canonical_response(truth: ModuleType) -> None:
+    """To activity of any size below 1: they are linear, and their states make it up."""
+    readout = GRUReadout([1], [1]).double()
+    readout.set_resolution(0.5)
+    events = (torch.rand(240, 1, 1, generator=torch.Generator().manual_seed(2)) < 0.1).double()
+    activity = torch.cat([torch.zeros(readout.memory, 1, 1).double(), events])
+    times = torch.arange(0.0, 120.0, 1.5, dtype=torch.float64)
+    (states,) = readout.features([activity], times)
+    fine = events[:, 0].numpy().repeat(100, 0)
+    wanted = truth.bold(np.concatenate([np.zeros((1, 1)), fine]), times.numpy(), length=20.0)
+    x, y = states[:, 0].detach().numpy(), wanted[:, 0]
+    left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    assert left.var() < 0.01 * y.var()
+    (twice,) = readout.features([2 * activity], times)
+    largest = states.detach().abs().max().item()
+    torch.testing.assert_close(twice, 2 * states, rtol=0.0, atol=0.03 * largest)
+
+
+def test_a_recurrence_follows_the_response_that_it_was_made_for() -> None:
+    rates = np.array([0.6, 0.2])
+    response = rates[0] ** np.arange(20) - rates[1] ** np.arange(20)
+    A, b = linear_recurrence(response, 2)
+    assert np.sort(np.linalg.eigvals(A).real) == pytest.approx([0.2, 0.6], abs=1e-3)
+    states = np.stack([np.linalg.matrix_power(A, k) @ b for k in range(20)])
+    mixed = states @ np.linalg.lstsq(states, response, rcond=None)[0]
+    np.testing.assert_allclose(mixed, response, atol=1e-3)
 
 
 def test_faulty_arguments() -> None:

@@ -28,7 +28,7 @@ def script(dataset: Path) -> SimpleNamespace:
     return SimpleNamespace(**runpy.run_path(str(dataset.parent / "make_data.py")))
 
 
-@pytest.fixture(scope="session", params=["01", "02"])
+@pytest.fixture(scope="session")
 def participant(request: pytest.FixtureRequest, dataset: Path) -> list[Run]:
     """Return the runs of one participant, loaded as a user loads them."""
     derived = dataset / "derivatives" / "preprocessed"

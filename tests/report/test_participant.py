@@ -199,6 +199,32 @@ def test_methods_are_those_of_this_participant(derivatives):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_models_are_called_as_in_their_files(derivatives):
+    path = derivatives / f"{MODELS}_desc-inputs_runs.json"
+    record = json.loads(path.read_text("utf-8"))
+    for model in record["fitted"]:
+        model["title"] = f"my_{model['name']}"
+    path.write_text(json.dumps(record), "utf-8")
+    text, _ = _write(derivatives)
+    name = record["fitted"][0]["name"]
+    head = text.partition("<h2")[0]
+    assert f"my_{name}" in head  # the scores on top
+    assert f"{name} (my_{name})" in text  # models compared
+    assert f"<dd>my_{name}</dd>" in text.replace("\n", "")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_the_model_has_no_estimate_of_is_said(derivatives):
+    path = derivatives / f"{MODELS}_desc-recovery_scores.tsv"
+    table = pd.read_csv(path, sep="\t")
+    table.assign(estimate="n/a").to_csv(path, sep="\t", index=False)
+    text, page = _write(derivatives)
+    assert "recovery" in page.ids
+    assert "has no estimate of p0, p1, p2" in text
+    assert "Estimate against truth" not in text  # no figure of empty panels
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_no_recovery_section_without_truth(derivatives):
     (derivatives / f"{MODELS}_desc-recovery_scores.tsv").unlink()
     _, page = _write(derivatives)

@@ -120,7 +120,8 @@ def test_the_page_has_every_key_as_the_schema_has_it() -> None:
 def test_examples_are_models() -> None:
     shape = DataShape({"V1": 5, "FFA": 4}, {"events": ("face", "house")}, ("trans_x",), (2.0,))
     models = [parse_model(text) for text in examples()]
-    assert len(models) == 3
+    assert len(models) == 4
+    assert examples()[3] == (PAGE.parents[2] / "data/models/four_regions.yaml").read_text("utf-8")
     for model in models[:2]:
         assert list(model.resolve(shape).readout_parts[ONLY].regions or ()) == ["V1", "FFA"]
     assert list(models[2].readouts or ()) == ["bold", "units", "answers"]

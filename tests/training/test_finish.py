@@ -30,6 +30,8 @@ from drmbids.training.together import Fit, train_together
 RunsOf = Callable[..., list[Run]]
 NetOf = Callable[..., DRMNet]
 
+BEFORE_THE_END = pytest.mark.filterwarnings("ignore:.*training stopped before a minimum")
+
 
 def data_of(runs: list[Run]) -> DRMIterator:
     return DRMIterator.from_runs(runs, 0.5)
@@ -134,6 +136,7 @@ def test_side_by_side_as_alone(net_of: NetOf, runs_of: RunsOf) -> None:
         assert objective == min(row["objective"] for row in model.history)
 
 
+@BEFORE_THE_END
 def test_validation_runs_decide(net_of: NetOf, runs_of: RunsOf) -> None:
     runs = runs_of()
     model = DRM(net_of(), finish="lbfgs", n_finish_passes=8)
@@ -169,7 +172,7 @@ def test_nothing_to_move_and_nothing_whole(net_of: NetOf, runs_of: RunsOf) -> No
     windows = DRMIterator.from_runs(runs_of(), 0.5, window=24)
     with pytest.raises(UsageError, match="stop after 24 ticks"):
         train_together([Fit(model, windows)])
-    with pytest.raises(UsageError, match="unknown finish 'newton'; choose lbfgs or None"):
+    with pytest.raises(UsageError, match="unknown finish 'newton'; choose auto, lbfgs or none"):
         DRM(net, finish="newton")
     with pytest.raises(UsageError, match="n_finish_passes must be an integer, 1 or more, got 0"):
         DRM(net, n_finish_passes=0)
@@ -183,6 +186,7 @@ def test_a_stop_on_the_way_leaves_the_best_state(net_of: NetOf, runs_of: RunsOf)
     assert all(bool(torch.isfinite(p).all()) for p in model.net.parameters())
 
 
+@BEFORE_THE_END
 def test_model_files_and_several_starts_ask_for_it() -> None:
     times = 2.0 * np.arange(30)
     runs = [

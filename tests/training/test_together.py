@@ -22,6 +22,7 @@ from drmbids.populations.additive import Additive
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
 from drmbids.readouts.hemodynamics import DoubleGamma
+from drmbids.training import loop
 from drmbids.training.alike import same_structure
 from drmbids.training.drm import DRM
 from drmbids.training.together import Fit, can_train_together, train_all, train_together
@@ -123,7 +124,10 @@ def test_learned_delays_equal_one_at_a_time(runs_of: RunsOf) -> None:
     assert all(c.width == 0.0 for m in models for c in m.net.connections)
 
 
-def test_an_epoch_with_wide_kernels_is_never_the_best(runs_of: RunsOf) -> None:
+def test_an_epoch_with_wide_kernels_is_never_the_best(
+    runs_of: RunsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SOUGHT_WIDTH", 0.5)  # no less than a tick
     model, data = DRM(delayed_net(), learning_rate=0.0), iterate(runs_of())
     losses, _ = model.estimate(data, n_epochs=6)
     kept = DRM(model.net, learning_rate=0.0, alphas=None).estimate(data, n_epochs=0)[0][0]

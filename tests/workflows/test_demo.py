@@ -9,10 +9,10 @@ from drmbids.workflows.demo import demo_recovery, demo_summary, run_demo
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(tmp_path_factory: pytest.TempPathFactory, no_figures_in_module: None) -> Path:
     """Return the folder of a demonstration with fits cut short."""
     out_dir = tmp_path_factory.mktemp("demo")
-    assert run_demo(out_dir, n_epochs=2, verbosity=-1) == 0
+    assert run_demo(out_dir, n_epochs=1, verbosity=-1) == 0
     return out_dir
 
 

@@ -1,9 +1,20 @@
-"""Files of other analyses of a participant stay, those of the same one go."""
+"""Files of other analyses of a participant and of the user stay, those of the same one go."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from drmbids.workflows.earlier import keep_other_analyses
+import pytest
+
+from drmbids.core.exceptions import OutputError
+from drmbids.workflows.earlier import (
+    WRITTEN,
+    keep_foreign_files,
+    keep_other_analyses,
+    record_files,
+    recorded_files,
+)
 
 RUNS = "desc-inputs_runs.json"
 
@@ -67,3 +78,57 @@ def test_an_analysis_that_shares_runs_goes_whole(tmp_path: Path) -> None:
     runs(new, f"sub-1_task-a_{RUNS}", "ses-1", "ses-3")
     keep_other_analyses(old, new)
     assert kept(new) == ["sub-1_ses-2_task-a_bold.nii", "sub-1_ses-2_task-a_scores.tsv"]
+
+
+def put_in_place(out: Path, new: Path, after: Callable[[], None] = lambda: None) -> Path:
+    """Do what a call does with the folder of a participant."""
+    keep_other_analyses(out, new)
+    after()
+    record_files(new, keep_foreign_files(out, new))
+    shutil.rmtree(out, ignore_errors=True)
+    new.rename(out)
+    return out
+
+
+def test_files_of_the_user_stay_and_those_of_an_earlier_call_go(tmp_path: Path) -> None:
+    out, func = tmp_path / "out", "func/sub-1_task-a_{}.tsv"
+    make(out, "notes.txt", content="mine")  # before any call
+    first = make(tmp_path / "new", f"models/sub-1_task-a_{RUNS}", func.format("scores"))
+    put_in_place(out, make(first, "figures/sub-1_a.svg"))
+    # named as a result, in a folder of results, and a link that leads nowhere
+    make(out, func.format("desc-mine_scores"), "figures/mine.svg", "ses-1/a/b.csv", content="mine")
+    (out / "func" / "link.tsv").symlink_to("nowhere")
+    second = make(tmp_path / "new", f"models/sub-1_task-a_{RUNS}", content="new")
+    put_in_place(out, second, lambda: make(second, "figures/sub-1_b.svg", content="new") and None)
+    mine = {
+        p.relative_to(out).as_posix() for p in out.rglob("*.*") if p.is_symlink() or p.is_file()
+    }
+    assert mine == {
+        *("notes.txt", func.format("desc-mine_scores"), "figures/mine.svg", "ses-1/a/b.csv"),
+        *("func/link.tsv", f"models/sub-1_task-a_{RUNS}", "figures/sub-1_b.svg", WRITTEN),
+    }
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_result_with_the_name_of_a_file_of_the_user_is_refused(tmp_path: Path) -> None:
+    out = make(tmp_path / "out", "func/mine.tsv", content="mine")
+    new = make(tmp_path / "new", "func/mine.tsv", content="new")
+    with pytest.raises(OutputError, match=r"out/func/mine.tsv was not written by drmbids.*move it"):
+        put_in_place(out, new)
+    assert (out / "func/mine.tsv").read_text() == "mine"
+
+
+def test_reports_written_again_are_recorded(tmp_path: Path) -> None:
+    out = put_in_place(tmp_path / "out", make(tmp_path / "new", f"models/sub-1_{RUNS}"))
+    make(out, "mine.txt")
+    with recorded_files(out):
+        make(out, "figures/sub-1_later.svg")
+    found = json.loads((out / WRITTEN).read_text())["files"]
+    assert found == ["figures/sub-1_later.svg", f"models/sub-1_{RUNS}"]
+
+
+def test_results_without_a_record_are_known_by_their_names(tmp_path: Path) -> None:
+    old = make(tmp_path / "old", f"models/sub-1_task-a_{RUNS}", "func/sub-1_task-a_bold.nii")
+    make(old, "figures/sub-1_task-a.svg", "mine.txt", "func/sub-1_task-b_bold.nii")
+    new = make(tmp_path / "new", f"models/sub-1_task-a_{RUNS}", content="new")
+    assert keep_foreign_files(old, new) == {"mine.txt", "func/sub-1_task-b_bold.nii"}

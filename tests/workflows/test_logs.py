@@ -76,3 +76,27 @@ def test_call_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         new_call_folder(tmp_path)
+
+
+def test_a_warning_that_participants_share_is_shown_once_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn_all() -> None:
+        for k in range(1, 9):
+            logger.warning("sub-%02d: sub-%02d_events.tsv: %d of 20 events are late", k, k, k)
+            logger.warning("sub-%02d: only here: %s", k, "x" * k)
+        logger.warning("sub-01: sub-01_events.tsv: 9 of 20 events are late")
+
+    with logging_to(tmp_path / "x.log"):
+        warn_all()
+    err = capsys.readouterr().err.splitlines()
+    assert sum("events are late" in line for line in err) == 3
+    assert err[-1] == (
+        "drmbids: warning: the same warning as of sub-01 in sub-02, sub-03, sub-04, sub-05, sub-06 "
+        f"and 2 more: sub-02_events.tsv: 2 of 20 events are late… (each in {tmp_path / 'x.log'})"
+    )
+    assert sum("only here" in line for line in err) == 8
+    assert (tmp_path / "x.log").read_text().count("of 20 events are late") == 10
+    with logging_to(tmp_path / "x.log", verbosity=1):
+        warn_all()
+    assert capsys.readouterr().err.count("events are late") == 9

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.comparison.fold import Fold
+from drmbids.core.fold import Fold
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results import SCORE_COLUMNS, Results
 from drmbids.core.run import Run, VoxelSpace

@@ -1,0 +1,1 @@
+"""Figures of estimators, results and runs; users find them in :mod:`drmbids.plotting`."""

@@ -86,7 +86,7 @@ DESIGNS = {
     "2 runs, 200 targets": (Design(2, 200), 150, False),
     "6 runs, 1 target": (Design(6, 1), 80, False),
     "6 runs, 10 targets, common noise": (Design(6, 10, common=1.0), 80, False),
-    "6 runs, 200 targets": (Design(6, 200), 80, False),
+    "6 runs, 200 targets": (Design(6, 200), 300, False),
 }
 
 #: What is simulated, and standard deviations of it that each condition explains.

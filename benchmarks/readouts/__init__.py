@@ -8,6 +8,7 @@ from benchmarks.readouts.decision import decision
 from benchmarks.readouts.evoked import evoked
 from benchmarks.readouts.lfp_optical import lfp_optical
 from benchmarks.readouts.motor import motor
+from benchmarks.readouts.whole_brain_time import whole_brain_time
 from benchmarks.rows import Row
 
 ROWS: dict[str, Callable[[], list[Row]]] = {
@@ -16,6 +17,7 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "motor": motor,
     "lfp-optical": lfp_optical,
     "whole-brain": whole_brain.whole_brain,
+    "whole-brain-time": whole_brain_time,
     "nitime-rest": rest.rest_connectivity,
     "decision": decision,
     "rest-streaming": streaming.streaming,

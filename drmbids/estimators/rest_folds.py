@@ -1,6 +1,7 @@
 """The penalty of estimated weights, chosen by stretches of data left out of training."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -79,7 +80,8 @@ def choose_penalty(
 
     Penalties are tried from the largest on, until what was left out is less likely: the smaller
     they are, the longer a fit takes. Each fit starts where the one before ended, of the same
-    fold or, under the first penalty, of the fold before.
+    fold or, under the first penalty, of the fold before. A penalty is given up, in the middle of a
+    fit, as soon as what is left out is less likely than in any fold under the best one so far.
 
     Parameters
     ----------
@@ -88,14 +90,14 @@ def choose_penalty(
     folds : sequence of tuple of BandSpectra
         From :func:`fold_spectra`.
     fit : callable
-        Gives the model fitted to spectra under a penalty, and its descents; takes trained tensors
-        to start from as a third argument.
+        Gives the model fitted to spectra under a penalty, and its descents; a third argument is
+        where to start, a fourth says of a model on its way whether to end there.
 
     Returns
     -------
     penalty : float
     start : sequence of Tensor or None
-        Trained tensors of the last fold under that penalty; None where there was nothing to choose.
+        Where the last fold ended under that penalty; None where there was nothing to choose.
 
     Raises
     ------
@@ -108,23 +110,50 @@ def choose_penalty(
         raise UsageError(f"penalties must be positive, got {list(penalties)}")
     if len(penalties) == 1:
         return float(penalties[0]), None
-    least, best, start = np.inf, 0.0, None
+    least, best, start = np.full(len(folds), np.inf), 0.0, None
     ends: list[Sequence[Tensor] | None] = [None] * len(folds)
     for penalty in sorted(map(float, penalties), reverse=True):
-        total = 0.0
+        losses: list[float] = []
         for k, (training, left_out) in enumerate(folds):
             begin = ends[k - 1] if ends[k] is None and k else ends[k]
-            model, descents = fit(training, penalty, begin)
-            with torch.no_grad():
-                expected = model.expected(left_out.frequencies, left_out.segment)
-                loss = whittle(expected, normalised(left_out.values)).item()
+            worst = float(least.max())
+            hopeless = partial(_less_likely, left_out, worst) if np.isfinite(worst) else None
+            model, descents = fit(training, penalty, begin, hopeless)
+            loss = left_out_loss(left_out, model)
             stable = model.unstable_modes() == 0
             ends[k] = descents[0].free if stable else None
-            total += loss if stable and np.isfinite(loss) else np.inf
-        if total < least:
-            least, best, start = total, penalty, ends[-1]
-        elif np.isfinite(least):
+            losses.append(loss if stable and np.isfinite(loss) else np.inf)
+            if losses[-1] > worst:
+                break
+        if sum(losses) < least.sum() and len(losses) == len(folds):
+            least, best, start = np.array(losses), penalty, ends[-1]
+        elif np.isfinite(least).all():
             break
-    if not np.isfinite(least):
+    if not np.isfinite(least).all():
         raise TrainingError("the brain is stable under none of the penalties; take larger ones")
     return best, start
+
+
+def _less_likely(left_out: BandSpectra, worst: float, model: RestModel) -> bool:
+    """Return whether what is left out is less likely under a model than that."""
+    return left_out_loss(left_out, model) > worst
+
+
+@torch.no_grad()
+def left_out_loss(left_out: BandSpectra, model: RestModel) -> float:
+    """Return the negative log likelihood of what was left out, as :func:`whittle` has it."""
+    expected = model.expected(left_out.frequencies, left_out.segment)
+    return whittle(expected, normalised(left_out.values)).item()
+
+
+def training_share(folds: Sequence[Fold], whole: BandSpectra) -> float:
+    """Return how much of all data a fold is trained on, mean of folds.
+
+    Parameters
+    ----------
+    folds : sequence of tuple of BandSpectra
+        From :func:`fold_spectra`.
+    whole : BandSpectra
+        Of all data.
+    """
+    return float(np.mean([training.n_samples for training, _ in folds])) / whole.n_samples

@@ -49,6 +49,8 @@ class RestModel(nn.Module):
         Whether training moves that share.
     """
 
+    rest: Tensor
+
     def __init__(
         self,
         masses: Mass,
@@ -59,8 +61,13 @@ class RestModel(nn.Module):
     ):
         super().__init__()
         self.masses, self.tracts, self.measurement = masses, tracts, measurement
-        #: Whether the steady state is looked for near the last one, and that one.
-        self.follows, self.last_rest = False, None
+        #: The steady state near which others are looked for first, NaN before there is one; and
+        #: the one found last.
+        nowhere = torch.full((len(masses.variables), masses.n_units), torch.nan)
+        self.register_buffer("rest", nowhere)
+        self.found = nowhere
+        #: Whether a steady state far from that is none, where there is one.
+        self.stays = False
         self.hrf = DoubleGamma(trainable=False)
         self.measured = DRMNode()
         self.measured.add_parameter(
@@ -95,15 +102,14 @@ class RestModel(nn.Module):
             constants["strength_in"] = coupling.sum(1)
         # a tenth of the fastest time constant there may be
         step = 0.1 * min((constants[k].min().item() for k in constants if "tau" in k), default=0.01)
-        start = masses.start
 
         def derivative(state: tuple[Tensor, ...], drive: Tensor) -> tuple[Tensor, ...]:
             return tuple(masses.derivative(state, drive, constants))
 
-        near = self.last_rest if self.follows else None
-        rest = steady_state(derivative, start, coupling, step, near)
-        if self.follows:
-            self.last_rest = torch.stack(rest).detach()
+        near = None if bool(self.rest.isnan().any()) else self.rest
+        begin = None if self.stays and near is not None else masses.start
+        rest = steady_state(derivative, begin, coupling, step, near)
+        self.found = torch.stack(rest).detach()
         return (*unit_slopes(derivative, rest, coupling @ rest[0]), coupling, delays)
 
     def spectra(self, frequencies: Tensor) -> Tensor:

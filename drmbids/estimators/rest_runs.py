@@ -29,6 +29,7 @@ def simulate_fitted(brain: Any, duration: float, **options: Any) -> Run:
     settings = {
         "mass": brain.mass,
         "values": {k: masses.value(k).detach().tolist() for k in (*masses.constants, "sigma")},
+        "initial": dict(zip(masses.variables, brain.model_.rest.tolist(), strict=True)),
         "velocity": tracts.value("velocity").item(),
         "measurement": brain.measurement,
         "tr": brain.spectra_.step,

@@ -1,12 +1,12 @@
 """Descent of a resting-state model from several starts."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.stats import qmc
 from torch import Tensor, nn
 
@@ -23,9 +23,7 @@ SPREAD = 4.0
 #: A descent ends where a step lowers the objective by less than this share. Where there are weights
 #: of all pairs, thousands of numbers that a penalty holds, a likelihood is known no better, and the
 #: last digits take most of the steps.
-TOLERANCE, TOLERANCE_OF_WEIGHTS = 1e-12, 1e-6
-#: An objective is that of the same steady state where it differs by less than this share.
-SAME_STATE = 1e-8
+TOLERANCE, TOLERANCE_OF_WEIGHTS = 1e-12, 1e-5
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Descent:
         Global parameters before and after.
     loss : float
     free : list of Tensor
-        Trained tensors after.
+        Trained tensors after, and the steady state.
     message : str
         Of the optimiser.
     """
@@ -53,6 +51,11 @@ class Descent:
 def trained(model: nn.Module) -> list[nn.Parameter]:
     """Return the tensors that training moves."""
     return [p for p in model.parameters() if p.requires_grad]
+
+
+def kept(model: RestModel) -> list[Tensor]:
+    """Return the tensors that say where a descent is: those that training moves, and the rest."""
+    return [*trained(model), model.rest]
 
 
 def global_values(model: RestModel) -> dict[str, float]:
@@ -77,20 +80,17 @@ def physical(model: RestModel) -> list[tuple[str, str, str, DRMNode]]:
     ]
 
 
-@contextmanager
-def follow(model: RestModel, follows: bool) -> Iterator[None]:
-    """Look for the steady state of a model near the last one, or not, for a while."""
-    model.follows, model.last_rest = follows, None
-    try:
-        yield
-    finally:
-        model.follows, model.last_rest = False, None
-
-
 def descend(
-    model: RestModel, objective: Callable[[], Tensor], n_iterations: int
+    model: RestModel,
+    objective: Callable[[], Tensor],
+    n_iterations: int,
+    hopeless: Callable[[RestModel], bool] | None = None,
 ) -> tuple[float, str]:
     """Move the trained tensors to where the objective is least, by L-BFGS in double precision.
+
+    The steady state is looked for near that of the least objective so far. Where there is none, it
+    is the one that the masses settle at from their start; a descent goes over to it only downhill.
+    Where there are weights of all pairs, steps that lead away from a steady state are too long.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ def descend(
         Gives a scalar with gradients.
     n_iterations : int
         At most.
+    hopeless : callable, optional
+        Says of the model after each iteration whether to end there.
 
     Returns
     -------
@@ -110,23 +112,27 @@ def descend(
     TrainingError
         If the model has no steady state at the start.
     """
-    free, coupling = trained(model), model.tracts.free_strength
+    free, coupling, least = trained(model), model.tracts.free_strength, np.inf
+    wide = model.tracts.pair_weights.requires_grad
     scale = [p.detach().abs().clamp(min=0.1) for p in free]
 
-    def put(x: np.ndarray) -> None:
-        with torch.no_grad():
-            parts = torch.from_numpy(x).split([p.numel() for p in free])
-            for p, part, s in zip(free, parts, scale, strict=True):
-                p.copy_(part.view_as(p) * s)
+    put = partial(_put, free, scale)
 
     def both(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal least
         put(x)
+        model.stays = wide
         try:
             loss = objective()
         except (TrainingError, torch.linalg.LinAlgError):
             return NOWHERE, np.zeros_like(x)
+        finally:
+            model.stays = False
         if not torch.isfinite(loss):
             return NOWHERE, np.zeros_like(x)
+        if loss.item() < least:
+            least = loss.item()
+            model.rest = model.found
         slopes = torch.autograd.grad(loss, free)
         flat = [(g * s).reshape(-1) for g, s in zip(slopes, scale, strict=True)]
         return loss.item(), torch.cat(flat).numpy()
@@ -135,32 +141,39 @@ def descend(
     first = both(start.numpy())
     if first[0] == NOWHERE:
         raise TrainingError("the model has no steady state at its start; take a weaker coupling")
-    # which the optimiser asks for first
-    at_start = [first]
+    at_start = [first]  # which the optimiser asks for first
     positive = [(LEAST_COUPLING if p is coupling else None, None) for p in free]
-    wide = model.tracts.pair_weights.requires_grad
     bounds = [b for b, p in zip(positive, free, strict=True) for _ in range(p.numel())]
     options = {
         "maxiter": n_iterations,
         "ftol": TOLERANCE_OF_WEIGHTS if wide else TOLERANCE,
         "gtol": 1e-9,
     }
-    # the steady state is followed from one evaluation to the next; where that led to another one
-    # than the model settles at from its start, which is what it is later on, it is not
-    for follows in (True, False):
-        with follow(model, follows):
-            done = minimize(
-                lambda x: at_start.pop() if at_start else both(x),
-                start.numpy(),
-                jac=True,
-                method="L-BFGS-B",
-                bounds=bounds,
-                options=options,
-            )
-        if not follows or abs(both(done.x)[0] - done.fun) < SAME_STATE * (1 + abs(done.fun)):
-            break
+
+    def look(intermediate_result: OptimizeResult) -> None:
+        put(intermediate_result.x)  # not a step that was too long
+        if hopeless is not None and hopeless(model):
+            raise StopIteration
+
+    done = minimize(
+        lambda x: at_start.pop() if at_start else both(x),
+        start.numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options=options,
+        callback=look,
+    )
     put(done.x)
     return float(done.fun), str(done.message)
+
+
+@torch.no_grad()
+def _put(free: Sequence[Tensor], scale: Sequence[Tensor], x: np.ndarray) -> None:
+    """Write numbers of the optimiser into the tensors that they stand for."""
+    parts = torch.from_numpy(x).split([p.numel() for p in free])
+    for p, part, s in zip(free, parts, scale, strict=True):
+        p.copy_(part.view_as(p) * s)
 
 
 def search(
@@ -170,6 +183,7 @@ def search(
     n_iterations: int,
     random_state: int,
     start_from: Sequence[Tensor] | None = None,
+    hopeless: Callable[[RestModel], bool] | None = None,
 ) -> list[Descent]:
     """Descend from the values given and from others around them; leave the model at the best end.
 
@@ -182,7 +196,9 @@ def search(
         Of the other starts: a Sobol sequence over global parameters, within :data:`SPREAD` times
         up and down, and limits.
     start_from : sequence of Tensor, optional
-        Trained tensors of a model like this one, in place of the values given.
+        Where a descent of a model like this one ended, in place of the values given.
+    hopeless : callable, optional
+        Says of a model on its way whether to end there.
 
     Returns
     -------
@@ -196,7 +212,7 @@ def search(
     """
     if start_from is not None:
         _put_back(model, start_from)
-    begin = [p.detach().clone() for p in trained(model)]
+    begin = [p.detach().clone() for p in kept(model)]
     moved = [(node, name) for _, name, _, node in physical(model) if node.value(name).numel() == 1]
     draws = qmc.Sobol(max(len(moved), 1), seed=random_state).random(n_starts)
     found: list[Descent] = []
@@ -207,12 +223,12 @@ def search(
                 _scatter(node, name, float(share))
         start = global_values(model)
         try:
-            loss, message = descend(model, objective, n_iterations)
+            loss, message = descend(model, objective, n_iterations, hopeless)
         except TrainingError:
             if k == 0 and n_starts == 1:
                 raise
             continue
-        ended = [p.detach().clone() for p in trained(model)]
+        ended = [p.detach().clone() for p in kept(model)]
         found.append(Descent(start, global_values(model), loss, ended, message))
         if not moved:
             break  # all starts would be the same
@@ -225,7 +241,7 @@ def search(
 
 @torch.no_grad()
 def _put_back(model: RestModel, values: Sequence[Tensor]) -> None:
-    for p, value in zip(trained(model), values, strict=True):
+    for p, value in zip(kept(model), values, strict=True):
         p.copy_(value)
 
 

@@ -20,7 +20,7 @@ from drmbids.estimators.rest_spectra import BandSpectra
 
 ARRAYS, SETTINGS = "weights.safetensors", "whole_brain.json"
 #: Version of the layout of these two files.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MATRICES = ("weights", "lengths")
 
 

@@ -1,6 +1,6 @@
 """WholeBrain: a brain at rest on a connectome, fitted to the statistics of runs in closed form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,7 +17,7 @@ from drmbids.core.run import Run
 from drmbids.core.targets import only_targets
 from drmbids.estimators.base import refuse_y
 from drmbids.estimators.rest_bounds import band_powers, parameters_table
-from drmbids.estimators.rest_folds import choose_penalty, fold_spectra
+from drmbids.estimators.rest_folds import choose_penalty, fold_spectra, training_share
 from drmbids.estimators.rest_model import RestModel, rest_model
 from drmbids.estimators.rest_runs import as_objects, only_runs, simulate_fitted, training_runs
 from drmbids.estimators.rest_search import Descent, search
@@ -25,12 +25,7 @@ from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
 from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
 from drmbids.estimators.rest_storage import load_rest, save_rest
 from drmbids.estimators.tags import OnRuns
-from drmbids.functional.whittle import (
-    band_connectivity,
-    normalised,
-    statistics_error,
-    whittle,
-)
+from drmbids.functional.whittle import band_connectivity, normalised, statistics_error, whittle
 from drmbids.metrics.connectivity import connectivity_correlation
 
 #: A matrix of the connectome: strengths, or lengths in mm.
@@ -85,6 +80,7 @@ class WholeBrain(OnRuns, BaseEstimator):
         Of the mean squared weight of a region's inputs, where weights are trained; the one under
         which stretches left out of training are likeliest is taken. They are tried from the
         largest on, each from where the one before ended, until what is left out is less likely.
+        With all data it holds less, by the share of the data that was trained on to choose it.
     nuisance : Nuisance, optional
         Taken out of each run; quadratic drift and confounds when absent.
     n_starts : int
@@ -101,7 +97,7 @@ class WholeBrain(OnRuns, BaseEstimator):
     descents_ : list of Descent
         Where each start ended, the best first.
     penalty_ : float
-        The one taken; 0 where no weights are trained.
+        The one taken, of those given; 0 where no weights are trained.
     spectra_ : BandSpectra
         What was fitted.
     targets_ : dict of str to tuple of str
@@ -142,7 +138,7 @@ class WholeBrain(OnRuns, BaseEstimator):
         lags: Sequence[float] = (2.0, 4.0),
         band: tuple[float, float] | None = None,
         segment: float | None = None,
-        penalties: Sequence[float] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
+        penalties: Sequence[float] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
         nuisance: Nuisance | None = None,
         n_starts: int = 4,
         n_iterations: int = 200,
@@ -195,13 +191,13 @@ class WholeBrain(OnRuns, BaseEstimator):
         runs, self.targets_ = training_runs(self, X)
         check_objective(self.measurement, self.objective)
         self.spectra_ = whole_spectra(*self._seen(runs))
-        self.penalty_, start = 0.0, None
+        self.penalty_, share, start = 0.0, 1.0, None
         if "weights" in self.trainable:
             folds = fold_spectra(*self._seen(runs))
             self.penalty_, start = choose_penalty(self.penalties, folds, self._fit_spectra)
-        self.model_, self.descents_ = self._fit_spectra(self.spectra_, self.penalty_, start)
-        growing = self.model_.unstable_modes()
-        if growing:
+            share = 1.0 if start is None else training_share(folds, self.spectra_)
+        self.model_, self.descents_ = self._fit_spectra(self.spectra_, share * self.penalty_, start)
+        if growing := self.model_.unstable_modes():
             raise TrainingError(
                 f"{growing} modes of the fitted brain grow, so it has no resting state; take a "
                 "weaker coupling to start from, or other constants"
@@ -209,9 +205,13 @@ class WholeBrain(OnRuns, BaseEstimator):
         return self
 
     def _fit_spectra(
-        self, spectra: BandSpectra, penalty: float, start: Sequence[Tensor] | None = None
+        self,
+        spectra: BandSpectra,
+        penalty: float,
+        start: Sequence[Tensor] | None = None,
+        hopeless: Callable[[RestModel], bool] | None = None,
     ) -> tuple[RestModel, list[Descent]]:
-        """Return the model fitted to spectra, from trained tensors of another, and the descents."""
+        """Return the model fitted to spectra, from where another ended, and the descents."""
         model = rest_model(self, spectra.values.shape[-1])
         measured = normalised(spectra.values)
 
@@ -228,7 +228,9 @@ class WholeBrain(OnRuns, BaseEstimator):
             return loss
 
         n_starts = 1 if "weights" in self.trainable else self.n_starts
-        descents = search(model, objective, n_starts, self.n_iterations, self.random_state, start)
+        descents = search(
+            model, objective, n_starts, self.n_iterations, self.random_state, start, hopeless
+        )
         return model, descents
 
     @property

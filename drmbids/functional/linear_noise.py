@@ -32,12 +32,12 @@ UnitDerivative = Callable[[State, Tensor], State]
 #: Newton's method (switched evolution relaxation; Mulder and van Leer 1985, J Comput Phys 59:232).
 N_STEPS, FACTOR = 300, 2.0
 #: From a state near by: Newton steps at most, and how far they may lead, as a share of its size.
-N_NEAR, REACH = 8, 0.1
+N_NEAR, REACH = 8, 1.0
 
 
 def steady_state(
     derivative: UnitDerivative,
-    start: Sequence[float],
+    start: Sequence[float] | None,
     coupling: Tensor,
     step: float,
     near: Tensor | None = None,
@@ -48,8 +48,8 @@ def steady_state(
     ----------
     derivative : callable
         Of the units; elementwise.
-    start : sequence of float
-        Where the variables begin.
+    start : sequence of float, optional
+        Where the variables begin; without it there is only the state near another.
     coupling : Tensor of shape (n, n)
         What each unit hears of the first variable of the others.
     step : float
@@ -71,6 +71,8 @@ def steady_state(
     fixed = coupling.detach()
     state = None if near is None else _state_near(derivative, near, fixed, step)
     if state is None:
+        if start is None:
+            raise TrainingError("no steady state of the masses is near the one before")
         state = _state_from(derivative, start, fixed, step)
     # a Newton step from the solution is the solution, and has its gradient
     held = state.split(n)

@@ -27,7 +27,11 @@ Values = dict[str, float | list[float]]
 
 
 def masses_at_rest(
-    mass: str, n_regions: int, values: Values | None = None, compiled: bool = False
+    mass: str,
+    n_regions: int,
+    values: Values | None = None,
+    compiled: bool = False,
+    initial: Values | None = None,
 ) -> Mass:
     """Return masses that hear each other and their own noise, one for each region.
 
@@ -40,6 +44,8 @@ def masses_at_rest(
         Constants that differ from their defaults; a list has one for each region.
     compiled : bool
         Whether they run as machine code.
+    initial : dict of str to float or list of float, optional
+        Variables that start elsewhere than by default.
 
     Raises
     ------
@@ -53,7 +59,9 @@ def masses_at_rest(
         raise UsageError("compiled masses need numba: pip install 'drmbids[compiled]'")
     kind = POPULATIONS[mass]
     n_inputs = (1 + (1 if kind.noise_in_drive else len(kind.variables))) * n_regions
-    return kind(n_regions, n_inputs, values, coupled=True, noisy=True, compiled=compiled)
+    return kind(
+        n_regions, n_inputs, values, coupled=True, noisy=True, compiled=compiled, initial=initial
+    )
 
 
 def rest_net(
@@ -65,6 +73,7 @@ def rest_net(
     values: Values | None = None,
     resolution: float = 0.001,
     compiled: bool = False,
+    initial: Values | None = None,
 ) -> DRMNet:
     """Return the net of a whole brain: one population, its tracts, and BOLD of each region.
 
@@ -72,7 +81,7 @@ def rest_net(
 
     Parameters
     ----------
-    weights, lengths, mass, coupling, velocity, values, resolution, compiled
+    weights, lengths, mass, coupling, velocity, values, resolution, compiled, initial
         As for :func:`simulate_rest`.
     """
     strengths = torch.as_tensor(np.asarray(weights), dtype=torch.float64)
@@ -81,7 +90,7 @@ def rest_net(
     masses = masses_at_rest(mass, n, None, compiled)
     if "strength_in" in masses.constants:  # diffusive: what is lost is what is heard
         values["strength_in"] = (coupling * strengths.sum(1)).tolist()
-    masses = masses_at_rest(mass, n, values, compiled)
+    masses = masses_at_rest(mass, n, values, compiled, initial)
     far = torch.zeros_like(strengths) if lengths is None else torch.as_tensor(np.asarray(lengths))
     # what is sent arrives a tick later at the earliest
     nearest = velocity * resolution / SECONDS
@@ -118,6 +127,7 @@ def simulate_rest(
     resolution: float = 0.001,
     settle: float = 20.0,
     compiled: bool = False,
+    initial: Values | None = None,
     random_state: int = 0,
 ) -> Run:
     """Simulate a brain at rest: noisy masses on a connectome, with conduction delays.
@@ -159,6 +169,8 @@ def simulate_rest(
         Seconds before the first sample.
     compiled : bool
         Whether the net runs as machine code, ten times as fast; needs numba.
+    initial : dict of str to float or list of float, optional
+        Variables that start elsewhere than by default, by name; a list has a value for each region.
     random_state : int
         The same seed gives the same run.
 
@@ -179,7 +191,9 @@ def simulate_rest(
     >>> run.responses["brain"].values.shape
     (5, 2)
     """
-    net = rest_net(weights, lengths, mass, coupling, velocity, values, resolution, compiled)
+    net = rest_net(
+        weights, lengths, mass, coupling, velocity, values, resolution, compiled, initial
+    )
     if duration < tr or tr < resolution or settle < 0 or noise < 0:
         raise UsageError(
             f"need resolution <= tr <= duration, settle >= 0 and noise >= 0, got {resolution:g}, "

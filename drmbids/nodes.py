@@ -50,6 +50,7 @@ class DRMNode(nn.Module):
         self._specs: dict[str, ParameterSpec] = {}
         self._constraints: dict[str, Constraint] = {}
         self._weight_prior: tuple[WeightPriorKind, float] | None = None
+        self._weights_at_start: Tensor | None = None
 
     def add_parameter(
         self,
@@ -156,9 +157,10 @@ class DRMNode(nn.Module):
 
         Parameters
         ----------
-        kind : {"none", "normal", "laplace", "group"}
+        kind : {"none", "normal", "laplace", "group", "start"}
             See :func:`drmbids.functional.weight_prior.log_density`: shrunk all alike, few weights,
-            or few units of the source. ``"none"`` takes a prior away.
+            few units of the source, or shrunk towards the weights as they are now in place of 0.
+            ``"none"`` takes a prior away.
         sd : float
             Standard deviation of a weight.
 
@@ -169,13 +171,15 @@ class DRMNode(nn.Module):
             positive.
         """
         where = f"{type(self).__name__}: prior of the weights"
-        if self.weight_matrix() is None:
+        weights = self.weight_matrix()
+        if weights is None:
             raise ModelError(f"{where}: it has no matrix of weights; leave it out")
         if kind != "none" and kind not in DENSITIES:
             raise ModelError(f"{where}: kind must be one of none, {', '.join(DENSITIES)}: {kind!r}")
         if not (sd > 0 and math.isfinite(sd)):
             raise ModelError(f"{where}: sd {sd:g} must be positive")
         self._weight_prior = None if kind == "none" else (kind, float(sd))
+        self._weights_at_start = weights.detach().clone() if kind == "start" else None
 
     def log_prior_terms(self) -> list[Tensor]:
         """Return the logarithm of the prior density of each trained parameter that has a prior."""
@@ -190,6 +194,8 @@ class DRMNode(nn.Module):
             with torch.enable_grad():  # fixed weights are known by having no gradient
                 weights = self.weight_matrix()
             if weights is not None and weights.requires_grad:
+                if self._weights_at_start is not None:
+                    weights = weights - self._weights_at_start.to(weights)
                 terms.append(log_density(weights, *self._weight_prior))
         return terms
 

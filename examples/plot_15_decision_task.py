@@ -32,6 +32,7 @@ model = {
         {"from": "MT", "to": "LIP", "delay_s": 0.1},
     ],
     "readout": {"kind": "choice", "length_s": 0.2, "regions": {"choice": ["LIP"]}},
+    "training": {"finish": "none"},  # units of MT and LIP could do each other's work in many ways
 }
 net = drmbids.DRMClassifier(model, n_epochs=60).fit(runs[:4])
 taus = net.parameters_table().query("parameter == 'tau'").groupby("node")["value"].median()

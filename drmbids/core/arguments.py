@@ -118,4 +118,6 @@ def setting(name: str, value: Any) -> Any:
         return seed_of(name, value)
     if name == "learning_rate":
         return positive_number(name, value)
+    if name == "n_epochs" and value == "auto":
+        return value
     return whole_number(name, value) if name.startswith("n_") else value

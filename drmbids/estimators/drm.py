@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -18,6 +18,7 @@ from drmbids.estimators.agreement import table_of_starts
 from drmbids.estimators.base import RunEstimator
 from drmbids.estimators.contents import find_regions, warn_of_untrained
 from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
+from drmbids.estimators.judges import judges, judging
 from drmbids.estimators.model_keys import ModelKeys
 from drmbids.estimators.net_tables import NetTables, expected_responses
 from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
@@ -65,14 +66,14 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         or a function that takes the training runs and returns one, with starting weights drawn
         from torch's random numbers. Default: one population for each region, driven by all stimuli
         and connected to all others.
-    n_epochs : int, optional
-        Passes over the training runs; that of the model file, else 60.
+    n_epochs : int or "auto", optional
+        Passes over the training runs; that of the model file, else 60. ``"auto"``: as many as
+        predict parts of the training data best (:mod:`drmbids.training.epochs`).
     learning_rate : float, optional
-        Of Adam, where it starts; that of the model file, else 0.1. It falls to zero along half a
-        cosine.
+        Of Adam, where it starts; that of the model file, else 0.1.
     window : float, optional
-        Seconds that gradients flow back through time, and that are in memory at once of a stimulus
-        that lies in a file; whole runs when absent.
+        Seconds that gradients flow back through time, and that are in memory at once of stimuli in
+        files; whole runs when absent.
     alphas : float or sequence of float, optional
         Ridge penalties to choose from for each target; see :class:`~drmbids.DRM`.
     n_validation_runs : int
@@ -81,18 +82,17 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
     device : str
         ``"cpu"``, ``"cuda"`` ... An absent device is an error.
     random_state : int, RandomState or Generator, optional
-        Seed of the initial weights, which gives the same numbers on one machine; that of the model
-        file, else 0: None is not fresh randomness, unlike in scikit-learn. From numpy's random
-        numbers each fit draws a seed (``default_rng()`` gives other ones each time).
+        Seed of the initial weights; that of the model file, else 0: None is not fresh randomness,
+        unlike in scikit-learn. From numpy's random numbers each fit draws a seed.
     callbacks : sequence of callable
         Called after every epoch with its row of the history, of each start in turn.
     cuda_graph : bool
         Whether windows run as CUDA graphs, for small nets on a GPU; see :class:`~drmbids.DRM`.
     schedule : {"cosine", "constant"}, optional
         How the learning rate goes on; that of the model file, else ``"cosine"``.
-    maps : {"solved", "trained"}, optional
-        Whether maps to targets are solved by ridge in every epoch or trained by gradient; that of
-        the model file, else ``"solved"``. Trained ones suit small nets with few targets.
+    maps : {"solved", "evidence", "trained"}, optional
+        How maps to targets are found; see :class:`~drmbids.DRM`. That of the model file, else
+        ``"solved"``.
     n_starts : int, optional
         Starts, trained side by side; the fit with the lowest objective is kept: the loss of the
         validation runs where there are any, else that of the training runs with the priors. That of
@@ -126,9 +126,8 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
     -----
     Predictions are what is expected of the responses in their own unit: BOLD, counts, probabilities
     of choices. A model of several ``readouts`` predicts ``{readout: array of object}``, and a run
-    may lack what one of them measures. ``score`` is the mean over readouts of the mean R2: of
-    counts that of Efron (1978, Journal of the American Statistical Association 73:113-121), of
-    choices a Brier skill score.
+    may lack what one of them measures. ``score`` is the mean over readouts of the mean R2, of
+    counts Efron's (1978, J. Am. Stat. Assoc. 73:113-121), of choices a Brier skill score.
 
     Examples
     --------
@@ -150,7 +149,7 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
     def __init__(
         self,
         model: str | Path | Mapping[str, Any] | ModelSpec | NetSource | None = None,
-        n_epochs: int | None = None,
+        n_epochs: int | Literal["auto"] | None = None,
         learning_rate: float | None = None,
         window: float | None = None,
         alphas: float | Sequence[float] | None = None,
@@ -228,13 +227,13 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         check_device(self.device)
         self.model_ = self._stated_model(runs)
         seeds = starts.seeds_of_starts(self._setting("random_state"), self._setting("n_starts"))
-        n_epochs, names = self._setting("n_epochs"), starts.labels_of_starts(label, len(seeds))
+        names = starts.labels_of_starts(label, len(seeds))
         nets = starts.nets_of_starts(self.model_, runs, seeds)
         cutoff = self._cutoff(nets[0].resolution)
         check_training(nets[0], runs, cutoff, self.device)
         told = starts.callbacks_of_starts(self.callbacks, len(seeds))
-        options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING}
-        options |= {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
+        own = {name: getattr(self, name) for name in ("alphas", "device", "cuda_graph")}
+        options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING} | own
         drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
         self.net_, self.history_ = drms[0].net, drms[0].history
         runs = runs_with_freedom(runs, *self._nuisances.values())
@@ -248,8 +247,10 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
             raise UsageError(f"{told} leaves nothing of {len(runs)} runs")
         train = self._iterate(runs[:n_train])
         validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
+        judged = () if self.n_validation_runs else runs
+        n_epochs, parts = judging(self._setting("n_epochs"), judged, self._iterate)
         return [
-            Fit(drm, train, validation, n_epochs, cutoff, name)
+            Fit(drm, train, validation, n_epochs, cutoff, name, judges(drm, options, parts, cutoff))
             for drm, name in zip(drms, names, strict=True)
         ]
 

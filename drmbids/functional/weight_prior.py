@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 #: What may be known of weights before any data.
-WeightPriorKind = Literal["none", "normal", "laplace", "group"]
+WeightPriorKind = Literal["none", "normal", "laplace", "group", "start"]
 
 
 def _normal(weights: Tensor) -> Tensor:
@@ -28,6 +28,7 @@ DENSITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "normal": _normal,
     "laplace": _laplace,
     "group": _group,
+    "start": _normal,
 }
 
 
@@ -37,12 +38,13 @@ def log_density(weights: Tensor, kind: WeightPriorKind, sd: float) -> Tensor:
     Parameters
     ----------
     weights : Tensor of shape (n_to, n_from)
-    kind : {"normal", "laplace", "group"}
+        With ``"start"`` less those that they started from.
+    kind : {"normal", "laplace", "group", "start"}
         ``normal``: the weights are independent Gaussians, as for ridge regression. ``laplace``:
         independent Laplace variables, as for the lasso; most weights come near zero, few are
         large. ``group``: the weights from one unit of the source are spherical, ``p(w)`` in
         proportion to ``exp(-sqrt(n_to + 1) |w| / sd)``, as for the group lasso; whole units fall
-        silent.
+        silent. ``start``: independent Gaussians about what weights start from.
     sd : float
         Standard deviation of one weight, whatever the kind.
 
@@ -61,7 +63,8 @@ def log_density(weights: Tensor, kind: WeightPriorKind, sd: float) -> Tensor:
     --------
     >>> import torch
     >>> weights = torch.tensor([[3.0, 0.0], [4.0, 0.0]])
-    >>> [round(log_density(weights, kind, 1.0).item(), 3) for kind in DENSITIES]
+    >>> kinds = ("normal", "laplace", "group")
+    >>> [round(log_density(weights, kind, 1.0).item(), 3) for kind in kinds]
     [-12.5, -9.899, -8.66]
     """
     return DENSITIES[kind](weights / sd)

@@ -26,9 +26,10 @@ class Additive(DRMPopulation):
         Units, and width of all afferents together.
     nonlinearity : {"linear", "relu", "tanh", "sigmoid", "elu", "softplus"}
         The function phi.
-    start : {"preferred", "random"}
-        Input weights that training starts from: each unit prefers one stimulus column, or all are
-        drawn at random, with a standard deviation of 0.3 for stimuli and 0.2 for populations.
+    start : {"preferred", "single", "random"}
+        Input weights that training starts from: each unit prefers one stimulus column, hears of
+        nothing else, or all are drawn at random, with a standard deviation of 0.3 for stimuli and
+        0.2 for populations.
 
     Raises
     ------

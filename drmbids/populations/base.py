@@ -23,7 +23,7 @@ NONLINEARITIES: dict[Nonlinearity, Callable[[Tensor], Tensor]] = {
 }
 
 #: How input weights start, as model files name it.
-Start = Literal["preferred", "random"]
+Start = Literal["preferred", "single", "random"]
 
 #: Standard deviations of random starting weights on stimuli and on populations, in units of the
 #: rate for a unit of the input: units tell stimuli apart from the start, loops start stable.
@@ -178,6 +178,14 @@ class DRMPopulation(DRMNode, ABC):
         """Return the weights on the afferents, shape (n_units, n_inputs), or None if not linear."""
         return None
 
+    def unit_bands(self) -> Tensor:
+        """Return the band of each unit, shape (n_units,), whole numbers from 0.
+
+        Units of a band have maps that are alike in size (:mod:`drmbids.training.evidence`); those
+        of band 0 are what the population is about, others how targets deviate from it.
+        """
+        return torch.zeros(self.n_units, dtype=torch.long)
+
     def weight_matrix(self) -> Tensor | None:
         """Return the weights on the afferents, which a prior may be set on."""
         return self.input_weights()
@@ -241,8 +249,10 @@ class StepPopulation(DRMPopulation):
 def start_inputs(weights: Tensor, n_stimulus: int, start: Start) -> None:
     """Fill input weights in place, in one of the ways that :data:`Start` names.
 
-    ``preferred`` is :func:`prefer_inputs`. ``random`` draws all weights from normal distributions
-    about 0, as echo state networks do, of :data:`RANDOM_STIMULUS_SD` for stimuli and
+    ``preferred`` is :func:`prefer_inputs`. ``single`` is the same with all other weights at 0, so
+    that a net of linear units starts as the linear model of the stimuli. ``random`` draws all
+    weights from normal distributions about 0, as echo state networks do, of
+    :data:`RANDOM_STIMULUS_SD` for stimuli and
     :data:`RANDOM_POPULATION_SD` for populations: units start as different mixtures of all inputs,
     coupled to each other from the first epoch on.
 
@@ -251,7 +261,7 @@ def start_inputs(weights: Tensor, n_stimulus: int, start: Start) -> None:
     weights : Tensor of shape (n_units, n_inputs)
     n_stimulus : int
         Leading inputs that come from stimuli.
-    start : {"preferred", "random"}
+    start : {"preferred", "single", "random"}
 
     Raises
     ------
@@ -263,8 +273,8 @@ def start_inputs(weights: Tensor, n_stimulus: int, start: Start) -> None:
     Jaeger 2001, The "echo state" approach to analysing and training recurrent neural networks, GMD
     report 148 (random fixed weights that span what inputs can drive).
     """
-    if start == "preferred":
-        prefer_inputs(weights, n_stimulus)
+    if start in ("preferred", "single"):
+        prefer_inputs(weights, n_stimulus, spread=0.1 if start == "preferred" else 0.0)
     elif start == "random":
         with torch.no_grad():
             weights[:, :n_stimulus].normal_(0.0, RANDOM_STIMULUS_SD)
@@ -273,7 +283,7 @@ def start_inputs(weights: Tensor, n_stimulus: int, start: Start) -> None:
         raise ModelError(f"unknown start {start!r}; choose one of: {', '.join(get_args(Start))}")
 
 
-def prefer_inputs(weights: Tensor, n_stimulus: int) -> None:
+def prefer_inputs(weights: Tensor, n_stimulus: int, spread: float = 0.1) -> None:
     """Fill input weights in place: each unit prefers one input and sees a little of the others.
 
     Ridge maps read the units out, so units that start with different preferences span the space
@@ -285,11 +295,13 @@ def prefer_inputs(weights: Tensor, n_stimulus: int) -> None:
     weights : Tensor of shape (n_units, n_inputs)
     n_stimulus : int
         Leading inputs that come from stimuli.
+    spread : float
+        Standard deviation of the rest, over all inputs together.
     """
     n_units, n_inputs = weights.shape
     preferred, strength = (n_stimulus, 1.0) if n_stimulus else (n_inputs, 0.5)
     with torch.no_grad():
-        weights.normal_(0.0, 0.1 / n_inputs**0.5)
+        weights.normal_(0.0, spread / n_inputs**0.5)
         # as often as it takes for every unit to have an input, and every input a unit: a condition
         # that starts below zero for all rectified units gets no gradient, for good
         pair = torch.arange(max(n_units, preferred))

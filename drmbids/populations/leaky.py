@@ -41,9 +41,10 @@ class Leaky(DRMPopulation):
         (0.3, 3, 10) when absent.
     nonlinearity : {"linear", "relu", "tanh", "sigmoid", "elu", "softplus"}
         The function phi.
-    start : {"preferred", "random"}
-        Input weights that training starts from: each unit prefers one stimulus column, or all are
-        drawn at random, with a standard deviation of 0.3 for stimuli and 0.2 for populations.
+    start : {"preferred", "single", "random"}
+        Input weights that training starts from: each unit prefers one stimulus column, hears of
+        nothing else, or all are drawn at random, with a standard deviation of 0.3 for stimuli and
+        0.2 for populations.
 
     Raises
     ------
@@ -110,6 +111,7 @@ class Leaky(DRMPopulation):
         if len(taus) < self.n_units:
             group = torch.arange(self.n_units) // (n_stimulus or self.n_inputs)
             taus = taus[group % len(taus)]
+        self._first_taus = taus.expand(self.n_units).clone()
         self.set_value("tau", taus)
 
     def initial_state(self, batch: int) -> Tensor:
@@ -133,6 +135,12 @@ class Leaky(DRMPopulation):
     def _ticks(self) -> Tensor:
         """Return the length of a tick in time constants."""
         return self.resolution / self.value("tau")
+
+    def unit_bands(self) -> Tensor:
+        """Return which of the time constants that units start from each of them has, fast first."""
+        order = sorted(set(self._starting_taus))
+        taus = torch.tensor(order).to(self._first_taus)
+        return (self._first_taus[:, None] - taus).abs().argmin(1)
 
     def input_weights(self) -> Tensor:
         """Return the weights on the afferents, shape (n_units, n_inputs)."""

@@ -12,6 +12,7 @@ from drmbids.functional.hrf import (
     DOUBLE_GAMMA,
     double_gamma,
     double_gamma_derivatives,
+    gamma_density,
     smooth_basis,
 )
 from drmbids.nodes import DRMNode
@@ -55,8 +56,12 @@ DEFAULT_LENGTH = 32.0
 #: Steps at which the area of a learned response is taken: seconds, and how many in its length.
 LONGEST_GRID_STEP, LEAST_GRID = 0.1, 320
 
+#: Seconds after which the gamma densities peak that deviations of any shape are made of: those of
+#: the linear model with free responses (:func:`drmbids.free_hrf_baseline`).
+DEVIATION_PEAKS = (2.0, 4.0, 6.0, 9.0, 13.0)
+
 #: Number of basis functions beside the response, by the option ``derivatives``.
-N_DERIVATIVES = {"none": 0, "time": 1, "time_and_dispersion": 2}
+N_DERIVATIVES = {"none": 0, "time": 1, "time_and_dispersion": 2, "shape": len(DEVIATION_PEAKS)}
 
 
 class HRF(DRMNode, ABC):
@@ -168,10 +173,11 @@ class DoubleGamma(HRF):
         around the constants, as wide as :data:`DOUBLE_GAMMA_SD`.
     length : float
         Seconds after which the response is cut off.
-    derivatives : {"none", "time", "time_and_dispersion"}
+    derivatives : {"none", "time", "time_and_dispersion", "shape"}
         Derivatives of the response that are further basis functions, so that every voxel can
-        respond a little earlier or later, and sharper or wider, than its region does. The penalty
-        on its weights draws each voxel to the response of the region.
+        respond a little earlier or later, and sharper or wider, than its region does; or, in their
+        place, gamma densities that peak after :data:`DEVIATION_PEAKS`, for responses of any smooth
+        shape. The penalty on their weights draws each voxel to the response of the region.
 
     Raises
     ------
@@ -200,7 +206,7 @@ class DoubleGamma(HRF):
         n_regions: int = 1,
         trainable: bool = True,
         length: float = 32.0,
-        derivatives: Literal["none", "time", "time_and_dispersion"] = "none",
+        derivatives: Literal["none", "time", "time_and_dispersion", "shape"] = "none",
     ):
         if shape not in DOUBLE_GAMMA:
             raise ModelError(
@@ -233,7 +239,12 @@ class DoubleGamma(HRF):
         """Return response and derivatives, shape (n_regions, features_per_unit, n_lags)."""
         values = {name: self.value(name)[:, None] for name in DOUBLE_GAMMA[self.shape]}
         functions = [double_gamma(lag, **values)]
-        if self.features_per_unit > 1:
+        if self.derivatives == "shape":
+            peaks = (
+                torch.tensor(DEVIATION_PEAKS).to(lag)[:, None, None].expand(-1, *functions[0].shape)
+            )
+            functions += list(gamma_density(lag, peaks + 1, torch.ones_like(peaks)))
+        elif self.features_per_unit > 1:
             functions += double_gamma_derivatives(lag, **values)
         return torch.stack(functions[: self.features_per_unit], 1) * self._within(lag)
 

@@ -274,7 +274,11 @@ class ReadoutSpec(OpenPart):
 class TrainingSpec(Part):
     """How the model is trained; what is absent is left to the estimator."""
 
-    n_epochs: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Epochs.")
+    n_epochs: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        default=None,
+        description="Epochs; auto: as many as serve parts of the training data best that are left "
+        "out in turn.",
+    )
     learning_rate: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="Of Adam."
     )
@@ -288,10 +292,11 @@ class TrainingSpec(Part):
         default=None,
         description="Whether the learning rate falls to zero along half a cosine, or stays.",
     )
-    maps: Literal["solved", "trained"] | None = Field(
+    maps: Literal["solved", "evidence", "trained"] | None = Field(
         default=None,
-        description="Whether maps to targets are solved by ridge in every epoch, or begin at zero "
-        "and are trained by gradient like the rest.",
+        description="How maps to targets are found: solved by ridge in every epoch, with a penalty "
+        "for each target; averaged over how strong they may be, by the evidence, which all else is "
+        "then trained for; or trained by gradient like the rest, from zero.",
     )
     n_starts: Annotated[int, Field(ge=1)] | None = Field(
         default=None,

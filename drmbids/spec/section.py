@@ -76,9 +76,9 @@ PriorSpecs = dict[Name, PriorSpec | Literal["none"]]
 class WeightPriorSpec(Part):
     """What is known of weights before any data, with a mean of 0."""
 
-    kind: Literal["normal", "laplace", "group"] = Field(
+    kind: Literal["normal", "laplace", "group", "start"] = Field(
         description="normal: all are small. laplace: few are large. group: few units of the source "
-        "have any."
+        "have any. start: all are near what they start from, in place of 0."
     )
     sd: Annotated[float, Field(gt=0)] = Field(description="Standard deviation of a weight.")
 

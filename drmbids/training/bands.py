@@ -1,5 +1,7 @@
 """Bands of features whose maps have penalties of their own."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -10,16 +12,21 @@ from drmbids.readouts.base import DRMReadout
 SHARES = (0.1, 0.01)
 
 
-def feature_bands(readout: DRMReadout, region: int) -> Tensor:
+def feature_bands(
+    readout: DRMReadout, region: int, unit_bands: Sequence[Tensor] | None = None
+) -> Tensor:
     """Return the band of each feature of a region, shape (n_features,), whole numbers from 0.
 
     Units of different populations are different bands, and so is what the readout itself tells
-    apart (:meth:`~drmbids.DRMReadout.bands`).
+    apart (:meth:`~drmbids.DRMReadout.bands`), and what a population does
+    (:meth:`~drmbids.DRMPopulation.unit_bands`), but for the deviations of a readout.
 
     Parameters
     ----------
     readout : DRMReadout
     region : int
+    unit_bands : sequence of Tensor of int, optional
+        For each population the band of each of its units; one for all units when absent.
 
     Examples
     --------
@@ -27,9 +34,43 @@ def feature_bands(readout: DRMReadout, region: int) -> Tensor:
     >>> feature_bands(BOLD(n_units=[2, 3], n_targets=[10]), 0)
     tensor([0, 0, 1, 1, 1])
     """
-    population = readout.feature_populations(region)
-    own = readout.bands(region).to(population)
-    return torch.unique(population * (own.max() + 1) + own, return_inverse=True)[1]
+    own = readout.bands(region)
+    units = torch.where(own == 0, _of_units(readout, region, unit_bands), 0)
+    rows = torch.stack([readout.feature_populations(region), own, units], 1)
+    return torch.unique(rows, dim=0, return_inverse=True)[1]
+
+
+def feature_blocks(
+    readout: DRMReadout, region: int, unit_bands: Sequence[Tensor] | None = None
+) -> Tensor:
+    """Return which features may have something in common, shape (n_features,), numbers from 0.
+
+    These are the units of a population, of one band, through one basis function of the readout.
+
+    Parameters
+    ----------
+    readout, region, unit_bands
+        As for :func:`feature_bands`.
+
+    Examples
+    --------
+    >>> from drmbids import BOLD, DoubleGamma
+    >>> feature_blocks(BOLD([2], n_targets=[10], hrf=DoubleGamma(derivatives="time")), 0)
+    tensor([0, 0, 1, 1])
+    """
+    n_units = readout.n_features(region) // readout.features_per_unit
+    basis = torch.arange(readout.n_features(region)) // n_units
+    units = _of_units(readout, region, unit_bands)
+    rows = torch.stack([readout.feature_populations(region), basis, units], 1)
+    return torch.unique(rows, dim=0, return_inverse=True)[1]
+
+
+def _of_units(readout: DRMReadout, region: int, unit_bands: Sequence[Tensor] | None) -> Tensor:
+    """Return the band of the unit that each feature is made of."""
+    if unit_bands is None:
+        return torch.zeros(readout.n_features(region), dtype=torch.long)
+    units = torch.cat([unit_bands[source] for source in readout.sources[region]])
+    return units.repeat(readout.features_per_unit)
 
 
 def weightings_of(bands: Tensor) -> Tensor:

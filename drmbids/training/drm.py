@@ -61,23 +61,22 @@ class DRM:
         Ridge penalties to choose from, in units of the variance of a standardised feature; the
         default of :mod:`drmbids.training.maps` when absent, a single one is used as it is.
     solve : bool, optional
-        Whether maps are solved; otherwise they are trained by gradient like the rest. When absent
-        they are solved for the squared error, the one loss that they can be solved for.
+        Whether maps are solved, not trained by gradient like the rest; when absent, for the squared
+        error, the one loss that they can be solved for.
     device : str
-        Where to compute.
+        Where.
     callbacks : sequence of callable
-        Called after every epoch with a dict ``epoch, train_loss, val_loss, objective,
-        learning_rate, seconds``; ``objective`` decides which epoch is kept.
+        Called after every epoch with its row of the history; ``objective`` decides what is kept.
     cuda_graph : bool
         Whether every window is captured once as a CUDA graph and started by one call from then on,
         which pays for small nets on a GPU: :mod:`drmbids.training.captured`.
     schedule : {"cosine", "constant"}
         Whether the learning rate falls to zero along half a cosine over the epochs of a training,
         so that it ends at rest (Loshchilov and Hutter 2017, arXiv:1608.03983), or stays.
-    maps : {"solved", "trained"}
-        Whether the maps of the squared error are solved for in every epoch, or begin at zero and
-        are trained by gradient, nuisance taken out all the same
-        (:mod:`drmbids.training.map_training`). Then they have no penalties.
+    maps : {"solved", "evidence", "trained"}
+        Maps of the squared error are solved for in every epoch, with a penalty for each target, or
+        averaged by evidence (:mod:`drmbids.training.evidence`); or begin at zero and are trained by
+        gradient (:mod:`drmbids.training.map_training`). Only the first have penalties.
     finish : {"auto", "lbfgs", "none"}, optional
         ``"lbfgs"`` goes on from the best state of the epochs to a minimum nearby
         (:mod:`drmbids.training.finish`), for models of few parameters and whole runs; ``"auto"``
@@ -143,13 +142,13 @@ class DRM:
             raise UsageError(f"unknown schedule {schedule!r}; choose cosine or constant")
         self.schedule: Schedule = schedule
         if maps not in get_args(Maps):
-            raise UsageError(f"unknown maps {maps!r}; choose solved or trained")
-        if maps == "trained" and alphas is not None:
-            raise UsageError(f"maps='trained' has no penalties, got alphas={alphas}; leave one out")
-        if maps == "trained" and not any(self.solved.values()):
+            raise UsageError(f"unknown maps {maps!r}; choose one of: {', '.join(get_args(Maps))}")
+        if maps != "solved" and alphas is not None:
+            raise UsageError(f"maps={maps!r} has no penalties, got alphas={alphas}; leave one out")
+        if maps != "solved" and not any(self.solved.values()):
             found = ", ".join(type(part).__name__ for part in self.losses.values())
             raise UsageError(
-                f"maps='trained' is for maps that are else solved; those of {found} are trained by "
+                f"maps={maps!r} is for maps that are else solved; those of {found} are trained by "
                 "gradient as it is: leave maps out"
             )
         self.maps: Maps = maps
@@ -335,6 +334,7 @@ class DRM:
     def _objectives(self) -> list[Objective]:
         readout = self.net.readout
         weights = readout.weights if isinstance(readout, Readouts) else {}
+        unit_bands = [population.unit_bands() for population in self.net.populations]
         return [
             Objective(
                 part,
@@ -344,6 +344,7 @@ class DRM:
                 name,
                 weights.get(name, 1.0),
                 self.maps,
+                unit_bands,
             )
             for name, part in by_name(readout).items()
         ]

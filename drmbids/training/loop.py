@@ -81,7 +81,7 @@ def train(
                 for trainee, total in zip(trainees, losses, strict=True):
                     if trainee.failure is None:
                         _end_epoch(trainee, total, epoch, n_epochs, started)
-                if all(trainee.failure for trainee in trainees):
+                if all(t.failure or (t.end is not None and epoch >= t.end) for t in trainees):
                     break
     finally:
         for trainee in trainees:

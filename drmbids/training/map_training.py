@@ -20,8 +20,9 @@ from drmbids.training.passes import RunData
 from drmbids.training.solver import MapSolver, Solution
 from drmbids.training.targets import Cleaner, Group, RegionTargets
 
-#: Whether maps are solved for in every epoch, or trained by gradient like what lies upstream.
-Maps = Literal["solved", "trained"]
+#: Whether maps are solved for in every epoch, with a penalty for each target or averaged by their
+#: evidence, or trained by gradient like what lies upstream.
+Maps = Literal["solved", "evidence", "trained"]
 
 
 class MapTrainer:
@@ -114,7 +115,7 @@ class _Region:
             self.gradient[:, columns] -= 2 * x.mT @ weighted
             slopes.append(2 * weighted @ weights.mT)
         # features come into it times the roots of weights, and so does their slope
-        for k, slope in zip(there, cleaner.weigh(slopes), strict=True):
+        for k, slope in zip(there, cleaner.weigh_back(slopes), strict=True):
             self.slopes[k][rows[k]] -= slope
         confound_weights = shared.weights(measured) - shared.weights(features) @ weights
         self.confound_weights[:, columns] = confound_weights

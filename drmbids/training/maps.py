@@ -157,7 +157,7 @@ class _Region:
         for k, a, part, rest in zip(there, x, parts, rests, strict=True):
             self.errors[k][rows[k]] -= ((part + rest) * a).sum(1)
         # features come into it times the roots of weights, and so does their slope
-        for k, slope in zip(there, cleaner.weigh(rests), strict=True):
+        for k, slope in zip(there, cleaner.weigh_back(rests), strict=True):
             self.slopes[k][rows[k]] -= 2 * slope
         confound_weights = shared.weights(y) - shared.weights(weighed) @ u
         self.weights[:, columns] = u / self.spread[:, None]

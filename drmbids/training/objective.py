@@ -15,6 +15,7 @@ from drmbids.iterators.item import Item
 from drmbids.losses.base import DRMLoss
 from drmbids.losses.summary import SummaryLoss
 from drmbids.readouts.base import DRMReadout
+from drmbids.training.evidence import EvidenceSolver
 from drmbids.training.map_training import Maps, MapTrainer
 from drmbids.training.parallel import Workers
 from drmbids.training.passes import RunData
@@ -45,8 +46,11 @@ class Objective:
         Of the readout, where there are several.
     weight : float
         Of the loss among those of several readouts.
-    maps : {"solved", "trained"}
-        How maps are solved: at once, or step by step (:mod:`drmbids.training.map_training`).
+    maps : {"solved", "evidence", "trained"}
+        How maps are solved: at once, with a penalty for each target or averaged by their evidence
+        (:mod:`drmbids.training.evidence`), or step by step (:mod:`drmbids.training.map_training`).
+    unit_bands : sequence of Tensor of int, optional
+        For each population the band of each of its units.
 
     Attributes
     ----------
@@ -56,7 +60,7 @@ class Objective:
         Of the validation runs.
     n_measured : int
         Elements of the targets that were measured.
-    solver : MapSolver or MapTrainer or None
+    solver : MapSolver or EvidenceSolver or MapTrainer or None
     solution : Solution or None
         Of the maps, in the epoch that is under way.
     """
@@ -70,11 +74,13 @@ class Objective:
         name: str = ONLY,
         weight: float = 1.0,
         maps: Maps = "solved",
+        unit_bands: Sequence[Tensor] | None = None,
     ):
         self.readout, self.loss, self.solve, self.alphas = readout, loss, solve, alphas
         self.name, self.weight, self.maps = name, weight, maps
+        self.unit_bands = unit_bands
         self._limits = (1.0, 0.0)
-        self.solver: MapSolver | MapTrainer | None = None
+        self.solver: MapSolver | EvidenceSolver | MapTrainer | None = None
         self.solution: Solution | None = None
         self.unseen: RunData | None = None
         terms = loss.terms() if isinstance(loss, DRMLoss) else [(1.0, loss)]
@@ -204,14 +210,15 @@ class Objective:
             self.solution = self.map_solver().solve(complete)
         return finite
 
-    def map_solver(self) -> MapSolver | MapTrainer:
+    def map_solver(self) -> MapSolver | EvidenceSolver | MapTrainer:
         """Return what solves the maps, or trains them, the same in all epochs."""
         if self.solver is None:
-            self.solver = (
-                MapSolver(self.readout, self.targets, self.alphas)
-                if self.maps == "solved"
-                else MapTrainer(self.readout, self.targets)
-            )
+            if self.maps == "solved":
+                self.solver = MapSolver(self.readout, self.targets, self.alphas)
+            elif self.maps == "evidence":
+                self.solver = EvidenceSolver(self.readout, self.targets, self.unit_bands)
+            else:
+                self.solver = MapTrainer(self.readout, self.targets)
         return self.solver
 
     def hold_penalties(self, is_held: bool) -> list[Choice]:
@@ -222,6 +229,8 @@ class Objective:
         list of Choice
             What was chosen last; empty where there is nothing to choose from.
         """
+        if isinstance(self.solver, EvidenceSolver):
+            self.solver.is_held = is_held
         if not isinstance(self.solver, MapSolver):
             return []
         self.solver.is_held = is_held
@@ -231,7 +240,7 @@ class Objective:
 
     def map_group(self, learning_rate: float) -> dict[str, Any] | None:
         """Return maps that move by gradient as a group of an optimizer, None where none do."""
-        if not self.solve or self.maps == "solved":
+        if not self.solve or self.maps != "trained":
             return None
         solver = self.map_solver()
         assert isinstance(solver, MapTrainer)

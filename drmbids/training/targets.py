@@ -9,6 +9,7 @@ from torch import Tensor
 
 from drmbids.functional.ridge import RANK_TOLERANCE, orthonormal, residualise
 from drmbids.training.confounds import SharedConfounds
+from drmbids.training.whitening import Whitening
 
 # Targets of which there are copies in float64 at a time: as many as fit a cache of the processor
 # with the rows of a run.
@@ -48,8 +49,9 @@ class Series:
 class Cleaner:
     """Takes nuisance and shared confounds out of the rows that some targets have.
 
-    Least squares with weights is least squares of values times the roots of their weights: values
-    go through :meth:`weigh` first, and all that is fitted is fitted to what comes out.
+    Least squares with weights is least squares of values times the roots of their weights, and with
+    autocorrelated noise that of values made independent: values go through :meth:`weigh` first, and
+    all that is fitted is fitted to what comes out.
 
     Parameters
     ----------
@@ -57,6 +59,8 @@ class Cleaner:
         One for each run.
     group : Group
         The rows that are there, and their weights.
+    rho : float
+        Autocorrelation of the noise from one volume to the next.
 
     Attributes
     ----------
@@ -70,16 +74,20 @@ class Cleaner:
         What a penalty is multiplied by: ``n_left``, times the mean weight.
     """
 
-    def __init__(self, series: Sequence[Series], group: Group):
+    def __init__(self, series: Sequence[Series], group: Group, rho: float = 0.0):
         rows = group.rows
         self.there = [k for k, keep in enumerate(rows) if keep.any()]
         self.weights = None if group.weights is None else [group.weights[k] for k in self.there]
         self.roots = None if self.weights is None else [w.sqrt()[:, None] for w in self.weights]
         roots = [None] * len(self.there) if self.roots is None else self.roots
+        self.whitenings = [Whitening(rows[k], rho) for k in self.there] if rho else None
         self.bases = [
             basis_of_rows(series[k].nuisance.double(), rows[k], root)
             for k, root in zip(self.there, roots, strict=True)
         ]
+        if self.whitenings is not None:
+            pairs = zip(self.whitenings, self.bases, strict=True)
+            self.bases = [orthonormal(whiten(basis)) for whiten, basis in pairs]
         confounds = [series[k].confounds for k in self.there]
         self.confounds = [
             basis.new_zeros(len(basis), 0) if c is None else c.double()[rows[k]]
@@ -95,10 +103,21 @@ class Cleaner:
         self.strength = self.n_left * mean
 
     def weigh(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """Return values of shape (n_there, n_columns) times the roots of their weights."""
-        if self.roots is None:
+        """Return values (n_there, n_columns) times the roots of their weights, made independent."""
+        if self.roots is not None:
+            values = [root * part for root, part in zip(self.roots, values, strict=True)]
+        if self.whitenings is None:
             return list(values)
-        return [root * part for root, part in zip(self.roots, values, strict=True)]
+        return [whiten(part) for whiten, part in zip(self.whitenings, values, strict=True)]
+
+    def weigh_back(self, slopes: Sequence[Tensor]) -> list[Tensor]:
+        """Return slopes for values from slopes for what :meth:`weigh` made of them."""
+        if self.whitenings is not None:
+            pairs = zip(self.whitenings, slopes, strict=True)
+            slopes = [whiten.back(part) for whiten, part in pairs]
+        if self.roots is None:
+            return list(slopes)
+        return [root * part for root, part in zip(self.roots, slopes, strict=True)]
 
     def means(self, values: Sequence[Tensor]) -> Tensor:
         """Return the weighted means of values as they are, shape (n_there_runs, n_columns)."""

@@ -14,6 +14,7 @@ from drmbids.iterators.iterator import DRMIterator
 from drmbids.training.alike import same_structure
 from drmbids.training.checkpoint import Checkpoint
 from drmbids.training.drm import DRM
+from drmbids.training.epochs import best_epoch
 from drmbids.training.profiles import find_and_train
 from drmbids.training.runners import MOST_RUNS
 
@@ -36,6 +37,9 @@ class Fit:
         As for :meth:`drmbids.DRM.estimate`.
     label : str
         Who this is, for messages.
+    judges : tuple of Fit
+        The same model with other data and validation runs, which :func:`train_all` trains first:
+        the epoch that serves them best is kept (:func:`~drmbids.training.epochs.best_epoch`).
     """
 
     model: DRM
@@ -44,6 +48,7 @@ class Fit:
     n_epochs: int = 1
     cutoff: int | None = None
     label: str = ""
+    judges: tuple["Fit", ...] = ()
 
 
 class Trained(NamedTuple):
@@ -79,6 +84,7 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
             fit.model.solve
             and first.model.solve
             and (fit.n_epochs, fit.cutoff) == (first.n_epochs, first.cutoff)
+            and bool(fit.judges) == bool(first.judges)
             and fit.model.device == first.model.device
             and fit.model.cuda_graph == first.model.cuda_graph
             and fit.data.layout == first.data.layout
@@ -122,9 +128,12 @@ def train_together(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) ->
     nets = [fit.model.net for fit in fits]
     runner = first.model.runner(nets)
     trainees = [fit.model.trainee(fit.data, fit.validation, fit.label) for fit in fits]
+    for fit, trainee in zip(fits, trainees, strict=True):
+        if fit.judges:
+            trainee.end = best_epoch([judge.model.history for judge in fit.judges])
     find_and_train(trainees, runner, first.n_epochs, first.cutoff, checkpoint)
     for fit, trainee in zip(fits, trainees, strict=True):
-        if trainee.failure is None:
+        if trainee.failure is None and not fit.judges:
             fit.model.end(trainee, fit.n_epochs, fit.cutoff)
     return [Trained(trainee.best, trainee.failure) for trainee in trainees]
 
@@ -150,6 +159,9 @@ def train_all(fits: Sequence[Fit], checkpoint: Checkpoint | None = None) -> list
     TrainingWarning
         Of each training that diverged and is begun again.
     """
+    judges = [judge for fit in fits for judge in fit.judges]
+    if judges:
+        train_all(judges, checkpoint and checkpoint.part("judges"))
     starts = {fit: _copy(fit.model.trained.state_dict()) for fit in fits}
     rates = {fit: [fit.model.learning_rate] for fit in fits}
     ended: dict[Fit, Trained] = {}

@@ -63,6 +63,7 @@ class Trainee:
     callbacks: Sequence[Callback]
     history: list[dict[str, Any]]
     label: str = ""
+    end: int | None = field(init=False, default=None)
     best: float = field(init=False, default=math.inf)
     best_epoch: int = field(init=False, default=0)
     kept: dict[str, Tensor] = field(init=False)
@@ -251,7 +252,8 @@ class Trainee:
                 f"{who}epoch {epoch}: the {name} is {value:g}; "
                 f"lower the learning rate ({self.learning_rate:g}): {why}"
             )
-        if score < self.best:
+        # where the end is known, so is what is kept
+        if score < self.best if self.end is None else epoch == self.end:
             self.best, self.best_epoch, self.kept = score, epoch, self._snapshot()
         return val, score
 

@@ -77,5 +77,5 @@ def test_faulty_arguments() -> None:
         Leaky(2, 1, nonlinearity="step")
     with pytest.raises(UsageError, match="n_units=0, n_inputs=1"):
         Leaky(0, 1)
-    with pytest.raises(ModelError, match="unknown start 'zero'; choose one of: preferred, random"):
+    with pytest.raises(ModelError, match="unknown start 'zero'; choose one of: pref"):
         Leaky(1, 1, start="zero")

@@ -100,7 +100,11 @@ def test_weights_of_connections_have_priors_too() -> None:
 @pytest.mark.parametrize(
     ("node", "call", "message"),
     [
-        (Dense(3, 2), ("lasso", 1.0), "kind must be one of none, normal, laplace, group: 'lasso'"),
+        (
+            Dense(3, 2),
+            ("lasso", 1.0),
+            "kind must be one of none, normal, laplace, group, start: 'lasso'",
+        ),
         (Dense(3, 2), ("laplace", 0.0), "sd 0 must be positive"),
         (GRU(3, 2), ("laplace", 1.0), "GRU: prior of the weights: it has no matrix of weights"),
     ],

@@ -25,7 +25,7 @@ from drmbids.readouts.base import DRMReadout
 from drmbids.training.bands import feature_bands, feature_blocks
 from drmbids.training.passes import RunData
 from drmbids.training.solver import MapSolver, Solution
-from drmbids.training.targets import Cleaner, Group, RegionTargets
+from drmbids.training.targets import Cleaner, Group, RegionTargets, intercepts
 from drmbids.training.variances import VARIANCES, roots_of
 from drmbids.training.whitening import autocorrelation
 
@@ -262,17 +262,14 @@ class _Region:
 
     def _write(self, part: _Part, weights: Tensor) -> None:
         """Keep the weights of features, and those of confounds and the bias that go with them."""
-        columns, cleaner = part.group.columns, part.cleaner
-        raw = [self.x[k][part.group.rows[k]] for k in cleaner.there]
-        self.weights[:, columns] = weights
-        mean = cleaner.means(raw).mean(0) @ weights
+        columns, cleaner, rows = part.group.columns, part.cleaner, part.group.rows
+        raw, measured = [self.x[k][rows[k]] for k in cleaner.there], part.data
         if cleaner.shared.rank:
-            measured = cleaner.weigh(self.targets.some(cleaner.there, part.group.rows, columns))
-            shared = cleaner.shared.weights(measured)
-            shared = shared - cleaner.shared.weights(cleaner.weigh(raw)) @ weights
-            self.confound_weights[:, columns] = shared
-            mean += cleaner.means(cleaner.confounds).mean(0) @ shared
-        self.bias[columns] = self.targets.mean[cleaner.there][:, columns].mean(0) - mean
+            measured = cleaner.weigh(self.targets.some(cleaner.there, rows, columns))
+        weighed = (cleaner.weigh(raw), measured)
+        self.weights[:, columns] = weights
+        found = intercepts(self.targets, cleaner, columns, raw, weights, weighed)
+        self.confound_weights[:, columns], self.bias[columns] = found
 
     def rests(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return what is left of the targets of the largest group, and its rows, for each run."""

@@ -18,7 +18,7 @@ from drmbids.core.exceptions import UsageError
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.passes import RunData
 from drmbids.training.solver import MapSolver, Solution
-from drmbids.training.targets import Cleaner, Group, RegionTargets
+from drmbids.training.targets import Cleaner, Group, RegionTargets, intercepts
 
 #: Whether maps are solved for in every epoch, with a penalty for each target or averaged by their
 #: evidence, or trained by gradient like what lies upstream.
@@ -100,7 +100,7 @@ class _Region:
     def _add(self, group: Group) -> None:
         """Add targets that have the same samples with the same weights."""
         rows, columns, cleaner = group.rows, group.columns, Cleaner(self.targets.series, group)
-        weights, there, shared = self.weights[:, columns], cleaner.there, cleaner.shared
+        weights, there = self.weights[:, columns], cleaner.there
         raw = [self.x[k][rows[k]] for k in there]
         features, measured = (
             cleaner.weigh(values) for values in (raw, self.targets.some(there, rows, columns))
@@ -117,9 +117,5 @@ class _Region:
         # features come into it times the roots of weights, and so does their slope
         for k, slope in zip(there, cleaner.weigh_back(slopes), strict=True):
             self.slopes[k][rows[k]] -= slope
-        confound_weights = shared.weights(measured) - shared.weights(features) @ weights
-        self.confound_weights[:, columns] = confound_weights
-        mean = cleaner.means(raw).mean(0) @ weights
-        if shared.rank:
-            mean += cleaner.means(cleaner.confounds).mean(0) @ confound_weights
-        self.bias[columns] = self.targets.mean[there][:, columns].mean(0) - mean
+        found = intercepts(self.targets, cleaner, columns, raw, weights, (features, measured))
+        self.confound_weights[:, columns], self.bias[columns] = found

@@ -19,7 +19,7 @@ from torch import Tensor
 from drmbids.core.arguments import numbers
 from drmbids.functional.ridge import Products, residualise
 from drmbids.functional.ridge_search import CleanRun, RidgeFit, search_products, search_ridge
-from drmbids.training.targets import Cleaner, Group, RegionTargets
+from drmbids.training.targets import Cleaner, Group, RegionTargets, intercepts
 
 #: Penalties to choose from, in units of the variance of a standardised feature: from almost none
 #: to shrinking everything away.
@@ -139,7 +139,7 @@ class _Region:
     def solve(self, group: Group, weighting: Tensor | None, alpha: Tensor | None) -> None:
         """Solve for targets that have the same samples with the same weights."""
         rows, columns, cleaner = group.rows, group.columns, Cleaner(self.targets.series, group)
-        there, shared = cleaner.there, cleaner.shared
+        there = cleaner.there
         raw = [self.x[k][rows[k]] for k in there]
         weighed = cleaner.weigh(raw)
         x, y = cleaner.clean(weighed), cleaner.weigh(self.targets.some(there, rows, columns))
@@ -159,13 +159,9 @@ class _Region:
         # features come into it times the roots of weights, and so does their slope
         for k, slope in zip(there, cleaner.weigh_back(rests), strict=True):
             self.slopes[k][rows[k]] -= 2 * slope
-        confound_weights = shared.weights(y) - shared.weights(weighed) @ u
         self.weights[:, columns] = u / self.spread[:, None]
-        self.confound_weights[:, columns] = confound_weights
-        mean = cleaner.means(raw).mean(0) @ u
-        if shared.rank:
-            mean += cleaner.means(cleaner.confounds).mean(0) @ confound_weights
-        self.bias[columns] = self.targets.mean[there][:, columns].mean(0) - mean
+        found = intercepts(self.targets, cleaner, columns, raw, u, (weighed, y))
+        self.confound_weights[:, columns], self.bias[columns] = found
 
     def _search(
         self,

@@ -183,6 +183,43 @@ class RegionTargets:
         return [some_of(self.series[k].target, rows[k], columns).double() for k in runs]
 
 
+def intercepts(
+    targets: RegionTargets,
+    cleaner: Cleaner,
+    columns: Tensor,
+    raw: Sequence[Tensor],
+    weights: Tensor,
+    weighed: tuple[Sequence[Tensor], Sequence[Tensor]],
+) -> tuple[Tensor, Tensor]:
+    """Return the weights of shared confounds, and the bias, that go with weights of features.
+
+    Parameters
+    ----------
+    targets : RegionTargets
+    cleaner : Cleaner
+        Of the targets at hand.
+    columns : Tensor of shape (n,)
+        Which targets these are.
+    raw : sequence of Tensor of shape (n_there, n_features)
+        Features as they are, for each run that is there.
+    weights : Tensor of shape (n_features, n)
+        Of these.
+    weighed : (sequence of Tensor, sequence of Tensor)
+        What :meth:`Cleaner.weigh` made of features and targets; not looked at without confounds.
+
+    Returns
+    -------
+    confound_weights : Tensor of shape (n_confounds, n)
+    bias : Tensor of shape (n,)
+    """
+    shared, (features, measured) = cleaner.shared, weighed
+    confound_weights = shared.weights(list(measured)) - shared.weights(list(features)) @ weights
+    mean = cleaner.means(raw).mean(0) @ weights
+    if shared.rank:
+        mean += cleaner.means(cleaner.confounds).mean(0) @ confound_weights
+    return confound_weights, targets.mean[cleaner.there][:, columns].mean(0) - mean
+
+
 def basis_of_rows(basis: Tensor, rows: Tensor, root: Tensor | None = None) -> Tensor:
     """Return an orthonormal basis of some rows of one, times the roots of their weights.
 

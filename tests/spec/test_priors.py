@@ -109,7 +109,7 @@ projections:
 @pytest.mark.parametrize(
     ("prior", "message"),
     [
-        ("{kind: lasso, sd: 1}", "weight_prior.kind: .*'normal', 'laplace' or 'group'"),
+        ("{kind: lasso, sd: 1}", "weight_prior.kind: .*'normal', 'laplace', 'group' or 'start'"),
         ("{kind: laplace, sd: 0}", "weight_prior.sd: must be greater than 0"),
     ],
 )

@@ -24,7 +24,7 @@ from drmbids.functional.ridge import Products
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.bands import feature_bands, feature_blocks
 from drmbids.training.passes import RunData
-from drmbids.training.solver import MapSolver, Solution
+from drmbids.training.solver import MapSolver, Solution, write_maps
 from drmbids.training.targets import Cleaner, Group, RegionTargets, intercepts
 from drmbids.training.variances import VARIANCES, roots_of
 from drmbids.training.whitening import autocorrelation
@@ -68,11 +68,8 @@ class EvidenceSolver:
     ----------
     rho : float
         Autocorrelation of the noise; 0 before the first solution.
-    prior : list of Tensor
-        Probability of each choice of variances; one for each way in which regions have bands.
-    shares : list of Tensor of shape (n_bands, n_targets)
-        For each region, the mean over probable choices of the variance of each band as a share of
-        that of the first.
+    is_held : bool
+        Whether the next solutions keep the probabilities that were learned last.
     """
 
     def __init__(
@@ -111,10 +108,7 @@ class EvidenceSolver:
         self.n_solved += not self.is_held
         for k, region in enumerate(regions):
             region.solve(*self._choices(k))
-            self.readout.weights[k].copy_(region.weights)
-        self.readout.bias.copy_(torch.cat([region.bias for region in regions]))
-        shared = torch.cat([region.confound_weights for region in regions], 1)
-        self.readout.confound_weights.copy_(shared)
+        write_maps(self.readout, regions)
         return self._solution(regions)
 
     def _begin(self, features: Sequence[Sequence[Tensor]]) -> None:
@@ -263,10 +257,11 @@ class _Region:
     def _write(self, part: _Part, weights: Tensor) -> None:
         """Keep the weights of features, and those of confounds and the bias that go with them."""
         columns, cleaner, rows = part.group.columns, part.cleaner, part.group.rows
-        raw, measured = [self.x[k][rows[k]] for k in cleaner.there], part.data
+        raw = [self.x[k][rows[k]] for k in cleaner.there]
+        weighed = (raw, part.data)
         if cleaner.shared.rank:
-            measured = cleaner.weigh(self.targets.some(cleaner.there, rows, columns))
-        weighed = (cleaner.weigh(raw), measured)
+            measured = self.targets.some(cleaner.there, rows, columns)
+            weighed = (cleaner.weigh(raw), cleaner.weigh(measured))
         self.weights[:, columns] = weights
         found = intercepts(self.targets, cleaner, columns, raw, weights, weighed)
         self.confound_weights[:, columns], self.bias[columns] = found

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from drmbids.core.exceptions import UsageError
 from drmbids.readouts.base import DRMReadout
 from drmbids.training.passes import RunData
-from drmbids.training.solver import MapSolver, Solution
+from drmbids.training.solver import MapSolver, Solution, write_maps
 from drmbids.training.targets import Cleaner, Group, RegionTargets, intercepts
 
 #: Whether maps are solved for in every epoch, with a penalty for each target or averaged by their
@@ -72,11 +72,8 @@ class MapTrainer:
         for k, (x, targets) in enumerate(zip(features, self.targets, strict=True)):
             region = _Region(x, targets, self.free[k].double() * targets.scale)
             self.free[k].grad = (region.gradient * targets.scale / self.n_measured).to(self.free[k])
-            self.readout.weights[k].copy_(region.weights)
             found.append(region)
-        self.readout.bias.copy_(torch.cat([region.bias for region in found]))
-        shared = torch.cat([region.confound_weights for region in found], 1)
-        self.readout.confound_weights.copy_(shared)
+        write_maps(self.readout, found)
         by_run = zip(*(region.errors for region in found), strict=True)
         errors = [torch.stack(parts).sum(0) for parts in by_run]
         return Solution(errors, [region.slopes for region in found], self.place)

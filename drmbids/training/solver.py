@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -165,13 +165,34 @@ class MapSolver:
                 choice = (kept, None) if held is None else (held.weighting, held.alpha)
                 maps = solve_region(x, targets, self.alphas, weightings, *choice)
             self.last[k] = Choice(maps.alpha, maps.weighting)
-            self.readout.weights[k].copy_(maps.weights)
             solved.append(maps)
-        self.readout.bias.copy_(torch.cat([maps.bias for maps in solved]))
-        self.readout.confound_weights.copy_(torch.cat([m.confound_weights for m in solved], 1))
+        write_maps(self.readout, solved)
         by_run = zip(*(maps.errors for maps in solved), strict=True)
         errors = [torch.stack(parts).sum(0) for parts in by_run]
         return Solution(errors, [maps.slopes for maps in solved], self.place)
+
+
+class SolvedMaps(Protocol):
+    """The maps of one region, however they were found."""
+
+    weights: Tensor  # shape: (n_features, n_targets)
+    bias: Tensor  # shape: (n_targets,)
+    confound_weights: Tensor  # shape: (n_confounds, n_targets)
+
+
+def write_maps(readout: DRMReadout, found: Sequence[SolvedMaps]) -> None:
+    """Write the maps of all regions into a readout.
+
+    Parameters
+    ----------
+    readout : DRMReadout
+    found : sequence of SolvedMaps
+        One for each region.
+    """
+    for weights, maps in zip(readout.weights, found, strict=True):
+        weights.copy_(maps.weights)
+    readout.bias.copy_(torch.cat([maps.bias for maps in found]))
+    readout.confound_weights.copy_(torch.cat([maps.confound_weights for maps in found], 1))
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ import pandas as pd
 from nilearn.glm.first_level import make_first_level_design_matrix
 
 from benchmarks.accuracy.data import data_folder
+from benchmarks.accuracy.localizer import load as load_localizer
 from benchmarks.accuracy.nitime_mt import load as load_mt
 from benchmarks.rows import Row
 from drmbids import (
@@ -81,13 +82,6 @@ def trained() -> DRMRegressor:
     return DRMRegressor(model(SLOW))
 
 
-def localizer() -> tuple[list[Run], Any]:
-    """Return one run of two parcels, and folds over four blocks."""
-    folder = data_folder() / "localizer_bids"
-    (atlas,) = folder.glob("derivatives/rois/sub-01/func/*_dseg.nii.gz")
-    return load_runs(folder, atlas_or_mask=atlas), BlockFolds(guard=0.0)
-
-
 def haxby(acquisition: str) -> tuple[list[Run], Any]:
     """Return twelve runs, each of which is left out."""
     folder, who = data_folder() / "haxby_bids", {"subject": "01", "task": "objectviewing"}
@@ -105,7 +99,7 @@ def contrast() -> tuple[list[Run], Any]:
 DATA: dict[str, Callable[[], tuple[list[Run], Any]]] = {
     "haxby 25mm": lambda: haxby("25mm"),
     "haxby 1slice": lambda: haxby("1slice"),
-    "localizer": localizer,
+    "localizer": lambda: ([load_localizer()], BlockFolds(guard=0.0)),
     "nitime MT+": lambda: (load_mt(), None),
     "contrast": contrast,
 }

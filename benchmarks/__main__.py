@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import (
     accuracy,
     bids,
+    choices,
     defaults,
     delays,
     engine,
@@ -28,6 +29,7 @@ from benchmarks.rows import Absent, Row, machine
 SUITES = {
     "engine": {**engine.ROWS, **models.ROWS, **delays.ROWS, **peers.ROWS},
     "accuracy": accuracy.ROWS,
+    "choices": choices.ROWS,
     "defaults": defaults.ROWS,
     "restraint": restraint.ROWS,
     "solvers": {**solvers.ROWS, **maps.ROWS},

@@ -1,226 +1,129 @@
-"""Each default of the default model and its training against its alternatives, on held-out runs."""
+"""The default model beside linear models, on measured data of many kinds; every fold held out.
 
-from collections.abc import Callable, Mapping, Sequence
+Linear models are those that an experienced user would fit, as they are by default. The default must
+be at least the best of them, less one standard error of the paired difference over folds, and above
+the GLM with SPM's response. Simulated studies are rows of ``python -m benchmarks small-studies``.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from sklearn.base import BaseEstimator
+import pandas as pd
 
-from benchmarks.accuracy.calcium import MODEL, held_out, load
-from benchmarks.accuracy.data import data_folder
-from benchmarks.rows import Row
-from drmbids import (
-    BOLD,
-    DRMConnection,
-    DRMNet,
-    DRMRegressor,
-    Ensemble,
-    GLMBaseline,
-    Leaky,
-    ModelSpec,
-    Run,
-    compare_models,
-    default_model,
-    load_runs,
-    simulate_runs,
-)
-from drmbids.simulation.design import random_events
-from drmbids.spec.parts import HRFSpec
-from drmbids.training.together import Fit
+from benchmarks.accuracy import attention_data
+from benchmarks.accuracy.data import SEEDS, data_folder
+from benchmarks.restraint import DATA, RIVALS
+from benchmarks.rows import Absent, Row
+from drmbids import BlockFolds, DRMRegressor, Run, Stream, compare_models
 
-#: An alternative may score this much more than the default in one data set: about the range over
-#: seeds of one and the same model.
-TOLERANCE = 0.005
+#: Of the data of Haxby et al., by median, mean and 95th percentile of r over voxels.
+HAXBY = (0.160, 0.218, 0.640)
+
+Data = tuple[list[Run], Any]
 
 
-class LinearStart(DRMRegressor):
-    """Units start from mixtures of conditions: those that a GLM finds in the responses.
-
-    Right singular vectors of its weights on conditions, one for each unit, as often as there are
-    time constants.
-    """
-
-    def prepare(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
-        """Prepare a fit and set the weights on stimuli."""
-        fits = super().prepare(runs, label)
-        weights = np.nan_to_num(GLMBaseline("spm").fit(runs).coef_)
-        parts = np.split(weights, np.cumsum(list(self.regions_.values()))[:-1])
-        for fit in fits:
-            for population, part in zip(fit.model.net.populations, parts, strict=True):
-                mixtures = np.linalg.svd(part)[2]
-                mixtures *= np.sign(mixtures.sum(1, keepdims=True))
-                rows = np.resize(mixtures, (population.n_units, len(mixtures)))
-                with torch.no_grad():
-                    population.weight[:, : len(mixtures)] = torch.as_tensor(rows)
-        return fits
+def attention() -> Data:
+    """Return the only run; each quarter is left out, confounds are fitted on the others."""
+    return [attention_data.load().run()], BlockFolds(guard=0.0)
 
 
-class EpochsOfARun(BaseEstimator):
-    """Trained on all runs for as many epochs as served the last run best while it was left out."""
-
-    def __init__(self, model: ModelSpec | None = None):
-        self.model = model
-
-    def fit(self, runs: Sequence[Run]) -> "EpochsOfARun":
-        """Train twice."""
-        probe = DRMRegressor(self.model, n_validation_runs=1).fit(runs)
-        self.n_epochs_ = min(probe.history_, key=lambda row: row["objective"])["epoch"]
-        self.fitted_ = DRMRegressor(self.model, n_epochs=self.n_epochs_).fit(runs)
-        self.regions_ = self.fitted_.regions_
-        print(f"{'':18} {self.n_epochs_} epochs", flush=True)
-        return self
-
-    def predict(self, runs: Sequence[Run]) -> np.ndarray:
-        """Return the prediction of the second training."""
-        return self.fitted_.predict(runs)
+def films() -> Data:
+    """Return the only run of two V1 voxels, with the luminance of films; five blocks."""
+    file = data_folder() / "vim2_v1_lum" / "train.npz"
+    if not file.is_file():
+        raise Absent(str(file.name))
+    content = np.load(file)
+    shown, bold = content["train_luminance"][:, 0], content["train_bold"]
+    shown = (shown - shown.mean()) / shown.std()
+    times = (np.arange(len(shown)) + 0.5) / 15
+    stimuli = {"luminance": Stream(shown[:, None], times, columns=["luminance"])}
+    run = Run({"V1": Stream(bold, 1.0 * np.arange(len(bold)))}, stimuli, tr=1.0)
+    return [run], BlockFolds(n_blocks=5, guard=0.0)
 
 
-def mean_of_starts(model: ModelSpec) -> Ensemble:
-    """Return the mean prediction of models that differ in the seed of their starting weights."""
-    return Ensemble(DRMRegressor(model), n_members=3)
+SETS: dict[str, Callable[[], Data]] = {**DATA, "attention": attention, "films": films}
 
 
-def vary(runs: Sequence[Run], population: Mapping[str, Any], hrf: Mapping[str, Any]) -> ModelSpec:
-    """Return the default model with other options of its populations and hemodynamics."""
-    spec = default_model(runs)
-    (name, part), readout = next(iter(spec.populations.items())), spec.readout
-    assert readout.hrf is not None
-    return spec.model_copy(
-        update={
-            "populations": {name: type(part)(**{**part.model_dump(), **population})},
-            "readout": readout.model_copy(
-                update={"hrf": HRFSpec(**{**readout.hrf.model_dump(), **hrf})}
-            ),
-        }
-    )
+def scored(name: str) -> pd.DataFrame:
+    """Return r and R2 of each target, fold and model; the default of each seed."""
+    runs, cv = SETS[name]()
+    ours = {f"default {seed}": DRMRegressor(random_state=seed) for seed in SEEDS}
+    models = {kind: make() for kind, make in RIVALS.items()} | ours
+    return compare_models(models, runs, cv=cv).table
 
 
-NO_PRIORS = dict.fromkeys(
-    ("delay_s", "undershoot_s", "dispersion_s", "u_dispersion_s", "ratio"), "none"
-)
-
-#: What differs from the default: options of populations, of hemodynamics, of training.
-ALTERNATIVES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    "default": ({}, {}, {}),
-    "relu": ({"nonlinearity": "relu"}, {}, {}),
-    "linear": ({"nonlinearity": "linear"}, {}, {}),
-    "constant rate": ({}, {}, {"schedule": "constant", "learning_rate": 0.06}),
-    "rate .03": ({}, {}, {"learning_rate": 0.03}),
-    "rate .3": ({}, {}, {"learning_rate": 0.3}),
-    "trained maps": ({}, {}, {"maps": "trained"}),
-    "20 epochs": ({}, {}, {"n_epochs": 20}),
-    "80 epochs": ({}, {}, {"n_epochs": 80}),
-    "one curve": ({}, {"derivatives": "none"}, {}),
-    "two derivatives": ({}, {"derivatives": "time_and_dispersion"}, {}),
-    "fixed response": ({}, {"trainable": False}, {}),
-    "no priors": ({}, {"priors": NO_PRIORS}, {}),
-    "stop on a run": ({}, {}, {"n_validation_runs": 1}),
-    "epochs of a run": ({}, {}, {"kind": EpochsOfARun}),
-    "random start": ({"start": "random"}, {}, {}),
-    "linear start": ({}, {}, {"kind": LinearStart}),
-    "best of 3 starts": ({}, {}, {"n_starts": 3}),
-    "mean of 3 starts": ({}, {}, {"kind": mean_of_starts}),
-    "L-BFGS finish": ({}, {}, {"finish": "lbfgs", "n_finish_passes": 60}),
-}
-
-
-def study(row: str, runs: Sequence[Run], every: int) -> list[Row]:
-    """Return by how much the default beats each alternative; of so many runs one is left out."""
-    cv = [([k for k in range(len(runs)) if k != f], [f]) for f in range(0, len(runs), every)]
-    found = {}
-    for name, (population, hrf, training) in ALTERNATIVES.items():
-        kind = training.get("kind", DRMRegressor)
-        options = {key: value for key, value in training.items() if key != "kind"}
-        model = kind(vary(runs, population, hrf), **options)
-        r = compare_models({"model": model}, runs, cv=cv, n_models_at_once=len(cv)).per_target()[
-            "r"
-        ]
-        found[name] = np.array([r.median(), r.mean(), r.quantile(0.95)])
-        print(f"{row:18} {name:16} {shown(found[name])}", flush=True)
-    default = found.pop("default")
-    figure = "default less this, mean of median, mean, 95th percentile of r"
-    return [
-        Row(
-            row,
-            name,
-            figure,
-            float(np.mean(default - value)),
-            -TOLERANCE,
-            False,
-            f"{shown(value)}, default {shown(default)}",
+def rows(name: str) -> list[Row]:
+    """Return how the default does on a data set, beside the best linear model and the GLM."""
+    table = scored(name)
+    of_default = table["model"].str.startswith("default")
+    folds = table.groupby(["model", "fold"])[["r", "r2"]].mean().unstack("model")
+    r, square = folds["r"], folds["r2"]
+    best = str(r[list(RIVALS)].mean().idxmax())
+    default = r[[f"default {seed}" for seed in SEEDS]]
+    means, n = r.mean(), len(r)
+    detail = ", ".join(f"{kind} {means[kind]:.4f}" for kind in RIVALS)
+    seeds = "seeds " + ", ".join(f"{value:.4f}" for value in default.mean())
+    found = []
+    for rival, kind in (("best linear model", best), ("GLM", "glm spm")):
+        gain = default.mean(axis=1) - r[kind]
+        error = float(gain.std(ddof=1) / np.sqrt(n))
+        goal = -error if kind == best else 0.0
+        found.append(
+            Row(
+                name,
+                "default",
+                f"mean r less that of the {rival}",
+                float(gain.mean()),
+                goal,
+                False,
+                f"{float(default.mean().mean()):.4f} ({seeds}) and {kind} {means[kind]:.4f}; s.e. "
+                f"{error:.4f} over {n} folds; {detail}",
+            )
         )
-        for name, value in found.items()
+    means2 = square.mean()
+    own = float(means2[default.columns].mean())
+    told = ", ".join(f"{kind} {means2[kind]:.4f}" for kind in RIVALS)
+    found.append(
+        Row(
+            name, "default", "mean R2", own, float(means2["glm spm"]), False, f"target: GLM; {told}"
+        )
+    )
+    if name == "haxby 1slice":
+        each = table[of_default].groupby(["model", "region", "target"])["r"].mean()
+        figures = np.mean(
+            [[v.median(), v.mean(), v.quantile(0.95)] for _, v in each.groupby("model")], axis=0
+        )
+        for label, value, goal in zip(
+            ("median r", "mean r", "95th percentile of r"), figures, HAXBY, strict=True
+        ):
+            found.append(Row(name, "default", label, float(value), goal, False))
+    return found
+
+
+def cost() -> list[Row]:
+    """Return the time of a fit over that of the default before: the dynamic model alone."""
+    runs, _ = SETS["haxby 1slice"]()
+    ratios, seconds = [], []
+    for _ in range(3):
+        times = []
+        for options in ({"stacking": "none", "n_epochs": 60}, {}):
+            begun = time.perf_counter()
+            DRMRegressor(**options).fit(runs[:11])
+            times.append(time.perf_counter() - begun)
+        ratios.append(times[1] / times[0])
+        seconds.append(times)
+    before, now = np.median(seconds, axis=0)
+    detail = f"medians {before:.1f} and {now:.1f} s of three fits to 11 runs, in turn"
+    value = float(np.median(ratios))
+    return [
+        Row("haxby 1slice", "default", "time over the default before", value, 3.0, True, detail)
     ]
 
 
-def shown(figures: np.ndarray) -> str:
-    """Return figures as text."""
-    return " ".join(f"{figure:.4f}" for figure in figures)
-
-
-def haxby(acquisition: str, every: int) -> list[Row]:
-    """Return the study on Haxby's runs, every so many of which are left out in turn."""
-    dataset = data_folder() / "haxby_bids"
-    runs = load_runs(dataset, subject="01", task="objectviewing", acquisition=acquisition)
-    return study(f"haxby {acquisition}", runs, every)
-
-
-def simulated() -> list[Row]:
-    """Return the study on runs of two regions that excite each other, at a signal-to-noise of 0.5.
-
-    Rectified units, of which the slow region hears the stimuli only through the fast one.
-    """
-    rng = np.random.default_rng(0)
-    templates = []
-    for number in range(3):
-        events = random_events(["face", "house", "word"], 180.0, rng)
-        shown = Run({}, {"events": events}, duration=180.0, tr=2.0, entities={"run": f"{number}"})
-        templates.append(shown)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = DRMNet(
-            {"V1": Leaky(6, 3 + 6, tau=0.5), "FFA": Leaky(6, 6, tau=4.0)},
-            ws=[DRMConnection(), None],
-            Wp=[[None, DRMConnection(0.5)], [DRMConnection(0.5), None]],
-            readout=BOLD([6, 6], [30, 30], regions=["V1", "FFA"]),
-            resolution=0.5,
-            stimuli={"events": ["face", "house", "word"]},
-        )
-        net.populations[0].initialise_inputs(3)
-        for weights in net.readout.weights:
-            torch.nn.init.normal_(weights)
-    runs = simulate_runs(net, templates, snr=0.5, random_state=0)
-    return study("simulated", runs, 1)
-
-
-def finished() -> list[Row]:
-    """Return r of BOLD predicted from calcium, with and without a finish, at three rates.
-
-    One unit and a response without a shape beforehand: few parameters that nearly make up for each
-    other.
-    """
-    run, rows = load(), []
-    measured = run.responses["cortex"].values[:, 0]
-    for rate in (0.03, 0.1, 0.3):
-        r = {}
-        for finish in (None, "lbfgs"):
-
-            def predicted(known: Run, rate: float = rate, finish: Any = finish) -> np.ndarray:
-                model = DRMRegressor(MODEL, learning_rate=rate, finish=finish)
-                return model.fit([known]).predict([known])[0]
-
-            r[finish] = float(np.corrcoef(held_out(predicted, run), measured)[0, 1])
-        figure, detail = "r gained by a finish", f"r {r[None]:.4f} without, {r['lbfgs']:.4f} with"
-        rows.append(
-            Row("calcium", f"rate {rate}", figure, r["lbfgs"] - r[None], 0.0, False, detail)
-        )
-    return rows
-
-
 ROWS: dict[str, Callable[[], list[Row]]] = {
-    "haxby-1slice": lambda: haxby("1slice", 3),
-    "haxby-25mm": lambda: haxby("25mm", 3),
-    "simulated": simulated,
-    "calcium-finish": finished,
+    "cost": cost,
+    **{name.replace(" ", "-").lower(): partial(rows, name) for name in SETS},
 }

@@ -28,7 +28,7 @@ from drmbids.core.fingerprint import fingerprint
 from drmbids.core.run import Run
 from drmbids.core.warned import recorded_warnings
 from drmbids.estimators.drm import DRMRegressor
-from drmbids.estimators.storage import restore_fit
+from drmbids.estimators.storage import fitted_state, restore_fit
 from drmbids.estimators.together import fit_together
 from drmbids.training.checkpoint import EVERY_S, Checkpoint
 
@@ -218,7 +218,8 @@ def fit_all_runs(
             unit.refuse(error)
     with units.training([unit]) as checkpoint, recorded_warnings() as messages:
         fit_together([estimator], [runs], [f"model {model!r}"], checkpoint)
-        weights = {k: v.detach().cpu().numpy() for k, v in estimator.net_.state_dict().items()}
+        state = fitted_state(estimator.net_, estimator.stack_)
+        weights = {name: value.numpy() for name, value in state.items()}
         facts = {"history": estimator.history_, "warnings": saved_warnings(messages)}
         unit.save(weights, facts)
     repeat_warnings(messages)

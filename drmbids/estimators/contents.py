@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from drmbids.core.exceptions import DataError, DataWarning
+from drmbids.core.arguments import whole_number
+from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.frames import Frames
 from drmbids.core.run import Run
 
@@ -136,3 +137,23 @@ def warn_of_unmeasured(runs: Sequence[Run], regions: Mapping[str, int]) -> None:
             DataWarning,
             stacklevel=4,
         )
+
+
+def split_off(runs: Sequence[Run], n_validation_runs: int) -> tuple[Sequence[Run], Sequence[Run]]:
+    """Return runs to train on, and those at their end that decide which epoch is kept.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    n_validation_runs : int
+
+    Raises
+    ------
+    UsageError
+        If nothing is left to train on.
+    """
+    n_train = len(runs) - whole_number("n_validation_runs", n_validation_runs)
+    if not 0 < n_train <= len(runs):
+        found = f"n_validation_runs={n_validation_runs}"
+        raise UsageError(f"{found} leaves nothing of {len(runs)} runs")
+    return runs[:n_train], runs[n_train:]

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from drmbids.core.arguments import Seed, positive_number, setting, whole_number
+from drmbids.core.arguments import Seed, positive_number, setting
 from drmbids.core.exceptions import UsageError
 from drmbids.core.freedom import runs_with_freedom
 from drmbids.core.nuisance import Nuisance
@@ -16,14 +15,17 @@ from drmbids.core.run import Run
 from drmbids.estimators import starts
 from drmbids.estimators.agreement import table_of_starts
 from drmbids.estimators.base import RunEstimator
-from drmbids.estimators.contents import find_regions, warn_of_untrained
+from drmbids.estimators.contents import find_regions, split_off, warn_of_untrained
+from drmbids.estimators.feeding import iterator_for
 from drmbids.estimators.given_net import GivenNet, NetSource, is_given, open_conditions
 from drmbids.estimators.judges import judges, judging
 from drmbids.estimators.model_keys import ModelKeys
 from drmbids.estimators.net_tables import NetTables, expected_responses
+from drmbids.estimators.stacking import Stack, Stacking
 from drmbids.estimators.storage import load_fitted, save_fitted, saved_targets
 from drmbids.iterators.device import check_device
 from drmbids.iterators.iterator import DRMIterator
+from drmbids.net.net import DRMNet
 from drmbids.net.readouts import Readouts
 from drmbids.spec.default import default_model
 from drmbids.spec.load import as_model
@@ -37,7 +39,7 @@ from drmbids.training.together import Fit, Trained, train_all
 from drmbids.training.trainee import Schedule
 
 #: Settings where neither the estimator nor the model file says otherwise; what each is worth on
-#: held-out runs is in ``benchmarks/defaults.py``.
+#: held-out runs is in ``benchmarks/choices.py``.
 DEFAULTS = {
     "n_epochs": 60,
     "learning_rate": 0.1,
@@ -47,6 +49,7 @@ DEFAULTS = {
     "n_starts": 1,
     "finish": "auto",
     "n_finish_passes": 100,
+    "stacking": "none",
 }
 # Those that are options of DRM too.
 _OF_TRAINING = ("learning_rate", "schedule", "maps", "finish", "n_finish_passes")
@@ -104,6 +107,10 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         100 such parameters or fewer, with trained delays or populations not seen on their own.
     n_finish_passes : int, optional
         Passes over the data that this may take; that of the model file, else 100.
+    stacking : {"linear", "none"}, optional
+        ``"linear"``: predictions are weighted means with those of a linear model, whose weights
+        predict left-out parts of the training data best (:mod:`drmbids.estimators.stacking`). That
+        of the model file, else ``"none"``; the default model has ``"linear"``.
 
     Attributes
     ----------
@@ -117,6 +124,8 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         each, ``n_alike`` in the same minimum and ``n_exchanged`` of these in each other's place.
     starts_ : DataFrame
         How each start ended: :func:`drmbids.estimators.agreement.table_of_starts`.
+    stack_ : Stack or None
+        The linear model that predictions are averaged with, and the ``share`` of the net's own.
     regions_ : dict of str to int
         Targets of each region.
     readouts_ : dict of str to dict of str to int
@@ -163,6 +172,7 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         n_starts: int | None = None,
         finish: Finish | None = None,
         n_finish_passes: int | None = None,
+        stacking: Stacking | None = None,
     ):
         self.model = model
         self.n_epochs = n_epochs
@@ -179,6 +189,7 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         self.n_starts = n_starts
         self.finish = finish
         self.n_finish_passes = n_finish_passes
+        self.stacking = stacking
 
     def _fit_runs(self, runs: Sequence[Run]) -> None:
         fits = self._build(runs)
@@ -197,7 +208,7 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         Returns
         -------
         list of Fit
-            One for each start.
+            One for each start, then those that stacking takes.
         """
         return self._build(self._begin(runs), label)
 
@@ -216,12 +227,17 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         TrainingError
             If all diverged.
         """
-        best, nets = starts.best_start(ended), [fit.model.net for fit in fits]
+        n_starts = self._setting("n_starts")
+        stacked, ended = (fits[n_starts:], ended[n_starts:]), ended[:n_starts]
+        best, nets = starts.best_start(ended), [fit.model.net for fit in fits[:n_starts]]
         self.net_ = nets[best]
         self.starts_ = table_of_starts(nets, ended, best)
-        if len(fits) > 1:
-            histories, endings = [fit.model.history for fit in fits], list(self.starts_["ending"])
+        if n_starts > 1:
+            histories = [fit.model.history for fit in fits[:n_starts]]
+            endings = list(self.starts_["ending"])
             self.history_ = starts.history_of_starts(histories, best, endings)
+        if self.stack_ is not None:
+            self.stack_.choose(*stacked, self._iterate)
 
     def _build(self, runs: Sequence[Run], label: str = "") -> list[Fit]:
         check_device(self.device)
@@ -236,23 +252,24 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         options: dict[str, Any] = {name: self._setting(name) for name in _OF_TRAINING} | own
         drms = [DRM(net, callbacks=c, **options) for net, c in zip(nets, told, strict=True)]
         self.net_, self.history_ = drms[0].net, drms[0].history
-        runs = runs_with_freedom(runs, *self._nuisances.values())
+        built_for, runs = runs, runs_with_freedom(runs, *self._nuisances.values())
         readout = self.net_.readout  # a model may leave regions of the data out
         self.regions_ = dict(zip(readout.regions, readout.n_targets, strict=True))
         if isinstance(readout, Readouts) and hasattr(self, "n_features_in_"):
             raise UsageError("a model of several readouts needs runs, not rows of an array")
-        n_train = len(runs) - whole_number("n_validation_runs", self.n_validation_runs)
-        if not 0 < n_train <= len(runs):
-            told = f"n_validation_runs={self.n_validation_runs}"
-            raise UsageError(f"{told} leaves nothing of {len(runs)} runs")
-        train = self._iterate(runs[:n_train])
-        validation = self._iterate(runs[n_train:]) if self.n_validation_runs else None
-        judged = () if self.n_validation_runs else runs
+        train, validation = split_off(runs, self.n_validation_runs)
+        data = self._iterate(train), self._iterate(validation) if validation else None
+        judged = () if validation else runs
         n_epochs, parts = judging(self._setting("n_epochs"), judged, self._iterate)
-        return [
-            Fit(drm, train, validation, n_epochs, cutoff, name, judges(drm, options, parts, cutoff))
+        fits = [
+            Fit(drm, *data, n_epochs, cutoff, name, judges(drm, options, parts, cutoff))
             for drm, name in zip(drms, names, strict=True)
         ]
+        self.stack_ = None
+        if self._setting("stacking") == "linear":
+            self.stack_ = Stack(self.model_, self.net_, built_for, self._setting("n_epochs"))
+            fits += self.stack_.fits(fits[0], options, runs, self._iterate)
+        return fits
 
     def _nuisances_of_fit(self) -> Sequence[Nuisance]:
         return []  # known once the net is built
@@ -279,39 +296,16 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
             return None
         return max(1, math.ceil(positive_number("window", window) / resolution))
 
-    def _iterate(self, runs: Sequence[Run]) -> DRMIterator:
-        readout = self.net_.readout
-        streamed = any(shown.in_file for run in runs for shown in run.stimuli.values())
-        return DRMIterator.from_runs(
-            runs,
-            self.net_.resolution,
-            stimuli=self.net_.stimuli,
-            responses=readout.responses if isinstance(readout, Readouts) else readout.regions,
-            nuisance=readout.nuisance,
-            window=self._cutoff(self.net_.resolution) if streamed else None,
-            device=self.device,
-        )
+    def _iterate(self, runs: Sequence[Run], net: DRMNet | None = None) -> DRMIterator:
+        net = self.net_ if net is None else net
+        return iterator_for(net, runs, self._cutoff(net.resolution), self.device)
 
     def _predict_run(self, run: Run) -> Any:
         warn_of_untrained(run, open_conditions(self.model_, self.net_))
         drm = DRM(self.net_, device=self.device)
         (response,), _ = drm.forward(self._iterate([run]))
-        return expected_responses(drm, response)
-
-    def activity(self, run: Run) -> dict[str, np.ndarray]:
-        """Return the activity of every population in one run.
-
-        Parameters
-        ----------
-        run : Run
-
-        Returns
-        -------
-        dict of str to array of shape (n_ticks, n_units)
-        """
-        check_is_fitted(self)
-        _, activity = DRM(self.net_, device=self.device).forward(self._iterate([run]))
-        return dict(zip(self.net_.population_names, activity[0], strict=True))
+        dynamic = expected_responses(drm, response)
+        return self.stack_.predict(run, dynamic, self._iterate) if self.stack_ else dynamic
 
     def save(self, folder: str | Path) -> None:
         """Write the trained model as ``model.yaml``, ``weights.safetensors`` and ``manifest.json``.
@@ -322,7 +316,7 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
             If the folder cannot be written.
         """
         check_is_fitted(self)
-        save_fitted(Path(folder), self.model_, self.net_, targets=self.targets_)
+        save_fitted(Path(folder), self.model_, self.net_, targets=self.targets_, stack=self.stack_)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu", model: NetSource | None = None) -> Self:
@@ -342,9 +336,10 @@ class DRMRegressor(NetTables, ModelKeys, RunEstimator):
         DataError
             If a file is missing, was changed since, or does not fit the model.
         """
-        spec, net = load_fitted(Path(path), None if model is None else GivenNet(model))
+        spec, net, stack = load_fitted(Path(path), None if model is None else GivenNet(model))
         self = cls(model=spec if model is None else model, device=device)
         self.model_, self.net_, self.history_ = spec, net.to(check_device(device)), []
+        self.stack_ = stack and stack.to(check_device(device))
         self.regions_ = dict(zip(net.readout.regions, net.readout.n_targets, strict=True))
         self.targets_ = saved_targets(Path(path))
         return self

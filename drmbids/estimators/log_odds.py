@@ -11,7 +11,7 @@ from drmbids.readouts import READOUTS
 from drmbids.readouts.choice import Choice
 from drmbids.spec.default import default_model
 from drmbids.spec.model import ModelSpec
-from drmbids.spec.parts import ReadoutSpec
+from drmbids.spec.parts import ReadoutSpec, TrainingSpec
 from drmbids.training.together import Fit
 
 #: Seconds per tick of the default model: decisions take a few hundred milliseconds.
@@ -29,7 +29,7 @@ def default_choice_model(runs: Sequence[Run]) -> ModelSpec:
     runs : sequence of Run
     """
     readout = ReadoutSpec(kind=READOUTS.name_of(Choice))
-    changes = {"resolution_s": RESOLUTION, "readout": readout}
+    changes = {"resolution_s": RESOLUTION, "readout": readout, "training": TrainingSpec()}
     return default_model(runs).model_copy(update=changes)
 
 

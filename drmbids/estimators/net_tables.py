@@ -1,15 +1,19 @@
 """What the net of a fitted estimator tells: its parameters, connections, responses and readouts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
 
 from drmbids.core.align import ONLY
 from drmbids.core.nuisance import Nuisance
+from drmbids.core.run import Run
 from drmbids.estimators.response_table import response_table
+from drmbids.estimators.stacking import Stack
+from drmbids.iterators.iterator import DRMIterator
 from drmbids.losses.base import DRMLoss
 from drmbids.net.couplings import coupling_rows
 from drmbids.net.net import DRMNet
@@ -22,6 +26,10 @@ class NetTables:
     """Tables of the net of an estimator, ``net_``, once it is fitted."""
 
     net_: DRMNet
+    stack_: Stack | None
+    regions_: dict[str, int]
+    device: str
+    _iterate: Callable[[Sequence[Run]], DRMIterator]
 
     @property
     def _nuisances(self) -> Mapping[str, Nuisance]:
@@ -66,6 +74,39 @@ class NetTables:
         """
         check_is_fitted(self)
         return pd.DataFrame(coupling_rows(self.net_))
+
+    def shares_table(self) -> pd.DataFrame:
+        """Return the share of the dynamic model in the predictions of each target.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``region, target, dynamic_share``, from 0 (a linear model without dynamics
+            serves left-out training data best) to 1 (the model alone does); see
+            :mod:`drmbids.estimators.stacking`. Empty where predictions are the model's own.
+        """
+        check_is_fitted(self)
+        columns = ["region", "target", "dynamic_share"]
+        if self.stack_ is None:
+            return pd.DataFrame(columns=columns)
+        names = [(region, k) for region, n in self.regions_.items() for k in range(n)]
+        shares = zip(names, self.stack_.share.tolist(), strict=True)
+        return pd.DataFrame([(*name, share) for name, share in shares], columns=columns)
+
+    def activity(self, run: Run) -> dict[str, np.ndarray]:
+        """Return the activity of every population in one run.
+
+        Parameters
+        ----------
+        run : Run
+
+        Returns
+        -------
+        dict of str to array of shape (n_ticks, n_units)
+        """
+        check_is_fitted(self)
+        _, activity = DRM(self.net_, device=self.device).forward(self._iterate([run]))
+        return dict(zip(self.net_.population_names, activity[0], strict=True))
 
     def hrf_table(self) -> pd.DataFrame:
         """Return the hemodynamic response of each region: region, time_s, hrf (1/s)."""

@@ -16,6 +16,7 @@ from drmbids.core.run import Run
 from drmbids.core.stream import Events, Stream
 from drmbids.core.targets import Targets
 from drmbids.estimators.given_net import GivenNet
+from drmbids.estimators.stacking import Stack
 from drmbids.net.net import DRMNet
 from drmbids.spec.load import load_model
 from drmbids.spec.model import ModelSpec
@@ -33,6 +34,7 @@ def save_fitted(
     net: DRMNet,
     classes: Sequence[str] = (),
     targets: Targets | None = None,
+    stack: Stack | None = None,
 ) -> None:
     """Write the three files; the manifest comes last, so a folder with one is complete.
 
@@ -47,8 +49,10 @@ def save_fitted(
         What a model of choices chooses from.
     targets : mapping of str to sequence of str, optional
         Names of the targets of each region, by which new runs are matched.
+    stack : Stack, optional
+        The linear model that predictions are averaged with.
     """
-    weights = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    weights = fitted_state(net, stack)
     by_hand = isinstance(spec, GivenNet)
     if not by_hand:
         write_text(folder / MODEL, spec.to_yaml())
@@ -70,8 +74,39 @@ def save_fitted(
     )
 
 
-def load_fitted(path: Path, given: GivenNet | None = None) -> tuple[ModelSpec | GivenNet, DRMNet]:
-    """Return model and net that :func:`save_fitted` wrote.
+def fitted_state(net: DRMNet, stack: Stack | None = None) -> dict[str, torch.Tensor]:
+    """Return all numbers of a fit by name.
+
+    Parameters
+    ----------
+    net : DRMNet
+    stack : Stack, optional
+    """
+    state = net.state_dict() | (stack.state() if stack is not None else {})
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
+
+
+def take_state(state: Mapping[str, torch.Tensor], net: DRMNet, stack: Stack | None = None) -> None:
+    """Take up what :func:`fitted_state` gave.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+    net : DRMNet
+    stack : Stack, optional
+
+    Raises
+    ------
+    RuntimeError
+        If it does not fit.
+    """
+    net.load_state_dict(state if stack is None else stack.take(state))
+
+
+def load_fitted(
+    path: Path, given: GivenNet | None = None
+) -> tuple[ModelSpec | GivenNet, DRMNet, Stack | None]:
+    """Return model, net, and the linear model beside it, that :func:`save_fitted` wrote.
 
     Parameters
     ----------
@@ -107,14 +142,17 @@ def load_fitted(path: Path, given: GivenNet | None = None) -> tuple[ModelSpec | 
         if sha256(file) != manifest["sha256"].get(name):
             raise DataError(f"{file}: its checksum is not that of {source.name}; it was changed")
     spec = load_model(files[MODEL]) if given is None else given
-    net = spec.build([_run_of_sizes(manifest)])
+    sizes = [_run_of_sizes(manifest)]
+    net = spec.build(sizes)
     try:
-        net.load_state_dict(load(files[WEIGHTS].read_bytes()))
+        state = load(files[WEIGHTS].read_bytes())
+        stack = Stack(spec, net, sizes) if Stack.is_in(state) else None
+        take_state(state, net, stack)
     except (RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0]
         model = MODEL if given is None else given.name
         raise DataError(f"{files[WEIGHTS]}: does not fit {model}: {first}") from error
-    return spec, net
+    return spec, net, stack
 
 
 def restore_fit(
@@ -132,7 +170,7 @@ def restore_fit(
     runs : sequence of Run
         Training runs.
     weights : mapping of str to array
-        The ``state_dict`` of its net.
+        What :func:`fitted_state` gave.
     history : sequence of mapping
         Its ``history_``.
 
@@ -143,7 +181,8 @@ def restore_fit(
     """
     estimator.prepare(runs)
     try:
-        estimator.net_.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+        state = {k: torch.from_numpy(v) for k, v in weights.items()}
+        take_state(state, estimator.net_, estimator.stack_)
     except RuntimeError as error:
         first = str(error).splitlines()[0]
         raise DataError(f"weights do not fit the model: {first}") from error

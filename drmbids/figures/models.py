@@ -198,7 +198,7 @@ def plot_training(estimator: Any) -> Figure:
     >>> import numpy as np
     >>> from drmbids import DRMRegressor, Events, Run, Stream
     >>> from drmbids.plotting import plot_training
-    >>> bold = Stream(np.random.default_rng(0).normal(size=(30, 2)), 2.0 * np.arange(30))
+    >>> bold = Stream(np.random.default_rng(0).normal(size=(60, 2)), 2.0 * np.arange(60))
     >>> run = Run({"V1": bold}, {"events": Events([4.0], [9.0], ["face"])}, tr=2.0)
     >>> plot_training(DRMRegressor(n_epochs=2).fit([run])).axes[0].get_xlabel()
     'Epoch'
@@ -275,7 +275,7 @@ def plot_recovery(estimator: DRMRegressor, truth: pd.DataFrame | str | Path) -> 
     >>> import numpy as np
     >>> from drmbids import DRMRegressor, Events, Run, Stream
     >>> from drmbids.plotting import plot_recovery
-    >>> bold = Stream(np.random.default_rng(0).normal(size=(30, 2)), 2.0 * np.arange(30))
+    >>> bold = Stream(np.random.default_rng(0).normal(size=(60, 2)), 2.0 * np.arange(60))
     >>> run = Run({"V1": bold}, {"events": Events([4.0], [9.0], ["face"])}, tr=2.0)
     >>> row = {"quantity": "HRF peak", "name": "V1", "unit": "s", "value": 5.0}
     >>> figure = plot_recovery(DRMRegressor(n_epochs=1).fit([run]), pd.DataFrame([row]))

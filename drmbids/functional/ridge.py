@@ -14,6 +14,11 @@ from torch import Tensor
 # are 1 while all rows are there; the basis may be in float32.
 RANK_TOLERANCE = 1e-5
 
+#: What a degree of freedom of a fit costs in generalised cross-validation. At 1, as first proposed,
+#: it takes far too small a penalty now and then, more so where noise is autocorrelated (Kim and Gu
+#: 2004, Journal of the Royal Statistical Society B 66:337-356).
+COST_OF_FREEDOM = 1.4
+
 # Few enough for what a penalty is tried on to stay in the cache.
 TRIED_AT_ONCE = 512
 
@@ -104,15 +109,17 @@ def generalised_errors(train: Products, alphas: Tensor) -> Tensor:
     """Return the generalised cross-validation criterion for each penalty and target.
 
     Golub, Heath and Wahba 1979, Technometrics 21:215-223; degrees of freedom lost to the columns
-    taken out are counted. Parameters and shape as for :func:`held_out_errors`.
+    taken out are counted. Those of the fit cost :data:`COST_OF_FREEDOM` each, and a penalty that
+    leaves none is not chosen. Parameters and shape as for :func:`held_out_errors`.
     """
     values, _, filters, rotated = _path(train, alphas)
     errors = []
     for shrink in filters:
         hat = values * shrink
         explained = ((2 * shrink - values * shrink**2)[:, None] * rotated**2).sum(0)
-        free = (train.n - hat.sum()).clamp(min=1.0)
-        errors.append((train.yy - explained).clamp(min=0.0) / free**2)
+        free = train.n - COST_OF_FREEDOM * hat.sum()
+        error = (train.yy - explained).clamp(min=0.0) / free.clamp(min=1.0) ** 2
+        errors.append(torch.where(free > 1.0, error, torch.inf))
     return torch.stack(errors)
 
 

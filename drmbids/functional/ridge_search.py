@@ -121,7 +121,7 @@ def _choose(
 ) -> tuple[Tensor, Tensor]:
     """Return penalty and row of the scales with the smallest error for each target."""
     least = alphas.new_full((n_targets,), torch.inf)
-    alpha = alphas[:1].expand(n_targets).clone()
+    alpha = alphas.max().expand(n_targets).clone()
     choice = torch.zeros(n_targets, dtype=torch.long, device=alphas.device)
     if len(alphas) == len(scales) == 1:
         return alpha, choice

@@ -187,7 +187,8 @@ def refit(
     """
     fits: list[Any] = [clone(estimator) for _ in choices]
     for fit in fits:
-        fit.set_params(callbacks=())
+        # what predictions are averaged with does not move what is estimated
+        fit.set_params(callbacks=(), stacking="none")
     labels = [f"resample {k} of {len(choices)}" for k in range(1, len(choices) + 1)]
     fit_together(fits, choices, labels, checkpoint)
     return np.array([quantities.free(in_double(fit.net_)) for fit in fits])

@@ -40,6 +40,9 @@ class Training:
         place; 0 where it is not known.
     n_finish_passes : int
         Passes of L-BFGS after the epochs.
+    dynamic_share : float, optional
+        Mean share of the model in predictions that are averaged with those of a linear model;
+        None where they are its own.
     """
 
     hrf: str
@@ -52,6 +55,7 @@ class Training:
     n_alike: int = 0
     n_exchanged: int = 0
     n_finish_passes: int = 0
+    dynamic_share: float | None = None
 
 
 def methods_text(
@@ -113,6 +117,8 @@ _CITATIONS = {
     "hrf": "Friston et al., 1998",
     "balloon": "Stephan et al., 2007",
     "ridge": "Hoerl & Kennard, 1970",
+    "evidence": "MacKay, 1992",
+    "stacking": "Breiman, 1996",
     "truncation": "Williams & Peng, 1990",
     "lbfgs": "Liu & Nocedal, 1989",
     "torch": "Paszke et al., 2019",
@@ -201,7 +207,8 @@ def _training_sentences(training: Mapping[str, Training]) -> list[str]:
     alike: dict[tuple, list[str]] = {}
     for name, how in training.items():
         steps = (how.n_epochs, how.learning_rate, how.cutoff_s, how.n_finish_passes)
-        key = (how.penalties, *steps, how.seed, how.n_starts, how.n_alike, how.n_exchanged)
+        ends = (how.n_starts, how.n_alike, how.n_exchanged, how.dynamic_share)
+        key = (how.penalties, *steps, how.seed, *ends)
         alike.setdefault(key, []).append(name)
     return [
         _training_sentence(training[names[0]], f" of {_join(names)}" if len(alike) > 1 else "")
@@ -240,7 +247,20 @@ def _training_sentence(how: Training, whose: str) -> str:
         f"The linear maps{whose} were solved in closed form as ridge regression "
         f"({_CITATIONS['ridge']}) with {penalty}; all other parameters were trained by "
         f"backpropagation through time{cut} for {_count(how.n_epochs, 'epoch')} with a learning "
-        f"rate of {format_value(how.learning_rate)}{finish}{seed}."
+        f"rate of {format_value(how.learning_rate)}{finish}{seed}.{_stacking_sentence(how)}"
+    )
+
+
+def _stacking_sentence(how: Training) -> str:
+    """Say what predictions are averaged with."""
+    if how.dynamic_share is None:
+        return ""
+    return (
+        " Predictions were averaged with those of a linear model of the same stimuli, without "
+        "dynamics or coupling, whose weights and deviations from the canonical response were "
+        f"averaged by their evidence ({_CITATIONS['evidence']}); the weights of the mean, from 0 "
+        f"to 1, were those that predicted left-out training data best ({_CITATIONS['stacking']}). "
+        f"The share of the dynamic model was {format_value(how.dynamic_share)} on average."
     )
 
 

@@ -1,5 +1,7 @@
 """Sections on the model: its graph, hemodynamics, parameters, training and recovery."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -10,12 +12,16 @@ from drmbids.plotting.hrfs import hrfs
 from drmbids.plotting.recovery import recovery
 from drmbids.plotting.training_curve import training_curve
 from drmbids.report.folder import Analysis
+from drmbids.report.numbers import format_value
 from drmbids.report.page import Section
 from drmbids.report.svg import FigureFolder
 
 #: Seconds between which hemodynamic responses were seen to peak, over subjects and regions
 #: (Handwerker et al. 2004, NeuroImage 21:1639-1651).
 USUAL_PEAKS_S = (2.5, 8.0)
+
+#: Regions whose share of the model in predictions is listed.
+MOST_SHARES = 12
 
 
 def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> None:
@@ -34,6 +40,7 @@ def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> 
                 **({"Description": model["description"]} if model.get("description") else {}),
                 "Populations": len(model.get("populations", [])),
                 "Trainable parameters": model.get("n_parameters"),
+                **_shares(model.get("dynamic_share", {})),
                 "Resolution (s)": model.get("resolution"),
                 "Seed": model.get("seed"),
             }
@@ -48,6 +55,20 @@ def fill_models(section: Section, analysis: Analysis, figures: FigureFolder) -> 
         section.figure(content, caption, file)
         if model.get("schedule"):
             section.code(str(model["schedule"]), "Schedule of the computation")
+
+
+def _shares(of_regions: Mapping[str, float]) -> dict[str, str]:
+    """Say how much of predictions that are averaged with a linear model is the model's own."""
+    if not of_regions:
+        return {}
+    largest = sorted(of_regions.items(), key=lambda item: -item[1])
+    listed = ", ".join(f"{region} {format_value(share)}" for region, share in largest[:MOST_SHARES])
+    more = len(largest) - MOST_SHARES
+    rest = f", and {more} more regions below" if more > 0 else ""
+    return {
+        "Share in predictions": f"{listed}{rest} (0: a linear model without dynamics serves "
+        "left-out data best; 1: this model alone does)"
+    }
 
 
 def fill_responses(section: Section, analysis: Analysis, figures: FigureFolder) -> None:

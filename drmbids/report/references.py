@@ -29,6 +29,14 @@ REFERENCES = {
         "nonorthogonal problems. Technometrics, 12(1), 55-67. "
         "https://doi.org/10.1080/00401706.1970.10488634"
     ),
+    "evidence": (
+        "MacKay, D. J. C. (1992). Bayesian interpolation. Neural Computation, 4(3), 415-447. "
+        "https://doi.org/10.1162/neco.1992.4.3.415"
+    ),
+    "stacking": (
+        "Breiman, L. (1996). Stacked regressions. Machine Learning, 24(1), 49-64. "
+        "https://doi.org/10.1007/BF00117832"
+    ),
     "truncation": (
         "Williams, R. J., & Peng, J. (1990). An efficient gradient-based algorithm for on-line "
         "training of recurrent network trajectories. Neural Computation, 2(4), 490-501. "

@@ -310,3 +310,8 @@ class TrainingSpec(Part):
     n_finish_passes: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="Passes over the data that the finish may take."
     )
+    stacking: Literal["linear", "none"] | None = Field(
+        default=None,
+        description="'linear' averages predictions with those of a linear model, with weights that "
+        "predict left-out parts of the training data best; 'none' when absent.",
+    )

@@ -40,6 +40,9 @@ MOST_LEARNED_FROM = 256
 #: much together, so many at most.
 KEPT_SHARE, MOST_KEPT = 0.99, 24
 
+#: Targets whose weights are averaged at once: each choice holds weights of all of them.
+MOST_AT_ONCE = 4096
+
 # A band counts as constant when what varies of it is this small a share: activity is in float32.
 CONSTANT_TOLERANCE = 1e-6
 
@@ -232,19 +235,22 @@ class _Region:
     def solve(self, roots: Sequence[Tensor], prior: Tensor) -> None:
         """Average the weights of all targets."""
         for part, (x, scale) in zip(self.parts, self._clean, strict=True):
-            group, cleaner = part.group, part.cleaner
-            found = average(_products(x, part.data, cleaner.n_left), roots, prior)
-            self.gain += float(found.gain.sum())
+            group, cleaner, weights = part.group, part.cleaner, []
+            slopes = [torch.zeros_like(a) for a in x]
+            for columns in torch.arange(len(group.columns)).split(MOST_AT_ONCE):
+                some = [y[:, columns] for y in part.data]
+                found = average(_products(x, some, cleaner.n_left), roots, prior)
+                self.gain += float(found.gain.sum())
+                weights.append(found.weights)
+                for k, (a, y) in enumerate(zip(x, some, strict=True)):
+                    slopes[k] += 2 * a @ found.slope_xx + y @ found.slope_xy.mT
             self.n += cleaner.n_left * len(group.columns)
-            slopes = [
-                2 * a @ found.slope_xx + y @ found.slope_xy.mT
-                for a, y in zip(x, part.data, strict=True)
-            ]
             slopes = self._free_of_scale(slopes, x)
             back = cleaner.weigh_back([slope / scale for slope in slopes])
             for k, slope in zip(cleaner.there, back, strict=True):
                 self.slopes[k][group.rows[k]] += slope
-            self._write(part, found.weights / scale[:, None] * self.targets.scale[group.columns])
+            sized = torch.cat(weights, 1) / scale[:, None]
+            self._write(part, sized * self.targets.scale[group.columns])
 
     def _free_of_scale(self, slopes: list[Tensor], x: Sequence[Tensor]) -> list[Tensor]:
         """Return slopes without what would make a whole band larger: its mean power stays 1."""

@@ -5,7 +5,7 @@ left when the nuisance of each run is taken out of targets and predictions, in u
 of each target. Maps begin at zero and move by the steps of the optimizer, so that how far they, and
 what lies upstream of them, get from there is what restrains them. Solved maps make the best of any
 activity at once, and a net of saturating units with few targets then fits the noise of these sooner
-(``benchmarks/defaults.py``); with many targets to a region they are quicker, and as good.
+(``benchmarks/choices.py``); with many targets to a region they are quicker, and as good.
 """
 
 from collections.abc import Sequence

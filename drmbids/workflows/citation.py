@@ -62,7 +62,7 @@ def citation(
 
 def _training(estimator: DRMRegressor) -> Training:
     alphas = DEFAULT_ALPHAS if estimator.alphas is None else estimator.alphas
-    window = estimator.model_.training.window_s
+    window, stack = estimator.model_.training.window_s, estimator.stack_
     n_epochs = sum(row["learning_rate"] > 0 for row in estimator.history_)  # those with a step
     return Training(
         hrf=describe_hemodynamics(estimator.net_.readout),
@@ -75,6 +75,7 @@ def _training(estimator: DRMRegressor) -> Training:
         n_starts=estimator.n_starts or estimator.model_.training.n_starts or 1,
         n_alike=estimator.history_[0].get("n_alike", 0),
         n_exchanged=estimator.history_[0].get("n_exchanged", 0),
+        dynamic_share=None if stack is None else float(stack.share.mean()),
     )
 
 

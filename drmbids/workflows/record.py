@@ -109,6 +109,7 @@ def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
     dict
     """
     net = estimator.net_
+    shares = estimator.shares_table().groupby("region", sort=False)["dynamic_share"].mean()
     return {
         "name": name,
         "title": str(getattr(estimator.model_, "name", None) or name),
@@ -117,6 +118,7 @@ def model_record(estimator: DRMRegressor, name: str) -> dict[str, Any]:
         "populations": population_rows(net),
         "stimuli": {name: list(columns) for name, columns in net.stimuli.items()},
         "n_parameters": estimator.n_parameters_,
+        "dynamic_share": {str(region): float(value) for region, value in shares.items()},
         "resolution": net.resolution,
         "schedule": net.schedule(),
     }

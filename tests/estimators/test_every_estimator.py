@@ -136,6 +136,7 @@ def test_none_is_forgotten():
 
 @every
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore:.*too few volumes to say what dynamics")
 def test_scikit_learn_accepts_it(model):
     expected = expected_failed_checks(model)
     results = check_estimator(model, expected_failed_checks=expected, on_skip=None, on_fail="raise")

@@ -132,7 +132,9 @@ def test_starts_of_all_models_are_trained_side_by_side(
         return train(fits, checkpoint)
 
     monkeypatch.setattr(together, "train_together", noted)
-    models = [DRMRegressor(n_epochs=2, n_starts=n, random_state=n) for n in (2, 1, 3)]
+    models = [
+        DRMRegressor(stacking="none", n_epochs=2, n_starts=n, random_state=n) for n in (2, 1, 3)
+    ]
     fit_together(models, [runs[:2]] * 3)
     assert batches == [6]
     for model in models:

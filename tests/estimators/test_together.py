@@ -39,11 +39,11 @@ def test_seeds_subjects_and_others_are_each_as_alone(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "train_together", noted)
     data = [make_runs(0), make_runs(1, 6), make_runs(2), make_runs(3, n_volumes=30), make_runs(4)]
     kinds = [
-        lambda: DRMRegressor(n_epochs=3),
-        lambda: DRMRegressor(n_epochs=3, random_state=7),
+        lambda: DRMRegressor(stacking="none", n_epochs=3),
+        lambda: DRMRegressor(stacking="none", n_epochs=3, random_state=7),
         GLMBaseline,
-        lambda: DRMRegressor(n_epochs=3),
-        lambda: DRMRegressor(n_epochs=3, n_validation_runs=1),
+        lambda: DRMRegressor(stacking="none", n_epochs=3),
+        lambda: DRMRegressor(stacking="none", n_epochs=3, n_validation_runs=1),
     ]
     estimators = [make() for make in kinds]
     fit_together(estimators, data)
@@ -62,7 +62,8 @@ def test_no_more_at_once_than_pays(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda fits, _: batches.append(len(fits)) or [module.Trained(0.0)] * len(fits),
     )
     monkeypatch.setattr(module, "MOST_RUNS", 4)
-    fit_together([DRMRegressor(n_epochs=1, random_state=k) for k in range(5)], [make_runs(0)] * 5)
+    seeds = [DRMRegressor(stacking="none", n_epochs=1, random_state=k) for k in range(5)]
+    fit_together(seeds, [make_runs(0)] * 5)
     assert batches == [2, 2, 1]
 
 

@@ -27,7 +27,7 @@ def test_what_is_commented_out_in_the_template_is_right() -> None:
         assert active in text
         text = text.replace(active, "")
     spec = parse_model(text)
-    assert spec.training.n_epochs == 60
+    assert (spec.training.n_epochs, spec.training.stacking) == (20, "linear")
     assert spec.readout.hrf is not None
     assert spec.readout.hrf.kind == "smooth"
     assert list(spec.populations) == ["each_region", "V1", "FFA"]

@@ -98,10 +98,8 @@ def peak_error(fit: Any, drawn: Any) -> float:
     return float(np.mean(errors))
 
 
-def scores(
-    family: str, models: Mapping[str, Make], n_studies: int, first: int = 0, with_peaks: bool = True
-) -> pd.DataFrame:
-    """Return R2 and error of the peak of each model in each study.
+def scores(family: str, models: Mapping[str, Make], n_studies: int, first: int = 0) -> pd.DataFrame:
+    """Return R2 of each model in each study, and errors of peaks, but for those of rivals.
 
     Parameters
     ----------
@@ -111,8 +109,6 @@ def scores(
         What makes each.
     n_studies, first : int
         How many, and the seed of the first.
-    with_peaks : bool
-        Whether responses to events are predicted.
 
     Returns
     -------
@@ -128,7 +124,7 @@ def scores(
             try:
                 fit = make().fit(train)
                 row["r2"] = float(fit.score(test))
-                if with_peaks:
+                if name not in RIVALS:
                     row["peak_error"] = peak_error(fit, drawn)
             except TrainingError:
                 row["failed"] = True

@@ -28,6 +28,8 @@ from drmbids import (
     parameter_intervals,
 )
 from drmbids.core.exceptions import TrainingError, TrainingWarning
+from drmbids.core.nuisance import Nuisance
+from drmbids.metrics.scores import score_run
 
 families = load_simulator("families")
 
@@ -98,6 +100,13 @@ def peak_error(fit: Any, drawn: Any) -> float:
     return float(np.mean(errors))
 
 
+def best_score(test: Run, drawn: Any) -> float:
+    """Return the R2 that the signal itself has in the held-out run, without any noise."""
+    signal = np.concatenate(list(drawn.clean[-1].values()), 1)
+    regions = {area: values.shape[1] for area, values in drawn.clean[-1].items()}
+    return float(score_run(test, signal, regions, Nuisance())["r2"].mean())
+
+
 def scores(family: str, models: Mapping[str, Make], n_studies: int, first: int = 0) -> pd.DataFrame:
     """Return R2 of each model in each study, and errors of peaks, but for those of rivals.
 
@@ -113,14 +122,16 @@ def scores(family: str, models: Mapping[str, Make], n_studies: int, first: int =
     Returns
     -------
     DataFrame
-        Columns ``seed, model, r2, peak_error, failed, beyond_glm, share``.
+        Columns ``seed, model, r2, peak_error, failed, beyond_glm, share, best`` (the R2 of the
+        signal itself).
     """
     rows = []
     for seed in range(first, first + n_studies):
         train, test, drawn = study(family, seed)
+        best = best_score(test[0], drawn)
         for name, make in models.items():
             row = {"seed": seed, "model": name, "r2": 0.0, "peak_error": np.nan, "failed": False}
-            row |= {"beyond_glm": drawn.beyond_glm, "share": drawn.share}
+            row |= {"beyond_glm": drawn.beyond_glm, "share": drawn.share, "best": best}
             try:
                 fit = make().fit(train)
                 row["r2"] = float(fit.score(test))
@@ -151,6 +162,7 @@ def rows_of(family: str, table: pd.DataFrame, name: str) -> list[Row]:
     means = table.groupby("model", sort=False)["r2"].mean()
     who = f"{len(found)} studies, seeds from {found['seed'].min()}"
     shares = "; mean R2 " + ", ".join(f"{m} {r2:.4f}" for m, r2 in means.items())
+    shares += f", the signal itself {found['best'].mean():.4f}"
     beyond = f"; a GLM misses {found['beyond_glm'].median():.2f} of the signal (median)"
     rows = []
 

@@ -11,7 +11,7 @@ the mix through a double gamma. What differs between families is what activity a
   long to recover, in part for other conditions as well; activity is never negative;
 - ``saturation``: activity builds up with a time constant of .5 to 2 s, and all channels together
   compress it, so that long and overlapping events add less than short ones apart;
-- ``delayed area``: V2 hears V1 after .5 to 3 s, with a time constant of 1 to 6 s;
+- ``delayed area``: V2 hears V1 after .5 to 3 s, with a time constant of 1 to 4 s;
 - ``feedback``: V2 hears V1 and inhibits or excites it, with time constants and a delay both ways.
 
 Values in a step are means over it and stand for its middle, so that errors are of second order.
@@ -173,7 +173,7 @@ def saturation(rng: np.random.Generator) -> Brain:
 
 def delayed_area(rng: np.random.Generator) -> Brain:
     """Return an area that follows stimuli, and one that hears it later, through mixed channels."""
-    delay, tau, mixing = rng.uniform(0.5, 3), rng.uniform(1, 6), rng.uniform(0, 0.5)
+    delay, tau, mixing = rng.uniform(0.5, 3), rng.uniform(1, 4), rng.uniform(0, 0.5)
 
     def activity(stimulus: np.ndarray) -> Series:
         heard = (1 - mixing) * stimulus + mixing * stimulus.mean(-1, keepdims=True)
@@ -281,6 +281,7 @@ def draw(family: str, seed: int) -> Study:
     rng = np.random.default_rng([seed, *family.encode()])
     n_volumes, tr = int(rng.integers(100, 301)), float(rng.choice(TRS))
     n_conditions, n_runs = int(rng.integers(2, 13)), int(rng.integers(1, 7))
+    n_conditions = min(n_conditions, int(n_volumes * tr / 15))  # three events each, 5 s apart
     share = 10 ** rng.uniform(np.log10(0.02), np.log10(0.5))
     correlation = rng.uniform(0, 0.5) if rng.random() < 0.5 else 0.0
     brain = FAMILIES[family](rng)

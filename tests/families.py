@@ -57,12 +57,15 @@ class Brain:
         When responses to an impulse of activity peak, in s.
     spread : float
         Standard deviation of that over targets.
+    at_once : frozenset of str
+        Areas of which a part follows stimuli without delay.
     """
 
     activity: Callable[[np.ndarray], Series]
     time_constants: dict[str, float] = field(default_factory=dict)
     peak: float = SPM_PEAK
     spread: float = 0.0
+    at_once: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,14 @@ class Study:
         Of the runs, the last of which is to be held out.
     clean, measured : list of dict of str to array of shape (n_volumes, n_targets)
         Signal, and signal with noise of variance 1 in all, by area.
+    regressors : list of dict of str to array of shape (n_volumes, n_conditions)
+        What channels show in each run, through the mean response of targets: signals are their
+        weighted sums, but where targets differ in their responses.
     responses : dict of str to array of shape (n_conditions, n_times, n_targets)
         Response to a single event of 1 s, each 0.05 s from its onset.
     time_constants : dict of str to float
+    at_once : frozenset of str
+        As of the brain.
     share : float
         Of the variance that is signal.
     correlation : float
@@ -95,8 +103,10 @@ class Study:
     designs: list[Design]
     clean: list[Series]
     measured: list[Series]
+    regressors: list[Series]
     responses: Series
     time_constants: dict[str, float]
+    at_once: frozenset[str]
     share: float
     correlation: float
     beyond_glm: float
@@ -140,12 +150,13 @@ def later(series: np.ndarray, delay: float) -> np.ndarray:
 
 def glm(rng: np.random.Generator) -> Brain:
     """Return activity that is the stimulus."""
-    return Brain(lambda stimulus: {"V1": stimulus})
+    return Brain(lambda stimulus: {"V1": stimulus}, at_once=frozenset({"V1"}))
 
 
 def response(rng: np.random.Generator, spread: float = 0.0) -> Brain:
     """Return the same, seen through a response that peaks early or late."""
-    return Brain(lambda stimulus: {"V1": stimulus}, peak=rng.uniform(3.5, 7.5), spread=spread)
+    peak, whole = rng.uniform(3.5, 7.5), frozenset({"V1"})
+    return Brain(lambda stimulus: {"V1": stimulus}, peak=peak, spread=spread, at_once=whole)
 
 
 def adaptation(rng: np.random.Generator) -> Brain:
@@ -157,7 +168,7 @@ def adaptation(rng: np.random.Generator) -> Brain:
         pooled = (1 - others) * trace + others * trace.sum(-1, keepdims=True)
         return {"V1": np.maximum(stimulus - strength * pooled, 0)}
 
-    return Brain(activity, {"V1.tau": tau})
+    return Brain(activity, {"V1.tau": tau}, at_once=frozenset({"V1"}))
 
 
 def saturation(rng: np.random.Generator) -> Brain:
@@ -179,7 +190,8 @@ def delayed_area(rng: np.random.Generator) -> Brain:
         heard = (1 - mixing) * stimulus + mixing * stimulus.mean(-1, keepdims=True)
         return {"V1": stimulus, "V2": leaky(later(heard, delay), tau)["means"]}
 
-    return Brain(activity, {"V2.tau": tau, "V1 -> V2.delay": delay})
+    times = {"V2.tau": tau, "V1 -> V2.delay": delay}
+    return Brain(activity, times, at_once=frozenset({"V1"}))
 
 
 def loop(taus: tuple[float, float], delay: float, back: float) -> Brain:
@@ -296,6 +308,10 @@ def draw(family: str, seed: int) -> Study:
         {a: bold(active[a][:, k], effects[a], kernels)[rows] for a in areas}
         for k in range(len(designs))
     ]
+    alike, each = np.eye(n_conditions), np.repeat(kernels.mean(1, keepdims=True), n_conditions, 1)
+    regressors = [
+        {a: bold(active[a][:, k], alike, each)[rows] for a in areas} for k in range(len(designs))
+    ]
     for area in areas:
         size = np.concatenate([run[area] for run in clean]).std(0) / np.sqrt(share)
         effects[area] = effects[area] / size
@@ -313,8 +329,10 @@ def draw(family: str, seed: int) -> Study:
         designs,
         clean,
         measured,
+        regressors,
         responses,
         brain.time_constants,
+        brain.at_once,
         share,
         correlation,
         left,

@@ -61,6 +61,17 @@ def test_families_differ_from_a_glm_by_the_share_that_is_stated(
     assert low <= np.median([study.beyond_glm for study in drawn(families, family)]) <= high
 
 
+@pytest.mark.parametrize("family", ["saturation", "delayed area"])
+def test_signals_are_weighted_sums_of_what_channels_show(families: ModuleType, family: str) -> None:
+    study = drawn(families, family)[0]
+    for area in study.clean[0]:
+        shown, signal = (
+            np.concatenate([run[area] for run in runs]) for runs in (study.regressors, study.clean)
+        )
+        weights = np.linalg.lstsq(shown, signal, rcond=None)[0]
+        assert shown @ weights == pytest.approx(signal, abs=1e-6)
+
+
 def test_studies_are_what_they_are_said_to_be(families: ModuleType) -> None:
     studies = drawn(families, "delayed area")
     for study in studies:

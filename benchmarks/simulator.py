@@ -1,4 +1,4 @@
-"""The simulator of the tests (``tests/truth.py``), which are no package to import from."""
+"""The simulators of the tests (``tests/truth.py``, ``tests/families.py``), no package to import."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -6,11 +6,11 @@ from pathlib import Path
 from types import ModuleType
 
 
-def load_simulator() -> ModuleType:
-    """Return the module that draws data without any code of drmbids."""
-    path = Path(__file__).resolve().parents[1] / "tests" / "truth.py"
-    spec = spec_from_file_location("truth", path)
+def load_simulator(name: str = "truth") -> ModuleType:
+    """Return a module that draws data without any code of drmbids."""
+    path = Path(__file__).resolve().parents[1] / "tests" / f"{name}.py"
+    spec = spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
-    module = sys.modules["truth"] = module_from_spec(spec)
+    module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

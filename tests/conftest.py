@@ -149,11 +149,22 @@ def surfaces(tmp_path: Path) -> Path:
     return write_surfaces(tmp_path / "ds")
 
 
-@pytest.fixture(scope="session")
-def truth() -> ModuleType:
-    """Return the simulator that shares no code with the package (``tests/truth.py``)."""
-    spec = spec_from_file_location("truth", Path(__file__).with_name("truth.py"))
+def simulator(name: str) -> ModuleType:
+    """Return a module of this folder that draws data without any code of the package."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
-    module = sys.modules["truth"] = module_from_spec(spec)
+    module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def truth() -> ModuleType:
+    """Return the simulator of areas in steps of 5 ms (``tests/truth.py``)."""
+    return simulator("truth")
+
+
+@pytest.fixture(scope="session")
+def families() -> ModuleType:
+    """Return the simulator of small studies of several families (``tests/families.py``)."""
+    return simulator("families")

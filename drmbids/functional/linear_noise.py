@@ -17,12 +17,12 @@ frequency domain, Raj et al. 2020, Hum Brain Mapp 41:2980).
 
 from collections.abc import Callable, Sequence
 from math import inf, pi
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import TrainingError
+from drmbids.functional.gram import gram
 
 State = tuple[Tensor, ...]
 #: dX/dt, one tensor of shape (n,) for each variable, of the variables and the drives (n,).
@@ -295,21 +295,7 @@ def network_spectra(
     loop = torch.eye(len(coupling), dtype=to_drive.dtype) - to_drive.unsqueeze(-1) * heard
     alone = (to_noise.real.square() + to_noise.imag.square()).sum(-1).sqrt() * noise
     mixed = torch.linalg.solve(loop, torch.diag_embed(alone.to(loop.dtype)))
-    return _Gram.apply(mixed)
-
-
-class _Gram(torch.autograd.Function):
-    """The product of a matrix and its conjugate transpose, with one product less in its slope."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x @ x.mH
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (x,) = ctx.saved_tensors
-        return (grads[0] + grads[0].mH) @ x
+    return gram(mixed)
 
 
 def unstable_modes(

@@ -4,7 +4,8 @@ Cross-spectra are ``(n_frequencies, n, n)``, Hermitian, of the two-sided kind, a
 a band. Normalised, the power of each region in the band is 1, so that no gain matters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import pi
 
 import torch
@@ -115,6 +116,16 @@ def whittle(model: Tensor, measured: Tensor, root: Tensor | None = None) -> Tens
             distance, slope = (root.conj() * turned).real.sum(), turned @ turned.mH
         value, slope = (size + distance) / share, (inverse - slope) / share
     return value + (slope.conj() * (model - model.detach())).real.sum()
+
+
+def whittle_of(measured: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return :func:`whittle` of models for the same measured cross-spectra.
+
+    Parameters
+    ----------
+    measured : Tensor of shape (n_frequencies, n, n), complex
+    """
+    return partial(whittle, measured=measured, root=root_of(measured))
 
 
 def statistics_error(

@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check
 PINNED := --constraint constraints.txt --build-constraint constraints.txt
 
 .DEFAULT_GOAL := help
+# Tests start many processes, and are themselves compiled anew for their messages: all of that once.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test lint pytest numeric format wheel clean
 
 # Where a number could hang on how a processor rounds: least squares, ridge, ranks, near-collinear

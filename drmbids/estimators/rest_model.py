@@ -80,6 +80,8 @@ class RestModel(nn.Module):
             trainable=trainable,
         )
         self.double()
+        self.lag = torch.arange(0.0, self.hrf.length, HRF_STEP, dtype=torch.float64)
+        self.response = HRF_STEP * self.hrf(self.lag)[0, 0]
 
     def coupling(self) -> tuple[Tensor, Tensor]:
         """Return coupling and delays (s) of all pairs of regions, each of shape (n, n)."""
@@ -131,10 +133,8 @@ class RestModel(nn.Module):
         """Return what the power of activity is multiplied by in what is measured."""
         if self.measurement == "activity":
             return torch.ones_like(frequencies)
-        lag = torch.arange(0.0, self.hrf.length, HRF_STEP, dtype=frequencies.dtype)
-        turning = torch.exp(-2j * pi * frequencies[:, None] * lag)
-        response = HRF_STEP * (turning * self.hrf(lag)[0, 0]).sum(-1)
-        return response.abs().square()
+        turning = torch.exp(-2j * pi * frequencies[:, None] * self.lag)
+        return (turning * self.response).sum(-1).abs().square()
 
     def expected(self, frequencies: Tensor, segment: float, at_rest: bool = False) -> Tensor:
         """Return what Welch estimates of the measured series expect, normalised over the band.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 
 import numpy as np
 import torch
@@ -16,8 +17,8 @@ from drmbids.nodes import DRMNode
 
 #: The smallest coupling in units of where a descent starts: tracts have a sign of their own.
 LEAST_COUPLING = 1e-6
-#: The objective where the model has no steady state: larger than that of any that has one.
-NOWHERE = 1e6
+#: Iterations from one look at whether a descent is worth its while to the next.
+LOOKS = 4
 #: Starts are drawn within this factor of the values given, and within limits.
 SPREAD = 4.0
 #: A descent ends where a step lowers the objective by less than this share. Where there are weights
@@ -91,6 +92,8 @@ def descend(
     The steady state is looked for near that of the least objective so far. Where there is none, it
     is the one that the masses settle at from their start; a descent goes over to it only downhill.
     Where there are weights of all pairs, steps that lead away from a steady state are too long.
+    There the objective is said to have risen by as much as it was to fall, so that the line search
+    takes about a quarter of the step, and neither next to nothing of it nor what has no rest.
 
     Parameters
     ----------
@@ -100,7 +103,7 @@ def descend(
     n_iterations : int
         At most.
     hopeless : callable, optional
-        Says of the model after each iteration whether to end there.
+        Says of the model, every :data:`LOOKS` iterations, whether to end there.
 
     Returns
     -------
@@ -112,36 +115,10 @@ def descend(
     TrainingError
         If the model has no steady state at the start.
     """
-    free, coupling, least = trained(model), model.tracts.free_strength, np.inf
+    free, coupling = trained(model), model.tracts.free_strength
     wide = model.tracts.pair_weights.requires_grad
-    scale = [p.detach().abs().clamp(min=0.1) for p in free]
-
-    put = partial(_put, free, scale)
-
-    def both(x: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal least
-        put(x)
-        model.stays = wide
-        try:
-            loss = objective()
-        except (TrainingError, torch.linalg.LinAlgError):
-            return NOWHERE, np.zeros_like(x)
-        finally:
-            model.stays = False
-        if not torch.isfinite(loss):
-            return NOWHERE, np.zeros_like(x)
-        if loss.item() < least:
-            least = loss.item()
-            model.rest = model.found
-        slopes = torch.autograd.grad(loss, free)
-        flat = [(g * s).reshape(-1) for g, s in zip(slopes, scale, strict=True)]
-        return loss.item(), torch.cat(flat).numpy()
-
-    start = torch.cat([(p.detach() / s).reshape(-1) for p, s in zip(free, scale, strict=True)])
-    first = both(start.numpy())
-    if first[0] == NOWHERE:
-        raise TrainingError("the model has no steady state at its start; take a weaker coupling")
-    at_start = [first]  # which the optimiser asks for first
+    land = _Landscape(model, objective, free)
+    start = land.start()
     positive = [(LEAST_COUPLING if p is coupling else None, None) for p in free]
     bounds = [b for b, p in zip(positive, free, strict=True) for _ in range(p.numel())]
     options = {
@@ -149,23 +126,79 @@ def descend(
         "ftol": TOLERANCE_OF_WEIGHTS if wide else TOLERANCE,
         "gtol": 1e-9,
     }
+    n_done = count(1)
 
     def look(intermediate_result: OptimizeResult) -> None:
-        put(intermediate_result.x)  # not a step that was too long
-        if hopeless is not None and hopeless(model):
-            raise StopIteration
+        land.from_here = land.last
+        if hopeless is not None and next(n_done) % LOOKS == 0:
+            land.put(intermediate_result.x)  # not a step that was too long
+            if hopeless(model):
+                raise StopIteration
 
     done = minimize(
-        lambda x: at_start.pop() if at_start else both(x),
-        start.numpy(),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options=options,
-        callback=look,
+        land, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options, callback=look
     )
-    put(done.x)
+    land.put(done.x)
     return float(done.fun), str(done.message)
+
+
+class _Landscape:
+    """An objective and its slopes for an optimiser, also where there is none.
+
+    Parameters
+    ----------
+    model : RestModel
+    objective : callable
+    free : sequence of Tensor
+        What is moved, in units of its size at the start, a tenth at least.
+    """
+
+    def __init__(self, model: RestModel, objective: Callable[[], Tensor], free: list[nn.Parameter]):
+        self.model, self.objective, self.free, self.least = model, objective, free, np.inf
+        self.stays = model.tracts.pair_weights.requires_grad
+        self.scale = [p.detach().abs().clamp(min=0.1) for p in free]
+        self.put = partial(_put, free, self.scale)
+
+    def start(self) -> np.ndarray:
+        """Return where the model is, after a look at the objective there, which there must be."""
+        pairs = zip(self.free, self.scale, strict=True)
+        start = torch.cat([(p.detach() / s).reshape(-1) for p, s in pairs]).numpy()
+        first = self.known(start)
+        if first is None:
+            raise TrainingError(
+                "the model has no steady state at its start; take a weaker coupling"
+            )
+        #: Place, objective and slopes: where the line search begins, and where it was last.
+        self.from_here = self.last = first
+        return start
+
+    def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective and its slopes."""
+        found = self.last if np.array_equal(x, self.last[0]) else self.known(x)
+        if found is None:
+            here, loss, slopes = self.from_here
+            return loss + abs(slopes @ (x - here)), np.zeros_like(x)
+        self.last = found
+        return found[1:]
+
+    def known(self, x: np.ndarray) -> tuple[np.ndarray, float, np.ndarray] | None:
+        """Return a place, the objective and its slopes there; None where there is no rest."""
+        self.put(x)
+        self.model.stays = self.stays
+        try:
+            loss = self.objective()
+        except (TrainingError, torch.linalg.LinAlgError):
+            return None
+        finally:
+            self.model.stays = False
+        if not torch.isfinite(loss):
+            return None
+        if loss.item() < self.least:
+            self.least = loss.item()
+            self.model.rest = self.model.found
+        slopes = torch.autograd.grad(loss, self.free)
+        flat = [(g * s).reshape(-1) for g, s in zip(slopes, self.scale, strict=True)]
+        return x.copy(), loss.item(), torch.cat(flat).numpy()
 
 
 @torch.no_grad()

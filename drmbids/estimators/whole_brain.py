@@ -25,7 +25,7 @@ from drmbids.estimators.rest_settings import BAND, SEGMENT, check_objective
 from drmbids.estimators.rest_spectra import BandSpectra, whole_spectra
 from drmbids.estimators.rest_storage import load_rest, save_rest
 from drmbids.estimators.tags import OnRuns
-from drmbids.functional.whittle import band_connectivity, normalised, statistics_error, whittle
+from drmbids.functional.whittle import band_connectivity, normalised, statistics_error, whittle_of
 from drmbids.metrics.connectivity import connectivity_correlation
 
 #: A matrix of the connectome: strengths, or lengths in mm.
@@ -213,12 +213,12 @@ class WholeBrain(OnRuns, BaseEstimator):
     ) -> tuple[RestModel, list[Descent]]:
         """Return the model fitted to spectra, from where another ended, and the descents."""
         model = rest_model(self, spectra.values.shape[-1])
-        measured = normalised(spectra.values)
+        unlikelihood = whittle_of(measured := normalised(spectra.values))
 
         def objective() -> Tensor:
             expected = model.expected(spectra.frequencies, spectra.segment, at_rest=True)
             if isinstance(self.objective, str):
-                loss = whittle(expected, measured)
+                loss = unlikelihood(expected)
             else:
                 loss = statistics_error(
                     expected, measured, spectra.frequencies, dict(self.objective), self.lags

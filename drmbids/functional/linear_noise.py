@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import TrainingError
+from drmbids.functional.gram import gram
 
 State = tuple[Tensor, ...]
 #: dX/dt, one tensor of shape (n,) for each variable, of the variables and the drives (n,).
@@ -294,7 +295,7 @@ def network_spectra(
     loop = torch.eye(len(coupling), dtype=to_drive.dtype) - to_drive.unsqueeze(-1) * heard
     alone = (to_noise.real.square() + to_noise.imag.square()).sum(-1).sqrt() * noise
     mixed = torch.linalg.solve(loop, torch.diag_embed(alone.to(loop.dtype)))
-    return mixed @ mixed.mH
+    return gram(mixed)
 
 
 def unstable_modes(

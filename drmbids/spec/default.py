@@ -1,6 +1,7 @@
 """The model that is used when none is given, and the template of a new model file."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 
 from drmbids.core.run import Run
@@ -19,6 +20,12 @@ def new_model_text() -> str:
         YAML 1.2.
     """
     return files("drmbids.spec").joinpath("template.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> ModelSpec:
+    # read once: each fit of the default model asks for it
+    return parse_model(new_model_text(), "template.yaml")
 
 
 def default_model(runs: Sequence[Run] | DataShape | None = None) -> ModelSpec:
@@ -41,7 +48,7 @@ def default_model(runs: Sequence[Run] | DataShape | None = None) -> ModelSpec:
     >>> [projection.label for projection in default_model().projections]
     ['events -> each_region', 'each_region -> each_region']
     """
-    spec = parse_model(new_model_text(), "template.yaml")
+    spec = _template().model_copy(deep=True)
     if runs is None:
         return spec
     shape = DataShape.of(runs)

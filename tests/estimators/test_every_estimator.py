@@ -70,7 +70,7 @@ ESTIMATORS = {
     "mean": MeanBaseline(),
     "components": TransformedResponses(GLMBaseline(), PCAResponses()),
     "drm": DRMRegressor(n_epochs=1, random_state=0),
-    "ensemble": Ensemble(DRMRegressor(n_epochs=1), n_members=2),
+    "ensemble": Ensemble(DRMRegressor(n_epochs=1, alphas=(1e-3, 1.0)), n_members=2),
 }
 LENGTHS = (60, 75, 50, 64)
 

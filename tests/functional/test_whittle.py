@@ -8,8 +8,10 @@ from drmbids.functional.whittle import (
     band_connectivity,
     information,
     normalised,
+    root_of,
     statistics_error,
     whittle,
+    whittle_of,
 )
 
 F = torch.tensor([0.01, 0.02, 0.03], dtype=torch.float64)
@@ -68,3 +70,19 @@ def test_errors_of_statistics_are_weighed(spectra: torch.Tensor) -> None:
     both = error(fc=2.0, lagged_fc=1.0, spectra=0.5)
     assert both == pytest.approx(2 * parts[0] + parts[1] + parts[2] / 2)
     assert statistics_error(3 * spectra, spectra, F, {"fc": 1.0, "spectra": 1.0}, ()).item() < 1e-20
+
+
+def test_the_root_of_measured_spectra_changes_no_likelihood() -> None:
+    make = torch.Generator().manual_seed(3)
+    parts = torch.randn(2, 5, 3, dtype=torch.complex128, generator=make)  # three segments
+    measured = parts @ parts.mH
+    assert root_of(measured).shape == (2, 5, 3)
+    torch.testing.assert_close(root_of(measured) @ root_of(measured).mH, measured)
+    model = (measured + torch.eye(5)).requires_grad_()
+    for found in (whittle(model, measured), whittle_of(measured)(model)):
+        wanted = torch.linalg.slogdet(model).logabsdet.sum()
+        wanted = wanted + torch.linalg.solve(model, measured).diagonal(dim1=1, dim2=2).real.sum()
+        torch.testing.assert_close(found, wanted / 10)
+        slopes = (torch.autograd.grad(x, model, retain_graph=True)[0] for x in (found, wanted / 10))
+        one, other = ((g + g.mH) / 2 for g in slopes)
+        torch.testing.assert_close(one, other)

@@ -61,7 +61,7 @@ def test_random_graphs_equal_the_step_loop(
     wanted_loss = DRMLoss()(wanted, target)
     wanted_gradients = gradients(net, wanted_loss)
     assert max(g.norm() for g in wanted_gradients.values()) > 1e-6
-    for length in WINDOWS[seed % 2 :]:  # windows of one tick are slow: for every other net
+    for length in WINDOWS[seed % 4 > 0 :]:  # windows of one tick are slow: for every fourth net
         carry, predictions, parts = net.initial_carry(BATCH), [], []
         for shown, due in windows(stimulus, times, length, net.resolution):
             prediction, activity, carry = net.window(shown, due, None, carry)

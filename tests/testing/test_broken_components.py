@@ -296,3 +296,26 @@ def test_faults_of_readouts(fault: str, message: str) -> None:
     broken = type("Broken", (WrongReadout,), {"fault": fault, "__doc__": WrongReadout.__doc__})
     with pytest.raises(AssertionError, match=message):
         check_readout(broken)
+
+
+class _Slope(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.factor = factor
+        return x.square().mean()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        slope = grads[0] * 2 * x / x.numel()
+        slope[17] *= ctx.factor
+        return slope, None
+
+
+def test_one_wrong_slope_among_many_is_found() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(360, dtype=torch.float64)
+    check_gradients(nn.Identity(), lambda _, v: _Slope.apply(v, 1.0), (x,))
+    with pytest.raises(AssertionError, match="gradients are wrong"):
+        check_gradients(nn.Identity(), lambda _, v: _Slope.apply(v, 1.01), (x,))

@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +15,6 @@ from drmbids.connections.weights import Weights
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.core.time import delay_to_ticks
 from drmbids.nodes import DRMNode
-
-if TYPE_CHECKING:
-    from drmbids.connections.gate import Gate
 
 
 class DRMConnection(DRMNode):
@@ -81,7 +78,7 @@ class DRMConnection(DRMNode):
         self,
         delay: float = 0.0,
         weights: nn.Module | None = None,
-        gates: "Sequence[Gate]" = (),
+        gates: Sequence["DRMConnection"] = (),
         plasticity: Synapse | None = None,
         synapse: Synapse | None = None,
         dale: Dale | None = None,

@@ -98,7 +98,7 @@ class Frames:
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        return f"Frames({frames_text(self)})"
+        return f"Frames({frames_text(self.onsets, len(self.source), self.shape)})"
 
     @property
     def shown(self) -> tuple[str, ...]:

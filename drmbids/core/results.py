@@ -14,8 +14,8 @@ from drmbids.core.arguments import shortly
 from drmbids.core.exceptions import UsageError
 from drmbids.core.nuisance import Nuisance
 from drmbids.core.results_files import read_results, write_results
+from drmbids.core.results_text import results_text, score_medians
 from drmbids.core.same_folds import complete_scores, shared_scores
-from drmbids.core.screen import results_text, score_medians
 from drmbids.core.targets import Targets
 
 #: Columns that every score table has, one row for each model, fold, region and target.
@@ -94,12 +94,15 @@ class Results:
         object.__setattr__(self, "table", complete_scores(self.table, self.scores, keys))
 
     def __repr__(self) -> str:
-        return results_text(self)
+        return results_text(self.table, self._medians(), self.splits, self.failures)
+
+    def _medians(self) -> pd.DataFrame:
+        return score_medians(self.per_target(), self.table)
 
     def _repr_html_(self) -> str:
         """Return the median scores as a table, for notebooks."""
-        first = escape(results_text(self).splitlines()[0].removeprefix("Results("))
-        table = score_medians(self).to_html(float_format="{:.3f}".format, na_rep="n/a", border=0)
+        first = escape(repr(self).splitlines()[0].removeprefix("Results("))
+        table = self._medians().to_html(float_format="{:.3f}".format, na_rep="n/a", border=0)
         return f"<p>{first}; median r over targets of the means over folds</p>{table}"
 
     def save(self, folder: str | Path) -> None:

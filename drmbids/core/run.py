@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from drmbids.core.exceptions import DataError
 from drmbids.core.frames import Frames
-from drmbids.core.screen import run_text
+from drmbids.core.screen import MOST_LISTED, cut, listed, numbered
 from drmbids.core.space import PlaceSpace
 from drmbids.core.stream import Events, Stream
 
@@ -156,7 +157,7 @@ class Run:
                 raise DataError(f"{self.label}: {name!r} has weights, which belong to responses")
 
     def __repr__(self) -> str:
-        return run_text(self)
+        return _text(self)
 
     # mappingproxy objects cannot be pickled, and joblib has to send Runs to its workers
     def __getstate__(self) -> dict:
@@ -237,3 +238,32 @@ class Run:
         shared = {stream.times.tobytes(): stream.times for stream in self.responses.values()}
         times = next(iter(shared.values())) if len(shared) == 1 else self.times
         return replace(self, responses={}, times=times)
+
+
+def _text(run: Run) -> str:
+    """Return what a run holds, a line for each kind."""
+    tr = "no TR" if run.tr is None else f"TR {run.tr:g} s"
+    lines = [f"Run({run.label}: {run.duration:g} s, {tr}"]
+    for name, stream in _first(run.responses):
+        n_missing = 0 if stream.in_file else int(np.isnan(stream.values).sum())
+        missing = f", {n_missing} missing" if n_missing else ""
+        unit = "" if stream.unit in ("", "1") else f", unit {stream.unit!r}"
+        n, n_targets = stream.values.shape
+        shape = f"{numbered(n, 'sample')} x {numbered(n_targets, 'target')}"
+        lines.append(f"  response {cut(name)}: {shape}{unit}{missing}")
+    lines += _more(run.responses, "responses")
+    lines += [f"  stimulus {cut(k)}: {shown!r}" for k, shown in _first(run.stimuli)]
+    lines += _more(run.stimuli, "stimuli")
+    lines += [f"  {what}: none" for what in ("responses", "stimuli") if not getattr(run, what)]
+    confounds = None if run.confounds is None else run.confounds.columns
+    found = "none" if not confounds else f"{len(confounds)} ({listed(confounds)})"
+    return "\n".join([*lines, f"  confounds: {found})"])
+
+
+def _first(items: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return list(items.items())[:MOST_LISTED]
+
+
+def _more(items: Mapping[str, Any], what: str) -> list[str]:
+    more = len(items) - MOST_LISTED
+    return [f"  and {more} more {what}"] if more > 0 else []

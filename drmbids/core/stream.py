@@ -145,7 +145,7 @@ class Stream:
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        return f"Stream({stream_text(self)})"
+        return f"Stream({stream_text(self.times, self.columns, self.unit, self.weights)})"
 
     # joblib sends large arrays to its workers as memory maps: those stand for arrays in memory
     def __getstate__(self) -> dict:
@@ -287,7 +287,7 @@ class Events:
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        return f"Events({events_text(self)})"
+        return f"Events({events_text(self.onsets, self.conditions, self.columns)})"
 
     def sample(self, grid: TimeGrid, ticks: slice = slice(None)) -> np.ndarray:
         """Return the conditions on the ticks, shape (n_ticks, n_columns).

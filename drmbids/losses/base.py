@@ -130,7 +130,7 @@ class DRMLoss(nn.Module):
         return cls()
 
     def check_target(self, target: Tensor) -> None:
-        """Raise :class:`~drmbids.core.exceptions.DataError` for values that cannot be measured.
+        """Raise ``DataError`` for values that cannot be measured.
 
         Training calls it once. Any number is fine, unless a loss says otherwise.
 

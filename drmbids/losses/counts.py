@@ -104,7 +104,7 @@ class CountLoss(DRMLoss, ABC):
         return mean
 
     def check_target(self, target: Tensor) -> None:
-        """Raise :class:`~drmbids.core.exceptions.DataError` unless values are counts, or missing.
+        """Raise ``DataError`` unless values are counts, or missing.
 
         Parameters
         ----------

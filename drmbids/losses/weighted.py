@@ -83,6 +83,6 @@ class WeightedSum(DRMLoss):
         return sum(w * null for w, (null, _) in pairs), sum(w * least for w, (_, least) in pairs)
 
     def check_target(self, target: Tensor) -> None:
-        """Raise :class:`~drmbids.core.exceptions.DataError` for what one of the losses refuses."""
+        """Raise ``DataError`` for what one of the losses refuses."""
         for _, loss in self.terms():
             loss.check_target(target)

@@ -1,31 +1,29 @@
 """Couplings of linear areas in the unit of what is measured: the matrices A, B and C of a DCM."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 
 from drmbids.connections.gate import Gate
 from drmbids.core.exceptions import UsageError
 from drmbids.net.engine import Afferent
+from drmbids.net.parts import NetParts
 from drmbids.net.tables import origin, sent_columns
 from drmbids.net.wiring import afferent_widths
 from drmbids.populations.additive import Additive
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
 
-if TYPE_CHECKING:
-    from drmbids.net.net import DRMNet
-
 #: Step in seconds at which the area under a hemodynamic response is taken.
 STEP = 0.05
 
 
-def coupling_rows(net: "DRMNet") -> list[dict[str, Any]]:
+def coupling_rows(net: NetParts) -> list[dict[str, Any]]:
     """Return one row for each input, coupling and modulation, on the scale of BOLD.
 
     Parameters
     ----------
-    net : DRMNet
+    net : NetParts
 
     Returns
     -------
@@ -59,7 +57,7 @@ def coupling_rows(net: "DRMNet") -> list[dict[str, Any]]:
     return rows
 
 
-def _gains(net: "DRMNet", afferent: Afferent) -> dict[str, float]:
+def _gains(net: NetParts, afferent: Afferent) -> dict[str, float]:
     """Return the gain of each modulator of a connection, by its name."""
     gains: dict[str, float] = {}
     for gate in afferent.gates:
@@ -71,7 +69,7 @@ def _gains(net: "DRMNet", afferent: Afferent) -> dict[str, float]:
     return gains
 
 
-def _sizes(net: "DRMNet") -> dict[str, float]:
+def _sizes(net: NetParts) -> dict[str, float]:
     """Return the lasting response of the region of each area to lasting activity of 1."""
     readout = cast(BOLD, net.readout)
     grid = STEP * torch.arange(round(readout.hrf.length / STEP))
@@ -83,7 +81,7 @@ def _sizes(net: "DRMNet") -> dict[str, float]:
     }
 
 
-def _problems(net: "DRMNet") -> list[str]:
+def _problems(net: NetParts) -> list[str]:
     """Return why the net has no couplings of this kind."""
     readout = net.readout
     if not isinstance(readout, BOLD) or readout.hrf.features_per_unit > 1:

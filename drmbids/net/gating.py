@@ -1,7 +1,6 @@
 """Finding what modulates the connections of a net, and checking that it fits."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -9,17 +8,15 @@ from drmbids.connections.gate import Gate
 from drmbids.core.exceptions import ModelError
 from drmbids.functional.fixed import Fixed
 from drmbids.net.engine import Afferent
-
-if TYPE_CHECKING:
-    from drmbids.net.net import DRMNet
+from drmbids.net.parts import NetParts
 
 
-def with_gates(net: "DRMNet") -> list[list[Afferent]]:
+def with_gates(net: NetParts) -> list[list[Afferent]]:
     """Return the afferents of a net, each with the gates of its connection.
 
     Parameters
     ----------
-    net : DRMNet
+    net : NetParts
         With names, stimuli and afferents without gates.
 
     Returns
@@ -44,7 +41,7 @@ def with_gates(net: "DRMNet") -> list[list[Afferent]]:
 
 
 def _with_gates(
-    net: "DRMNet", a: Afferent, target: str, seen: set[int], problems: list[str]
+    net: NetParts, a: Afferent, target: str, seen: set[int], problems: list[str]
 ) -> Afferent:
     if not len(a.connection.gates):
         return a
@@ -63,7 +60,7 @@ def _with_gates(
     return replace(a, gates=tuple(gates))
 
 
-def _gate(net: "DRMNet", gate: torch.nn.Module, width: int) -> Afferent:
+def _gate(net: NetParts, gate: torch.nn.Module, width: int) -> Afferent:
     """Return the afferent of a gate, for a connection over which ``width`` units arrive."""
     if not isinstance(gate, Gate):
         raise ModelError(f"{type(gate).__name__} is not a Gate")
@@ -85,7 +82,7 @@ def _gate(net: "DRMNet", gate: torch.nn.Module, width: int) -> Afferent:
     return Afferent(source, is_stimulus, ticks, ticks, gate, columns=picked)
 
 
-def _columns(net: "DRMNet", gate: Gate, is_stimulus: bool, source: int) -> tuple[int, ...] | None:
+def _columns(net: NetParts, gate: Gate, is_stimulus: bool, source: int) -> tuple[int, ...] | None:
     """Return the columns of the source that modulate, None for all of them."""
     width = _width(net, is_stimulus, source)
     if isinstance(gate.modulators, int):
@@ -109,18 +106,18 @@ def _columns(net: "DRMNet", gate: Gate, is_stimulus: bool, source: int) -> tuple
     return None if columns == tuple(range(width)) else columns
 
 
-def _width(net: "DRMNet", is_stimulus: bool, source: int) -> int:
+def _width(net: NetParts, is_stimulus: bool, source: int) -> int:
     if is_stimulus:
         return len(net.stimuli[net.stimulus_names[source]])
     return net.population_list[source].n_units
 
 
-def earliest_delays(net: "DRMNet") -> dict[tuple[int, int], int]:
+def earliest_delays(net: NetParts) -> dict[tuple[int, int], int]:
     """Return the shortest delay in ticks from one population to another, over gates too.
 
     Parameters
     ----------
-    net : DRMNet
+    net : NetParts
 
     Returns
     -------

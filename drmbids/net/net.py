@@ -17,7 +17,8 @@ from drmbids.net.gating import earliest_delays, with_gates
 from drmbids.net.graph import make_schedule
 from drmbids.net.grouping import Grouping
 from drmbids.net.mass_loop import make_mass_loop
-from drmbids.net.readouts import AnyReadout, Readouts
+from drmbids.net.parts import NetParts
+from drmbids.net.readouts import Readouts
 from drmbids.net.stability import delay_problems, loop_problems, mass_problems
 from drmbids.net.tables import connection_rows, net_text, parameter_rows, schedule_text
 from drmbids.net.wiring import (
@@ -34,7 +35,7 @@ from drmbids.populations.base import DRMPopulation
 from drmbids.readouts.base import DRMReadout
 
 
-class DRMNet(nn.Module):
+class DRMNet(NetParts):
     """Populations, the connections between them, and the readout that observes them.
 
     At every tick each population receives the stimuli and the activity of others as they were a
@@ -98,14 +99,12 @@ class DRMNet(nn.Module):
         named = as_named(populations)
         self.population_names = tuple(named)
         self.populations = nn.ModuleList(named.values())
-        self.readout: AnyReadout = (
-            Readouts(readout) if isinstance(readout, Mapping | Sequence) else readout
-        )
+        self.readout = Readouts(readout) if isinstance(readout, Mapping | Sequence) else readout
         n = len(named)
         from_stimuli = as_matrix(ws, n, "ws")
         from_populations = as_matrix(Wp, n, "Wp", n)
         self.connections = nn.ModuleList()
-        self.afferents: list[list[Afferent]] = []
+        self.afferents = []
         for node in self._nodes():
             node.set_resolution(self.resolution)
         for to in range(n):
@@ -150,16 +149,6 @@ class DRMNet(nn.Module):
 
     def _nodes(self) -> list[DRMNode | Readouts]:
         return [*self.population_list, self.readout]
-
-    @property
-    def population_list(self) -> list[DRMPopulation]:
-        """The populations, in order."""
-        return cast(list[DRMPopulation], list(self.populations))
-
-    @property
-    def stimulus_names(self) -> tuple[str, ...]:
-        """Names of the stimuli, in order."""
-        return tuple(self.stimuli)
 
     def initial_carry(self, batch: int, runs: Sequence[int] | None = None) -> Carry:
         """Return the past of a run that has not begun: silence.

@@ -6,18 +6,15 @@ where its slopes vanish, a loop of rate units where its units answer most.
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from drmbids.functional.integrators import integrate
 from drmbids.net.graph import Stage
+from drmbids.net.parts import NetParts
 from drmbids.populations.base import RateForm
 from drmbids.populations.mass import Mass
-
-if TYPE_CHECKING:
-    from drmbids.net.net import DRMNet
 
 #: Steps of Newton's method, far more than it takes where it works at all.
 NEWTON_STEPS = 60
@@ -37,12 +34,12 @@ LONGEST_DELAY_TICK = 1.0
 BOUNDED = ("tanh", "sigmoid")
 
 
-def mass_problems(net: "DRMNet") -> list[str]:
+def mass_problems(net: NetParts) -> list[str]:
     """Return one line for each mass whose steps are too long for its dynamics.
 
     Parameters
     ----------
-    net : DRMNet
+    net : NetParts
     """
     problems = []
     for name, population in zip(net.population_names, net.population_list, strict=True):
@@ -145,12 +142,12 @@ def _fixed_point(mass: Mass, p: dict[str, Tensor]) -> Tensor:
     return torch.where(arrived, point, start)
 
 
-def delay_problems(net: "DRMNet") -> list[str]:
+def delay_problems(net: NetParts) -> list[str]:
     """Return one line where ticks are too long for the delays that are learned.
 
     Parameters
     ----------
-    net : DRMNet
+    net : NetParts
     """
     learned = [a for line in net.afferents for a in line if a.connection.learns_delay]
     if not learned or net.resolution <= LONGEST_DELAY_TICK:
@@ -161,7 +158,7 @@ def delay_problems(net: "DRMNet") -> list[str]:
     ]
 
 
-def loop_problems(net: "DRMNet") -> list[str]:
+def loop_problems(net: NetParts) -> list[str]:
     """Return one line for each loop of rate units whose activity can grow without end.
 
     Loops of other units, with connections that do more than delay, of bounded units, or of more
@@ -169,7 +166,7 @@ def loop_problems(net: "DRMNet") -> list[str]:
 
     Parameters
     ----------
-    net : DRMNet
+    net : NetParts
     """
     problems = []
     for stage in net.stages:
@@ -185,12 +182,12 @@ def loop_problems(net: "DRMNet") -> list[str]:
 
 
 @torch.no_grad()
-def loop_growth(net: "DRMNet", stage: Stage) -> float | None:
+def loop_growth(net: NetParts, stage: Stage) -> float | None:
     """Return by how much a loop's activity grows over its longest delay; None where not known.
 
     Parameters
     ----------
-    net : DRMNet
+    net : NetParts
     stage : Stage
         A loop.
     """
@@ -241,7 +238,7 @@ def loop_growth(net: "DRMNet", stage: Stage) -> float | None:
     return math.exp(sum(math.log(s) for s in late) / len(late))
 
 
-def _columns_of(net: "DRMNet", node: int) -> dict[object, Tensor]:
+def _columns_of(net: NetParts, node: int) -> dict[object, Tensor]:
     """Return the input weights of a rate population on each of its afferents."""
     form = net.population_list[node].loop_form()
     assert isinstance(form, RateForm)

@@ -1,7 +1,7 @@
 """What a net tells about itself: schedule, connections, parameters."""
 
 from collections.abc import Sized
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -13,17 +13,15 @@ from drmbids.core.screen import cut, listed, numbered
 from drmbids.net.engine import Afferent
 from drmbids.net.graph import Stage
 from drmbids.net.groups import Stack
+from drmbids.net.parts import NetParts
 from drmbids.net.readouts import by_name
 from drmbids.net.wiring import afferent_widths
-
-if TYPE_CHECKING:
-    from drmbids.net.net import DRMNet
 
 #: Populations and connections that a net lists.
 _MOST_ROWS = 6
 
 
-def schedule_text(net: "DRMNet") -> str:
+def schedule_text(net: NetParts) -> str:
     """Return one line for each stage: members, block length, and the loop that limits it."""
     lines = []
     for number, stage in enumerate(net.stages, 1):
@@ -44,7 +42,7 @@ def schedule_text(net: "DRMNet") -> str:
     return "\n".join(lines)
 
 
-def _by_autograd(net: "DRMNet", stage: Stage) -> str:
+def _by_autograd(net: NetParts, stage: Stage) -> str:
     """Return which connections keep a loop of plain units from running without a graph."""
     forms = [net.population_list[k].loop_form() for k in stage.members]
     if stage.members in net.groups or None in forms:
@@ -75,7 +73,7 @@ def _parts(connection: DRMConnection) -> str:
     return " and ".join(name for name, part in there.items() if part is not None)
 
 
-def limiting_loop(net: "DRMNet", stage: Stage) -> str:
+def limiting_loop(net: NetParts, stage: Stage) -> str:
     """Return the loop that allows no longer block: the one of least delay per backward connection.
 
     With blocks one tick longer than the stage's the offsets have no solution, and Bellman-Ford
@@ -108,8 +106,8 @@ def limiting_loop(net: "DRMNet", stage: Stage) -> str:
     return " -> ".join(net.population_names[k] for k in loop)
 
 
-def connection_rows(net: "DRMNet") -> list[dict[str, Any]]:
-    """Return one row for each connection of a net; see :meth:`DRMNet.connection_rows`."""
+def connection_rows(net: NetParts) -> list[dict[str, Any]]:
+    """Return one row for each connection of a net; see :meth:`~drmbids.DRMNet.connection_rows`."""
     rows = []
     widths = afferent_widths(net)
     for to, line in enumerate(net.afferents):
@@ -144,7 +142,7 @@ def _weights(connection: DRMConnection, part: Tensor) -> Tensor | None:
     return None  # sums over units, each with a delay of its own
 
 
-def sent_columns(net: "DRMNet", afferent: Afferent) -> tuple[str, ...]:
+def sent_columns(net: NetParts, afferent: Afferent) -> tuple[str, ...]:
     """Return the names of the columns of a stimulus that a connection sends."""
     columns = net.stimuli[origin(net, afferent)]
     chosen = afferent.connection.columns
@@ -160,8 +158,8 @@ def _through(connection: DRMConnection) -> str:
     return ", ".join(found + ([] if connection.dale is None else [f"Dale: {connection.dale}"]))
 
 
-def population_rows(net: "DRMNet") -> list[dict[str, Any]]:
-    """Return name, kind, number of units and regions of each population; see :class:`DRMNet`."""
+def population_rows(net: NetParts) -> list[dict[str, Any]]:
+    """Return name, kind, number of units and regions of each population of a net."""
     parts = by_name(net.readout).values()
     return [
         {
@@ -181,7 +179,7 @@ def population_rows(net: "DRMNet") -> list[dict[str, Any]]:
     ]
 
 
-def net_text(net: "DRMNet") -> str:
+def net_text(net: NetParts) -> str:
     """Return what a net is made of, in less than a screen."""
     n = sum(p.numel() for p in net.parameters() if p.requires_grad)
     lines = [f"DRMNet(ticks of {net.resolution:g} s, {numbered(n, 'trainable number')}"]
@@ -214,7 +212,7 @@ def more_than(items: Sized, what: str) -> list[str]:
     return [f"  and {more} more {what}"] if more > 0 else []
 
 
-def _edge_text(net: "DRMNet", to: int, afferent: Afferent) -> str:
+def _edge_text(net: NetParts, to: int, afferent: Afferent) -> str:
     """Return source, target, delay and gates of a connection."""
     connection = afferent.connection
     gates = [cast(Gate, gate.connection).label for gate in afferent.gates]
@@ -227,15 +225,15 @@ def _edge_text(net: "DRMNet", to: int, afferent: Afferent) -> str:
     return f"{cut(origin(net, afferent))} -> {cut(net.population_names[to])}{''.join(parts)}"
 
 
-def parameter_rows(net: "DRMNet") -> list[dict[str, Any]]:
-    """Return one row for each physical parameter; see :meth:`DRMNet.parameter_rows`."""
+def parameter_rows(net: NetParts) -> list[dict[str, Any]]:
+    """Return one row for each physical parameter; see :meth:`~drmbids.DRMNet.parameter_rows`."""
     nodes = [*zip(net.population_names, net.population_list, strict=True), ("readout", net.readout)]
     for target, line in zip(net.population_names, net.afferents, strict=True):
         nodes += [(f"{origin(net, a)} -> {target}", a.connection) for a in line]
     return [{"node": name, **row} for name, node in nodes for row in node.parameter_rows()]
 
 
-def origin(net: "DRMNet", afferent: Afferent) -> str:
+def origin(net: NetParts, afferent: Afferent) -> str:
     """Return the name of the stimulus or population that an afferent comes from."""
     names = net.stimulus_names if afferent.is_stimulus else net.population_names
     return names[afferent.source]

@@ -1,7 +1,7 @@
 """Checks of what goes into a net: names, matrices, sizes."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,10 +10,8 @@ from drmbids.connections.base import DRMConnection
 from drmbids.connections.dale import dale_signs
 from drmbids.connections.tracts import Tracts
 from drmbids.core.exceptions import ModelError
+from drmbids.net.parts import NetParts
 from drmbids.populations.base import DRMPopulation
-
-if TYPE_CHECKING:
-    from drmbids.net.net import DRMNet
 
 
 def as_named(
@@ -72,7 +70,7 @@ def as_matrix(
 
 
 def stimulus_columns(
-    stimuli: Mapping[str, Sequence[str] | int] | None, n_stimuli: int, net: "DRMNet"
+    stimuli: Mapping[str, Sequence[str] | int] | None, n_stimuli: int, net: NetParts
 ) -> dict[str, tuple[str, ...]]:
     """Return the columns of each stimulus; counted from the sizes where not given."""
     if not n_stimuli:
@@ -103,7 +101,7 @@ def stimulus_columns(
     return {name: tuple(map(str, range(widths[k]))) for k, name in enumerate(names)}
 
 
-def afferent_widths(net: "DRMNet") -> list[list[int]]:
+def afferent_widths(net: NetParts) -> list[list[int]]:
     """Return how wide each afferent of each population is where it arrives."""
     widths = [len(c) for c in net.stimuli.values()]
     units = [p.n_units for p in net.population_list]
@@ -116,7 +114,7 @@ def afferent_widths(net: "DRMNet") -> list[list[int]]:
     ]
 
 
-def connection_states(net: "DRMNet", batch: int) -> tuple[Any, ...]:
+def connection_states(net: NetParts, batch: int) -> tuple[Any, ...]:
     """Return what the connections of a net remember before a run; nothing where none remembers."""
     if not any(a.connection.remembers for line in net.afferents for a in line):
         return ()
@@ -129,7 +127,7 @@ def connection_states(net: "DRMNet", batch: int) -> tuple[Any, ...]:
     )
 
 
-def hold_signs(net: "DRMNet", widths: Sequence[Sequence[int]]) -> None:
+def hold_signs(net: NetParts, widths: Sequence[Sequence[int]]) -> None:
     """Hold the signs of input weights where connections follow Dale's law.
 
     Raises
@@ -157,7 +155,7 @@ def hold_signs(net: "DRMNet", widths: Sequence[Sequence[int]]) -> None:
         raise ModelError(problems)
 
 
-def check_sizes(net: "DRMNet", widths: Sequence[Sequence[int]]) -> None:
+def check_sizes(net: NetParts, widths: Sequence[Sequence[int]]) -> None:
     """Raise :class:`ModelError` listing every population that its afferents' widths do not fit."""
     units = [p.n_units for p in net.population_list]
     problems = []

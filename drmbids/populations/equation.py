@@ -2,16 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from drmbids.core.exceptions import ModelError, UsageError
 from drmbids.populations.base import DRMPopulation
-
-if TYPE_CHECKING:
-    from drmbids.populations.mass import Mass
 
 State = tuple[Tensor, ...]
 
@@ -82,15 +79,20 @@ def add_constants(
 
 
 def starting_values(
-    mass: "Mass", initial: Mapping[str, float | list[float]]
+    start: Mapping[str, float], initial: Mapping[str, float | list[float]], kind: str, n_units: int
 ) -> tuple[tuple[float, ...], ...]:
     """Return the variables of all units before a run, ``[variable][unit]``.
 
     Parameters
     ----------
-    mass : Mass
+    start : mapping of str to float
+        Value of each variable by default.
     initial : mapping of str to float or list of float
-        Those that differ from the ``start`` of the class; a list has one for each unit.
+        Those that differ from ``start``; a list has one for each unit.
+    kind : str
+        Name of the population's class, for messages.
+    n_units : int
+        Units of the population.
 
     Raises
     ------
@@ -100,17 +102,14 @@ def starting_values(
         If there are not as many values as units.
     """
     for name in initial:
-        if name not in mass.variables:
-            raise ModelError(
-                f"{type(mass).__name__} has no variable {name!r}; there are: "
-                f"{', '.join(mass.variables)}"
-            )
+        if name not in start:
+            raise ModelError(f"{kind} has no variable {name!r}; there are: {', '.join(start)}")
     rows = []
-    for name, default in zip(mass.variables, mass.start, strict=True):
+    for name, default in start.items():
         value = torch.as_tensor(initial.get(name, default), dtype=torch.float64)
-        if value.ndim and value.shape != (mass.n_units,):
-            raise UsageError(f"{value.numel()} initial {name} for {mass.n_units} units")
-        rows.append(tuple(value.expand(mass.n_units).tolist()))
+        if value.ndim and value.shape != (n_units,):
+            raise UsageError(f"{value.numel()} initial {name} for {n_units} units")
+        rows.append(tuple(value.expand(n_units).tolist()))
     return tuple(rows)
 
 

@@ -132,7 +132,8 @@ class Mass(Equation):
         self.integrator: Integrator = integrator
         self.n_substeps = n_substeps
         self.seed = noise_seed(noise, noisy)
-        self.initial = starting_values(self, initial or {})
+        start = dict(zip(self.variables, self.start, strict=True))
+        self.initial = starting_values(start, initial or {}, type(self).__name__, n_units)
         self.n_noise = self._noise_width if noisy else 0
         self.n_weighted = n_inputs - self.n_noise - (n_units if coupled else 0)
         if self.n_weighted < 0:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drmbids.connections.base import DRMConnection
 from drmbids.connections.gate import Gate
@@ -16,17 +16,15 @@ from drmbids.spec.parts import ProjectionSpec
 from drmbids.spec.priors import nodes_with_priors, nodes_with_weight_priors, prior_calls
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
-
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+from drmbids.spec.stated import StatedModel
 
 
-def build_net(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> DRMNet:
+def build_net(spec: StatedModel, data: Sequence[Run] | DataShape) -> DRMNet:
     """Return the net that a model describes, for the regions and stimuli of the data.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
     data : sequence of Run, or DataShape
 
     Returns
@@ -73,7 +71,7 @@ class NetPlan:
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
         Resolved.
     resolution : float
         Seconds per tick.
@@ -89,7 +87,7 @@ class NetPlan:
         Width of all afferents, and of the stimuli among them, of each population.
     """
 
-    spec: "ModelSpec"
+    spec: StatedModel
     resolution: float
     stimuli: dict[str, tuple[str, ...]]
     readouts: dict[str, ReadoutPlan]
@@ -99,7 +97,7 @@ class NetPlan:
     n_stimulus: dict[str, int]
 
     @classmethod
-    def of(cls, spec: "ModelSpec", shape: DataShape) -> "NetPlan":
+    def of(cls, spec: StatedModel, shape: DataShape) -> "NetPlan":
         """Return the plan of a resolved model."""
         stimuli = {name: tuple(s.conditions) for name, s in spec.stimuli.items()}
         units = {name: int(p.units) for name, p in spec.populations.items()}

@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from drmbids.core.align import ONLY
 from drmbids.spec.parts import Part, PopulationSpec, ProjectionSpec, ReadoutSpec, StimulusSpec
 from drmbids.spec.problems import Path, path_in
-
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+from drmbids.spec.stated import StatedModel
 
 P = TypeVar("P", bound=Part)
 
@@ -27,7 +25,7 @@ class Draft:
     resolution : float or None
         Seconds per tick; None also where it follows from the data.
     stimuli, populations, projections
-        As in :class:`ModelSpec`.
+        As in :class:`~drmbids.ModelSpec`.
     readouts
         By name; that of ``readout`` is empty.
     """
@@ -39,7 +37,7 @@ class Draft:
     readouts: Mapping[str, ReadoutSpec | None]
 
     @classmethod
-    def of_spec(cls, spec: "ModelSpec") -> "Draft":
+    def of_spec(cls, spec: StatedModel) -> "Draft":
         """Return the parts of a whole model."""
         resolution = None if spec.resolution_s == "auto" else spec.resolution_s
         return cls(resolution, spec.stimuli, spec.populations, spec.projections, spec.readout_parts)

@@ -1,7 +1,7 @@
 """Priors of physical parameters that a model file states."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from drmbids.connections.base import DRMConnection
 from drmbids.core.align import ONLY
@@ -13,9 +13,7 @@ from drmbids.net.tables import origin
 from drmbids.nodes import DRMNode
 from drmbids.spec.problems import Path, Problem, shortened, suggestion
 from drmbids.spec.section import PriorSpec, WeightPriorSpec
-
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+from drmbids.spec.stated import StatedModel
 
 #: Priors by the key of their parameter; ``"none"`` takes a default prior away.
 Priors = Mapping[str, PriorSpec | Literal["none"]]
@@ -75,13 +73,13 @@ def weight_prior_problems(
 
 
 def nodes_with_weight_priors(
-    spec: "ModelSpec", net: DRMNet
+    spec: StatedModel, net: DRMNet
 ) -> Iterator[tuple[str, DRMNode, WeightPriorSpec]]:
     """Yield what a script calls each node with a prior of its weights, the node, and the prior.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
         Resolved.
     net : DRMNet
         Built from it.
@@ -107,12 +105,12 @@ def connections_of(net: DRMNet) -> dict[tuple[str, str], DRMConnection]:
     }
 
 
-def nodes_with_priors(spec: "ModelSpec", net: DRMNet) -> Iterator[tuple[str, DRMNode, Priors]]:
+def nodes_with_priors(spec: StatedModel, net: DRMNet) -> Iterator[tuple[str, DRMNode, Priors]]:
     """Yield what a script calls each node that a model states priors for, the node, and these.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
         Resolved.
     net : DRMNet
         Built from it.

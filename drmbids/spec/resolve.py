@@ -1,7 +1,7 @@
 """A model and the shape of the data to a model in which nothing is left open."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from drmbids.core.align import ONLY
 from drmbids.core.run import Run
@@ -21,23 +21,24 @@ from drmbids.spec.problems import Problem, raise_problems, suggestion
 from drmbids.spec.readouts import path_of
 from drmbids.spec.responses import Sources, named_sources, own_populations, regions_of
 from drmbids.spec.shape import DataShape
+from drmbids.spec.stated import StatedModel
 from drmbids.spec.ticks import settled_resolution
 
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+#: A model that keeps its class when it is resolved.
+M = TypeVar("M", bound=StatedModel)
 
 
-def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
+def resolve(spec: M, data: Sequence[Run] | DataShape) -> M:
     """Return the model with every region, condition, size and delay written out.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
     data : sequence of Run, or DataShape
 
     Returns
     -------
-    ModelSpec
+    StatedModel
         Without ``each_region``, ``auto`` and ``all``; delays in seconds.
 
     Raises
@@ -89,7 +90,7 @@ def resolve(spec: "ModelSpec", data: Sequence[Run] | DataShape) -> "ModelSpec":
 
 
 def _stimuli(
-    spec: "ModelSpec", shape: DataShape, problems: list[Problem]
+    spec: StatedModel, shape: DataShape, problems: list[Problem]
 ) -> dict[str, tuple[str, ...]]:
     out = {}
     for name, stimulus in spec.stimuli.items():
@@ -131,7 +132,7 @@ def _stimuli(
 
 
 def _readouts(
-    spec: "ModelSpec", regions: Mapping[str, Sources], populations: Mapping[str, PopulationSpec]
+    spec: StatedModel, regions: Mapping[str, Sources], populations: Mapping[str, PopulationSpec]
 ) -> dict[str, Any]:
     """Return the readouts with the names of the populations that feed each region."""
     parts = {
@@ -141,7 +142,7 @@ def _readouts(
     return {"readout": parts[ONLY]} if spec.readouts is None else {"readouts": parts}
 
 
-def _populations(spec: "ModelSpec", regions: list[str]) -> dict[str, PopulationSpec]:
+def _populations(spec: StatedModel, regions: list[str]) -> dict[str, PopulationSpec]:
     out: dict[str, PopulationSpec] = {}
     for name, population in spec.populations.items():
         if name == EACH_REGION:
@@ -152,7 +153,7 @@ def _populations(spec: "ModelSpec", regions: list[str]) -> dict[str, PopulationS
 
 
 def _projections(
-    spec: "ModelSpec", regions: list[str], resolution: float, problems: list[Problem]
+    spec: StatedModel, regions: list[str], resolution: float, problems: list[Problem]
 ) -> list[ProjectionSpec]:
     """Return one projection for each pair; what names more of its ends wins."""
     chosen: dict[tuple[str, str], tuple[int, ProjectionSpec]] = {}

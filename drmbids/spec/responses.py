@@ -1,29 +1,27 @@
 """Which regions of the data each readout of a model predicts, and which populations feed them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from drmbids.core.align import ONLY
 from drmbids.spec.parts import EACH_REGION
 from drmbids.spec.problems import Problem, listed, suggestion
 from drmbids.spec.readouts import path_of
 from drmbids.spec.shape import DataShape
-
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+from drmbids.spec.stated import StatedModel
 
 #: Populations that feed each region; all of them where that is what is said.
 Sources = Mapping[str, Literal["all"] | tuple[str, ...]]
 
 
 def regions_of(
-    spec: "ModelSpec", shape: DataShape, problems: list[Problem]
+    spec: StatedModel, shape: DataShape, problems: list[Problem]
 ) -> dict[str, dict[str, Literal["all"] | tuple[str, ...]]]:
     """Return the populations that feed each region of each readout.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
     shape : DataShape
     problems : list of Problem
         Gets what the model asks for and the data lack.
@@ -84,7 +82,7 @@ def _judge_shares(found: Mapping[str, Sources], there: list[str], problems: list
 
 
 def _default_regions(
-    spec: "ModelSpec", there: list[str], problems: list[Problem]
+    spec: StatedModel, there: list[str], problems: list[Problem]
 ) -> dict[str, Literal["all"] | tuple[str, ...]]:
     declared = spec.populations
     if EACH_REGION in declared:
@@ -103,7 +101,7 @@ def _default_regions(
     return {region: (region,) for region in there}
 
 
-def own_populations(spec: "ModelSpec", regions: Mapping[str, Sources]) -> list[str]:
+def own_populations(spec: StatedModel, regions: Mapping[str, Sources]) -> list[str]:
     """Return the regions that ``each_region`` stands for.
 
     All regions of an only readout; of several those that read a population of their own, as
@@ -111,7 +109,7 @@ def own_populations(spec: "ModelSpec", regions: Mapping[str, Sources]) -> list[s
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
     regions : mapping
         Of :func:`regions_of`.
     """

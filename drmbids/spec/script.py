@@ -1,7 +1,7 @@
 """A model to a Python script that builds the same net by hand."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -26,9 +26,7 @@ from drmbids.spec.problems import path_text
 from drmbids.spec.readouts import path_of
 from drmbids.spec.resolve import resolve
 from drmbids.spec.shape import DataShape
-
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+from drmbids.spec.stated import StatedModel
 
 _TEMPLATE = """\
 # The model {name!r}, built by hand.
@@ -62,12 +60,12 @@ net = DRMNet(
 {priors}"""
 
 
-def write_script(spec: "ModelSpec", data: Sequence[Run] | DataShape | None = None) -> str:
+def write_script(spec: StatedModel, data: Sequence[Run] | DataShape | None = None) -> str:
     """Return a Python script that builds the same net without a model file.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
     data : sequence of Run or DataShape, optional
         Data to build it for. When absent the model has to name regions, conditions and
         resolution itself, and each region has one target, to be changed in the script.
@@ -186,7 +184,7 @@ def _mapping(entries: Mapping[Any, str]) -> str:
     return "{\n" + "".join(f"    {key!r}: {value},\n" for key, value in entries.items()) + "}"
 
 
-def _shape_of(spec: "ModelSpec") -> DataShape:
+def _shape_of(spec: StatedModel) -> DataShape:
     """Return the shape that the model itself states, with one target in each region."""
     readouts = spec.readout_parts.items()
     regions = [region for _, part in readouts for region in part.regions or ()]

@@ -10,14 +10,11 @@ equations are solved exactly. What a tick cannot show is a delay shorter than it
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from drmbids.core.time import TICK_TOLERANCE
 from drmbids.spec.problems import Problem
 from drmbids.spec.shape import DataShape
-
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+from drmbids.spec.stated import StatedModel
 
 #: Longest tick in seconds; and with events shorter than half of it, twice as long as the shortest,
 #: but no shorter than this.
@@ -26,7 +23,7 @@ LONGEST_TICK, BRIEF_TICK = 0.5, 0.25
 MOST_TICKS = 100
 
 
-def settled_resolution(spec: "ModelSpec", shape: DataShape, problems: list[Problem]) -> float:
+def settled_resolution(spec: StatedModel, shape: DataShape, problems: list[Problem]) -> float:
     """Return the seconds per tick of a model, and add to the problems where they are not known.
 
     ``auto`` is the largest whole fraction of the repetition time that is not above 0.5 s, nor above
@@ -36,7 +33,7 @@ def settled_resolution(spec: "ModelSpec", shape: DataShape, problems: list[Probl
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
     shape : DataShape
     problems : list of Problem
         Added to.
@@ -63,7 +60,7 @@ def settled_resolution(spec: "ModelSpec", shape: DataShape, problems: list[Probl
     return times[0] / fewest  # with which delays are refused by name
 
 
-def _delays(spec: "ModelSpec") -> Iterator[tuple[float, bool]]:
+def _delays(spec: StatedModel) -> Iterator[tuple[float, bool]]:
     """Yield all delays above 0 that are stated in seconds, and whether they are fixed."""
     for projection in spec.projections:
         if projection.delay_s:

@@ -4,14 +4,13 @@ import hashlib
 import io
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
-if TYPE_CHECKING:
-    from drmbids.spec.model import ModelSpec
+from drmbids.spec.stated import StatedModel
 
 _COMMENTS = {
     "resolution_s": "seconds per tick; auto: a whole fraction of the repetition time, at most 0.5",
@@ -29,12 +28,12 @@ _COMMENTS = {
 _PLAIN = re.compile(r"[^\W\d][\w., +-]*\w|[^\W\d]")
 
 
-def model_data(spec: "ModelSpec") -> dict[str, Any]:
+def model_data(spec: StatedModel) -> dict[str, Any]:
     """Return a model as the plain data of a model file, without what is not set.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
 
     Returns
     -------
@@ -44,12 +43,12 @@ def model_data(spec: "ModelSpec") -> dict[str, Any]:
     return {key: value for key, value in data.items() if value or key not in ("training", "view")}
 
 
-def write_yaml(spec: "ModelSpec") -> str:
+def write_yaml(spec: StatedModel) -> str:
     """Return the text of a model file that reads back as an equal model.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
 
     Returns
     -------
@@ -95,12 +94,12 @@ def _styled(value: Any, level: int = 0) -> Any:
     return out
 
 
-def model_hash(spec: "ModelSpec") -> str:
+def model_hash(spec: StatedModel) -> str:
     """Return a hash of what a model says, whatever the order of its names and where it is drawn.
 
     Parameters
     ----------
-    spec : ModelSpec
+    spec : StatedModel
 
     Returns
     -------

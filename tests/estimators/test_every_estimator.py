@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import numpy as np
 import pytest
@@ -25,7 +25,6 @@ from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 import drmbids
-import drmbids.estimators
 from drmbids.core.choices import choice_stream
 from drmbids.core.exceptions import DataError, DataWarning, UsageError
 from drmbids.core.nuisance import Nuisance
@@ -125,7 +124,9 @@ def fit_to_three(runs: list[Run]) -> Callable[[RunEstimator], RunEstimator]:
 
 def test_none_is_forgotten():
     found = set()
-    for module in iter_modules(drmbids.estimators.__path__, "drmbids.estimators."):
+    for module in walk_packages(drmbids.__path__, "drmbids."):
+        if module.name == "drmbids.__main__":
+            continue
         for thing in vars(import_module(module.name)).values():
             if inspect.isclass(thing) and issubclass(thing, RunEstimator):
                 found.add(thing)

@@ -24,8 +24,10 @@ from drmbids.core.stream import Events, Stream
 from drmbids.estimators.drm import DRMRegressor
 from drmbids.estimators.glm import GLMBaseline
 from drmbids.estimators.mean import MeanBaseline
+from drmbids.figures import words
 from drmbids.inference.event_responses import event_responses
 from drmbids.net.net import DRMNet
+from drmbids.plotting import style
 from drmbids.populations.leaky import Leaky
 from drmbids.readouts.bold import BOLD
 
@@ -84,11 +86,12 @@ def test_each_is_documented_and_returns_a_figure(name: str) -> None:
 
 def test_every_drawing_can_be_had_by_a_user() -> None:
     """No module of drawings is left without a public figure that uses it."""
-    folder = Path(plotting.__file__).parent
-    used = "".join(path.read_text("utf-8") for path in (folder.parent / "figures").glob("*.py"))
+    folder, package = Path(style.__file__).parent, style.__name__.rpartition(".")[0]
+    figures = Path(words.__file__).parent.glob("*.py")
+    used = "".join(path.read_text("utf-8") for path in figures)
     helpers = {"__init__", "style", "brain_layout"}
     drawings = {path.stem for path in folder.glob("*.py")} - helpers
-    assert [name for name in drawings if f"drmbids.plotting.{name} import" not in used] == []
+    assert [name for name in drawings if f"{package}.{name} import" not in used] == []
 
 
 def test_scores_are_those_of_the_results(results: Results) -> None:

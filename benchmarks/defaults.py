@@ -2,7 +2,7 @@
 
 Linear models are those that an experienced user would fit, as they are by default. The default must
 be at least the best of them, less one standard error of the paired difference over folds, and above
-the GLM with SPM's response. Simulated studies are rows of ``python -m benchmarks small-studies``.
+the GLM with SPM's response. Simulated studies are rows of ``python -m benchmarks families``.
 """
 
 import time

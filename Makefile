@@ -16,18 +16,26 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Where a number could hang on how a processor rounds: least squares, ridge, ranks, near-collinear
 # regressors. Run with two kernels of OpenBLAS.
-NUMERIC := tests/physiology tests/bids/test_heart_and_breath.py tests/checks/test_clean.py \
-  $(addprefix tests/core/test_,align.py nuisance.py targets.py) \
-  $(addprefix tests/metrics/test_,ceiling.py likelihood.py scores.py shifted.py training_nuisance.py) \
-  $(addprefix tests/functional/test_,fixed.py hrf.py linear_noise.py masked.py moments.py \
-    ridge.py ridge_search.py spectra.py weight_prior.py whittle.py) \
-  $(addprefix tests/inference/test_,curvature.py long_run.py slopes.py) \
-  tests/inference/test_laplace.py::test_directions_without_curvature_are_left_out \
-  $(addprefix tests/comparison/test_,ceiling.py compare.py mixed.py partition.py parts.py \
-    same_samples.py stimulus_folds.py) \
-  tests/training/test_maps.py \
-  $(addprefix tests/estimators/test_,autoregressive.py design.py glm.py least_squares.py \
-    library.py responses.py ridge.py)
+NUMERIC := \
+  tests/app/checks/test_clean.py \
+  tests/bids/reading/test_heart_and_breath.py \
+  $(addprefix tests/compare/crossvalidation/test_,compare.py same_samples.py) \
+  $(addprefix tests/compare/inference/test_,curvature.py long_run.py slopes.py) \
+  tests/compare/inference/test_laplace.py::test_directions_without_curvature_are_left_out \
+  tests/compare/splits/test_stimulus_folds.py \
+  $(addprefix tests/compare/statistics/test_,ceiling.py mixed.py partition.py parts.py) \
+  tests/data/physiology \
+  $(addprefix tests/data/runs/test_,align.py nuisance.py targets.py) \
+  $(addprefix tests/fit/baselines/test_,autoregressive.py design.py glm.py least_squares.py \
+    library.py ridge.py) \
+  tests/fit/estimators/test_responses.py \
+  tests/fit/maps/test_ridge.py \
+  $(addprefix tests/fit/rest/test_,linear_noise.py whittle.py) \
+  $(addprefix tests/maths/estimation/test_,masked.py ridge.py ridge_search.py weight_prior.py) \
+  tests/maths/loops/test_fixed.py \
+  $(addprefix tests/maths/metrics/test_,ceiling.py likelihood.py scores.py shifted.py \
+    training_nuisance.py) \
+  $(addprefix tests/maths/signals/test_,hrf.py moments.py spectra.py)
 .DELETE_ON_ERROR:
 
 help: ## Show this list

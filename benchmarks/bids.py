@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.rows import Row
-from drmbids.bids.find import find_runs
+from drmbids.bids.files.find import find_runs
 
 N_SUBJECTS, N_RUNS = 200, 4
 ONE, ALL = 1.0, 5.0  # seconds that a user waits without a thought, and with one

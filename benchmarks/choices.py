@@ -29,9 +29,9 @@ from drmbids import (
     load_runs,
     simulate_runs,
 )
-from drmbids.simulation.design import random_events
-from drmbids.spec.parts import HRFSpec, TrainingSpec
-from drmbids.training.together import Fit
+from drmbids.brain.modelfile.parts import HRFSpec, TrainingSpec
+from drmbids.brain.simulation.design import random_events
+from drmbids.fit.training.together import Fit
 
 #: An alternative may score this much more than the default in one data set: about the range over
 #: seeds of one and the same model.

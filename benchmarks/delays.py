@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmarks.rows import Row
 from drmbids import BOLD, DRMConnection, DRMNet, StepPopulation, Tracts
-from drmbids.connections.annealing import anneal_delays
+from drmbids.brain.connections.annealing import anneal_delays
 
 TRUE, STARTS, LIMITS = 4.0, (1.0, 2.0, 3.0, 5.5), (0.5, 6.0)  # m/s
 N_REGIONS, RESOLUTION, N_TICKS = 20, 0.004, 200

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.rows import Row, compare, peak_mb
 from drmbids import BOLD, GRU, Additive, DRMConnection, DRMNet
-from drmbids.testing.reference import naive_activity, naive_prediction
+from drmbids.brain.testing.reference import naive_activity, naive_prediction
 
 WINDOW_S, N_STIMULI = 50.0, 20
 

@@ -25,20 +25,20 @@ import pandas as pd
 from joblib import parallel_config
 
 from benchmarks.rows import Absent, Row
-from drmbids.cli.main import main
-from drmbids.core.interruption import Interrupted
-from drmbids.core.processes import KILLED
-from drmbids.core.resources import demo_dataset
-from drmbids.workflows.config import Config
-from drmbids.workflows.locks import held
-from drmbids.workflows.outcomes import Outcome
-from drmbids.workflows.output import lock_path
-from drmbids.workflows.side_by_side import run_side_by_side
+from drmbids.app.analysis.config import Config
+from drmbids.app.cli.main import main
+from drmbids.app.jobs.locks import held
+from drmbids.app.jobs.outcomes import Outcome
+from drmbids.app.jobs.output import lock_path
+from drmbids.app.jobs.side_by_side import run_side_by_side
+from drmbids.data.tools.interruption import Interrupted
+from drmbids.data.tools.processes import KILLED
+from drmbids.data.tools.resources import demo_dataset
 
 N_KILLS, SEED = 20, 0
 OPTIONS = ("--n-epochs", "8", "--n-permutations", "200", "--checkpoint-minutes", "0", "-q")
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["benchmarks.__main__", "drmbids.workflows.participant"])
+_SERVER.set_forkserver_preload(["benchmarks.__main__", "drmbids.app.commands.participant"])
 
 # How long a fit took, and when, is another every time; the report shows both.
 _TIMES = ("seconds",)

@@ -16,12 +16,12 @@ from scipy.stats import binom, norm
 from benchmarks.rows import Row
 from benchmarks.simulator import load_simulator
 from drmbids import DRMNet, DRMRegressor, Events, Run, Stream, fit_together, parameter_intervals
-from drmbids.inference.curvature import curvature
-from drmbids.inference.intervals import interval_table, training_data
-from drmbids.inference.laplace import Spread, solve_flat
-from drmbids.inference.quantities import Quantities
-from drmbids.inference.slopes import differences, in_double
-from drmbids.spec.load import as_model
+from drmbids.brain.modelfile.load import as_model
+from drmbids.compare.inference.curvature import curvature
+from drmbids.compare.inference.intervals import interval_table, training_data
+from drmbids.compare.inference.laplace import Spread, solve_flat
+from drmbids.compare.inference.quantities import Quantities
+from drmbids.compare.inference.slopes import differences, in_double
 
 simulator = load_simulator()
 

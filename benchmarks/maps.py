@@ -13,11 +13,11 @@ from torch import Tensor
 
 from benchmarks.rows import Row, compare, peak_mb
 from drmbids import BOLD, DRMReadout
-from drmbids.functional.ridge import residualise
-from drmbids.functional.ridge_search import search_ridge
-from drmbids.training.maps import DEFAULT_ALPHAS
-from drmbids.training.passes import RunData
-from drmbids.training.solver import MapSolver
+from drmbids.fit.maps.passes import RunData
+from drmbids.fit.maps.ridge import DEFAULT_ALPHAS
+from drmbids.fit.maps.solver import MapSolver
+from drmbids.maths.estimation.ridge import residualise
+from drmbids.maths.estimation.ridge_search import search_ridge
 
 N_RUNS, N_VOLUMES, N_UNITS, N_DRIFTS = 6, 200, 16, 6
 N_TARGETS, FEW, MANY = 20_000, 20_000, 100_000

@@ -7,7 +7,7 @@ import torch
 from benchmarks.engine import N_STIMULI, WINDOW_S, measured_times, two_areas
 from benchmarks.rows import Row, compare
 from drmbids import DRMNet
-from drmbids.training.runners import Alone, Runner, SideBySide
+from drmbids.fit.training.runners import Alone, Runner, SideBySide
 
 N_MODELS, AT_ONCE, N_WINDOWS = 128, 64, 4
 

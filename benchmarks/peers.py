@@ -23,7 +23,7 @@ from torch import Tensor
 
 from benchmarks.rows import Row, compare, peak_mb
 from drmbids import BOLD, DoubleGamma, DRMConnection, DRMNet, Hopf, ReducedWongWang, Tracts
-from drmbids.net.carry import Carry
+from drmbids.brain.net.carry import Carry
 
 STEPS, N_NOISE, VELOCITY, STRENGTH, SIGMA = 30_000, 84, 3.0, 0.5, 0.01
 PERIOD, DOWNSAMPLED = 720, 4  # ms

@@ -28,9 +28,9 @@ from drmbids import (
     free_hrf_baseline,
     parameter_intervals,
 )
-from drmbids.core.exceptions import TrainingError, TrainingWarning
-from drmbids.core.nuisance import Nuisance
-from drmbids.metrics.scores import score_run
+from drmbids.data.runs.nuisance import Nuisance
+from drmbids.data.tools.exceptions import TrainingError, TrainingWarning
+from drmbids.maths.metrics.scores import score_run
 
 families = load_simulator("families")
 

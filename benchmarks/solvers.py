@@ -9,7 +9,7 @@ from himalaya.kernel_ridge import KernelRidgeCV
 from sklearn.model_selection import PredefinedSplit
 
 from benchmarks.rows import Row, compare
-from drmbids.functional.ridge_search import kernel_errors, search_ridge
+from drmbids.maths.estimation.ridge_search import kernel_errors, search_ridge
 
 N_SAMPLES, N_FEATURES, N_DELAYS, N_TARGETS, N_RUNS = 1000, 500, 4, 5000, 5
 ALPHAS = np.logspace(0, 4, 10)

@@ -27,9 +27,9 @@ from drmbids import (
     Run,
     fit_together,
 )
-from drmbids.inference.quantities import Quantities
-from drmbids.readouts.hemodynamics import DoubleGamma
-from drmbids.simulation.simulate import predict
+from drmbids.brain.readouts.hemodynamics import DoubleGamma
+from drmbids.brain.simulation.simulate import predict
+from drmbids.compare.inference.quantities import Quantities
 
 simulator = load_simulator()
 

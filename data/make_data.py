@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from drmbids import DRMNet, Run, load_model
-from drmbids.recovery.truth import truth_path, write_truth
-from drmbids.simulation.design import draw_gains
-from drmbids.workflows.simulate import MEAN_GAIN, draw_responses, draw_templates
-from drmbids.workflows.simulated_dataset import write_dataset
+from drmbids.app.commands.simulate import MEAN_GAIN, draw_responses, draw_templates
+from drmbids.app.commands.simulated_dataset import write_dataset
+from drmbids.brain.simulation.design import draw_gains
+from drmbids.compare.recovery.truth import truth_path, write_truth
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "models" / "two_areas.yaml"

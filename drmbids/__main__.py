@@ -2,7 +2,7 @@
 
 import sys
 
-from drmbids.cli.main import main
+from drmbids.app.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

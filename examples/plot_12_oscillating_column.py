@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from drmbids import BOLD, DRMConnection, DRMNet, WilsonCowan
-from drmbids.core.exceptions import ModelError
+from drmbids.data.tools.exceptions import ModelError
 
 for row in WilsonCowan(1, 1).parameter_rows()[:3]:
     print(f"{row['parameter']} = {row['value']:.3g} {row['unit']}: {row['meaning']}")

@@ -17,8 +17,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from drmbids import WholeBrain, simulate_rest
+from drmbids.app.report.rest import write_rest_report
 from drmbids.plotting import plot_connectivity
-from drmbids.report.rest import write_rest_report
 
 rng = np.random.default_rng(0)
 regions = [f"{side}{k}" for side in "LR" for k in range(1, 7)]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import gamma
 
 import drmbids
-from drmbids.core.resources import demo_dataset
+from drmbids.data.tools.resources import demo_dataset
 
 regions, conditions = ["LV1", "RV1", "LMT", "RMT"], ["left", "right", "attention"]
 A = np.array([[0, 0, 0.3, 0], [0, 0, 0, -0.3], [0.7, 0, 0, -0.4], [0, 0.6, 0.3, 0]])

@@ -11,7 +11,7 @@ drmbids.
 from sklearn.model_selection import LeaveOneOut, cross_validate
 
 import drmbids
-from drmbids.core.resources import demo_dataset
+from drmbids.data.tools.resources import demo_dataset
 
 dataset = demo_dataset()
 models = dataset.parent / "models"

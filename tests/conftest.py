@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from nibabel import cifti2, gifti
 
-import drmbids.report
+import drmbids.app.report
+from drmbids.data.runs import inner_folds
+from drmbids.fit.estimators import stacking
 
 EMPTY = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"></svg>'
 
@@ -35,6 +37,20 @@ def disk_that_needs_no_waiting_for() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_fits_of_the_default_model(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the default model leave out two parts of the data, not four, and train no response.
+
+    Most tests fit it to prove something else. Modules of what it predicts, and those that fit it in
+    other processes too, are marked ``whole_fit``.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("whole_fit") is None:
+            patch.setattr(inner_folds, "N_INNER_FOLDS", 2)
+            patch.setitem(stacking.N_EPOCHS, "evidence", 0)
         yield
 
 
@@ -60,7 +76,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Drawing takes most of the time of a report, and of a small analysis on the command line.
     """
-    monkeypatch.setattr("drmbids.report.svg.svg", lambda _: EMPTY)
+    monkeypatch.setattr("drmbids.app.report.svg.svg", lambda _: EMPTY)
 
 
 def leave_out_figures(patch: pytest.MonkeyPatch) -> None:
@@ -69,12 +85,14 @@ def leave_out_figures(patch: pytest.MonkeyPatch) -> None:
     A figure that fails costs its section alone, so that these tests would not see it anyway; those
     of ``test_participant_level.py`` look at a report with all its figures.
     """
-    for found in iter_modules(drmbids.report.__path__, "drmbids.report."):
+    for found in iter_modules(drmbids.app.report.__path__, "drmbids.app.report."):
         module = import_module(found.name)
         for name, thing in list(vars(module).items()):
-            if hasattr(thing, "__wrapped__") and thing.__module__.startswith("drmbids.plotting."):
+            if hasattr(thing, "__wrapped__") and thing.__module__.startswith(
+                "drmbids.compare.drawing."
+            ):
                 patch.setattr(module, name, lambda *_, **__: None)
-    patch.setattr("drmbids.report.svg.svg", lambda _: EMPTY)
+    patch.setattr("drmbids.app.report.svg.svg", lambda _: EMPTY)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The page on the architecture names the rooms and the files that there are."""
+"""The pages for developers name the wings, folders and files that there are."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "docs" / "developer" / "architecture.md").read_text(encoding="utf-8")
-FILES = (ROOT / "tests" / "cli" / "participant_files.txt").read_text(encoding="utf-8").split()
+PAGES = ROOT / "docs" / "developer"
+PAGE = (PAGES / "files.md").read_text(encoding="utf-8")
+FILES = (
+    (ROOT / "tests" / "app" / "cli" / "participant_files.txt").read_text(encoding="utf-8").split()
+)
 MEANING = {
     r"^[SR]_": r"sub-01_task-look(_run-\\d)?_",
     r"<(model|fitted)>": "(glm|freehrf|mean|drm)",
@@ -57,8 +60,34 @@ def test_every_file_in_the_table_is_written(row: tuple[str, bool]) -> None:
     assert any(matches(*row, path.rpartition("/")[2]) for path in FILES)
 
 
-def test_the_rooms_are_those_of_the_package() -> None:
-    plan = PAGE.partition("```\n")[2].partition("```")[0]
-    named = {room for line in plan.splitlines() for room in re.findall(r"\b([a-z]+)/", line[:60])}
-    there = {path.parent.name for path in (ROOT / "drmbids").glob("*/__init__.py")}
+def test_the_wings_and_folders_are_those_of_the_package() -> None:
+    page = (PAGES / "architecture.md").read_text(encoding="utf-8")
+    plan = page.partition("```\n")[2].partition("```")[0]
+    named = {
+        (wing, folder)
+        for line in plan.splitlines()
+        for wing, *folders in [re.findall(r"\b([a-z]+)/", line)]
+        for folder in folders
+    }
+    there = {path.parts[-3:-1] for path in (ROOT / "drmbids").glob("*/*/__init__.py")}
     assert there == named
+
+
+def test_every_wing_has_its_page() -> None:
+    wings = {path.parent.name for path in (ROOT / "drmbids").glob("*/__init__.py")}
+    assert {path.stem for path in (PAGES / "wings").glob("*.md")} == wings
+    for wing in wings:
+        page = (PAGES / "wings" / f"{wing}.md").read_text(encoding="utf-8")
+        folders = {path.parent.name for path in (ROOT / "drmbids" / wing).glob("*/__init__.py")}
+        assert set(re.findall(r"^\| `(\w+)/` \|", page, re.MULTILINE)) == folders
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    pages = [*PAGES.rglob("*.md"), ROOT / "CONTRIBUTING.md"]
+    lost = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert len(pages) > 8 and lost == []

@@ -62,4 +62,4 @@ def test_the_probe_sees_a_heavy_library() -> None:
 
 def test_console_script_is_the_same_command() -> None:
     (script,) = entry_points(group="console_scripts", name="drmbids")
-    assert script.value == "drmbids.cli.main:main"
+    assert script.value == "drmbids.__main__:main"

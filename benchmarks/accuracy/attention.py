@@ -29,8 +29,8 @@ from drmbids import (
     RidgeBaseline,
     fit_together,
 )
-from drmbids.core.nuisance import project_out
-from drmbids.metrics.scores import r2
+from drmbids.data.runs.nuisance import project_out
+from drmbids.maths.metrics.scores import r2
 
 #: From, to: V1 and V5, V5 and superior parietal cortex, both ways, as in the published models.
 COUPLING = (("V1", "V5"), ("V5", "V1"), ("V5", "SPC"), ("SPC", "V5"))

@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchmarks.accuracy.data import data_folder
 from drmbids import GLMBaseline, Nuisance, Run, Stream, block_folds, with_weights
-from drmbids.core.nuisance import project_out
-from drmbids.metrics.scores import r2
+from drmbids.data.runs.nuisance import project_out
+from drmbids.maths.metrics.scores import r2
 
 TR, INPUTS = 3.22, ("Photic", "Motion", "Attention")
 NUISANCE = Nuisance("none")

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from benchmarks.accuracy.attention_data import NUISANCE, Recording
 from drmbids import BOLD, DRMRegressor, GLMBaseline, Run
-from drmbids.core.nuisance import project_out
-from drmbids.training.runners import MOST_RUNS
-from drmbids.training.together import train_together
+from drmbids.data.runs.nuisance import project_out
+from drmbids.fit.training.runners import MOST_RUNS
+from drmbids.fit.training.together import train_together
 
 
 class Projected(BOLD):

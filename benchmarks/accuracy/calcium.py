@@ -16,7 +16,7 @@ from scipy.stats import gamma
 from benchmarks.accuracy.data import SEEDS, data_folder
 from benchmarks.rows import Row
 from drmbids import DRMRegressor, Nuisance, RidgeBaseline, Run, Stream
-from drmbids.estimators.design import OVERSAMPLING, convolve
+from drmbids.fit.baselines.design import OVERSAMPLING, convolve
 
 TR, STEP = 1.5, 0.02  # seconds, of BOLD and of calcium
 N_BLOCKS = 6  # of two stimulation cycles each

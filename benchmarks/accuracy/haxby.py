@@ -21,7 +21,7 @@ from drmbids import (
     compare_models,
     load_runs,
 )
-from drmbids.estimators.design import GammaKernel
+from drmbids.fit.baselines.design import GammaKernel
 
 #: Figures over voxels: their names, and how each is computed.
 FIGURES: dict[str, Callable[[pd.Series], float]] = {

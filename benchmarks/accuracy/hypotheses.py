@@ -9,10 +9,10 @@ import torch
 
 from benchmarks.rows import Row
 from drmbids import DRMRegressor, Run, compare_models, compare_pairs, load_model, load_runs
-from drmbids.core.resources import demo_dataset
-from drmbids.report.pair_text import pair_sentence
-from drmbids.simulation.design import draw_gains
-from drmbids.workflows.simulate import MEAN_GAIN, draw_responses, draw_templates
+from drmbids.app.commands.simulate import MEAN_GAIN, draw_responses, draw_templates
+from drmbids.app.report.pair_text import pair_sentence
+from drmbids.brain.simulation.design import draw_gains
+from drmbids.data.tools.resources import demo_dataset
 
 MODELS = Path(__file__).resolve().parents[2] / "data" / "models"
 REGIONS, CONDITIONS = {"V1": 30, "V2": 30}, ("high", "low", "medium")

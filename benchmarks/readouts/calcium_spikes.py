@@ -28,7 +28,7 @@ from drmbids import (
     Stream,
     spike_events,
 )
-from drmbids.readouts.hemodynamics import HRF
+from drmbids.brain.readouts.hemodynamics import HRF
 
 #: Seconds of a frame, which is a tick of the model too; of a recording; and of its first half.
 FRAME, DURATION, HALF = 0.03328, 120.0, 60.0

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.accuracy.data import SEEDS
 from benchmarks.rows import Row
 from drmbids import DelayedResponse, DRMClassifier, PerceptualDecision
-from drmbids.tasks.base import Task
+from drmbids.data.tasks.base import Task
 
 #: Runs, and trials in each, that a net has not seen: a share is then known to about a hundredth.
 UNSEEN = (20, 600)

@@ -30,8 +30,8 @@ from drmbids import (
     Stream,
     Tracts,
 )
-from drmbids.core.nuisance import NoNuisance
-from drmbids.functional.lead_field import projected, whitener
+from drmbids.data.runs.nuisance import NoNuisance
+from drmbids.maths.signals.lead_field import projected, whitener
 
 CONDITIONS = ("Left_Auditory", "Right_Auditory", "Left_visual", "Right_visual")
 #: Conditions that drive each population.

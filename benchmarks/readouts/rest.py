@@ -14,8 +14,8 @@ import pandas as pd
 
 from benchmarks.rows import Row
 from drmbids import Nuisance, Run, Stream, WholeBrain
-from drmbids.core.nuisance import project_out
-from drmbids.metrics.connectivity import connectivity_correlation
+from drmbids.data.runs.nuisance import project_out
+from drmbids.maths.metrics.connectivity import connectivity_correlation
 
 TR, SEGMENT, N_NOT_REGIONS = 1.89, 40.0, 3
 

@@ -7,8 +7,8 @@ import sys
 import torch
 
 from benchmarks.rows import Row, peak_mb
-from drmbids.functional.connectivity import functional_connectivity
-from drmbids.functional.moments import Moments, add_window, begin_moments, correlations
+from drmbids.maths.signals.connectivity import functional_connectivity
+from drmbids.maths.signals.moments import Moments, add_window, begin_moments, correlations
 
 N_REGIONS, WINDOW, SHORT, LONG = 100, 1000, 10_000, 100_000
 

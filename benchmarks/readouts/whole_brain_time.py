@@ -17,7 +17,7 @@ from scipy.stats import gamma
 
 from benchmarks.rows import Row
 from drmbids import Run, Stream, WholeBrain
-from drmbids.metrics.connectivity import connectivity_correlation
+from drmbids.maths.metrics.connectivity import connectivity_correlation
 
 N_REGIONS, N_VOLUMES, TR, TICK, SETTLE = 94, 600, 2.0, 0.1, 40.0
 TAU, RADIUS, NOISE = 0.5, 0.8, 0.3

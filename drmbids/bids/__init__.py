@@ -1,1 +1,1 @@
-"""BIDS datasets in and out: runs found, read, checked; derivatives named, written. No torch."""
+"""BIDS datasets in and out. No torch."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import drmbids
-from drmbids.bids.timing import times_metadata
-from drmbids.core.files import write_json, write_text
-from drmbids.core.run import Run
+from drmbids.bids.reading.timing import times_metadata
+from drmbids.data.runs.run import Run
+from drmbids.data.storage.files import write_json, write_text
 
 #: Release of the BIDS specification that the names and sidecars follow.
 BIDS_VERSION = "1.10.1"

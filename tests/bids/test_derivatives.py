@@ -7,7 +7,7 @@ import pytest
 
 import drmbids
 from drmbids.bids.derivatives import DerivativeDataset
-from drmbids.core.run import Run
+from drmbids.data.runs.run import Run
 
 RUN_ENTITIES = {
     "subject": "01",

@@ -1,0 +1,1 @@
+"""The BIDS app: a folder in, a folder out."""

@@ -1,0 +1,1 @@
+"""The analysis of one participant: configuration, checks before the fit, fits, files."""

@@ -1,0 +1,1 @@
+"""Files to runs: images, surfaces, events, stimuli, confounds, recordings, times."""

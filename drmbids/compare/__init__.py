@@ -1,0 +1,1 @@
+"""Fits held against each other, against chance and against the truth."""

@@ -1,0 +1,1 @@
+"""What is held out: runs, blocks of time, stimuli."""

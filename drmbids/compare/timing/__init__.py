@@ -1,0 +1,1 @@
+"""Whether events came at other times than their files say."""

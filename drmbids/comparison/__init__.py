@@ -1,1 +1,0 @@
-"""Models x folds x targets: one table of scores, and paired differences from it."""

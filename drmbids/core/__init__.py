@@ -1,1 +1,0 @@
-"""Plain numpy types shared by every room: time, streams, runs, errors. No torch, no nilearn."""

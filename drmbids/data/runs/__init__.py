@@ -1,0 +1,1 @@
+"""Runs, streams, events, folds, nuisance and results, in plain numpy. No torch, no nilearn."""

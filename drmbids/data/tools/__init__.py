@@ -1,0 +1,1 @@
+"""What every module may need: errors, checks of arguments, registries, words for messages."""

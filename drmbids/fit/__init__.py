@@ -1,0 +1,1 @@
+"""Brains and baselines fitted to runs."""

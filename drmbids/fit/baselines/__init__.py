@@ -1,0 +1,1 @@
+"""Linear models that any brain has to beat."""

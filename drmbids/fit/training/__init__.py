@@ -1,0 +1,1 @@
+"""Training: truncated backpropagation alternating with linear maps in closed form."""

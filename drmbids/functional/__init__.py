@@ -1,1 +1,0 @@
-"""Pure tensor functions without state: hemodynamics, delays, scans, constraints, errors, ridge."""

@@ -1,0 +1,1 @@
+"""Functions of arrays and tensors that know nothing of brains or files."""

@@ -1,0 +1,1 @@
+"""Signals in time: hemodynamics, convolution, spectra, correlations, lead fields."""

@@ -1,1 +1,0 @@
-"""Training: truncated backpropagation alternating with linear maps solved in closed form."""

@@ -70,7 +70,7 @@ def rows(name: str) -> list[Row]:
     for rival, kind in (("best linear model", best), ("GLM", "glm spm")):
         gain = default.mean(axis=1) - r[kind]
         error = float(gain.std(ddof=1) / np.sqrt(n))
-        goal = -error if kind == best else 0.0
+        goal = 0.0 if rival == "GLM" else -error
         found.append(
             Row(
                 name,

@@ -60,10 +60,7 @@ def shares_of_second(parts: Sequence[Sequence[Held]]) -> np.ndarray:
     sums = np.array([np.sum([_sums(held) for held in part], axis=0) for part in parts])
     # targets count by what varies of them, whatever their units
     power = sums[:, 2].sum(0)
-    along, size = (
-        sums[:, 0] / np.where(power > 0, power, 1),
-        sums[:, 1] / np.where(power > 0, power, 1),
-    )
+    along, size = np.moveaxis(sums[:, :2] / np.where(power > 0, power, 1), 1, 0)
     errors = []
     for shrinkage in SHRINKAGES:
         shares = [

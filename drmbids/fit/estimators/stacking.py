@@ -221,6 +221,7 @@ class Stack:
         if any(parts):
             self.share = shares_of_second([part for part in parts if part])
         solve_linear(self._maps, [self.net], [iterate(whole, self.net)])
+        self._runs, self._folds = (), []  # a fitted model does not hold on to its data
 
     def predict(self, run: Run, dynamic: np.ndarray, iterate: Iterate) -> np.ndarray:
         """Return the weighted mean of what both models predict of a run.
